@@ -1,0 +1,34 @@
+package dataplane
+
+import "strings"
+
+// Quality tells how far a value can be trusted: "good", or "bad" or
+// "uncertain" and the reason behind a colon, as in "bad: above max 100". The
+// empty Quality is good.
+type Quality string
+
+// Good is the quality of a value that nothing speaks against.
+const Good Quality = "good"
+
+// Bad returns the quality of a value that is kept but must not be trusted.
+func Bad(reason string) Quality { return Quality("bad: " + reason) }
+
+// Uncertain returns the quality of a value of which something is in doubt.
+func Uncertain(reason string) Quality { return Quality("uncertain: " + reason) }
+
+// IsGood tells whether nothing speaks against the value.
+func (q Quality) IsGood() bool { return q == "" || q == Good }
+
+// valid tells whether q is one of the forms above and short enough.
+func (q Quality) valid() bool {
+	return q.IsGood() || len(q) <= MaxTopic &&
+		(strings.HasPrefix(string(q), "bad: ") || strings.HasPrefix(string(q), "uncertain: "))
+}
+
+// String returns the quality, "good" for the empty one.
+func (q Quality) String() string {
+	if q == "" {
+		return string(Good)
+	}
+	return string(q)
+}
