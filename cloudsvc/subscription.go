@@ -1,0 +1,120 @@
+package cloudsvc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"datastub/dataplane"
+)
+
+// maxQueue is how many bytes of lines wait for one subscriber before it is
+// cut off: some seconds of a fast stream, and little enough that a thousand
+// stuck subscribers fit into memory.
+const maxQueue = 4 << 20
+
+// CutOffError ends a Subscription that cannot go on. What was queued before
+// is still delivered, and the stream can be resumed at Position.
+type CutOffError struct {
+	Reason   string
+	Position Position
+}
+
+// Error tells the reason.
+func (e *CutOffError) Error() string {
+	return fmt.Sprintf("subscription ended: %s; resume at position %v", e.Reason, e.Position)
+}
+
+// A Subscription is one subscriber's place in the live stream: a bounded
+// queue of lines, each one message as JSON with its position and a newline.
+// The lines are shared with other subscriptions and must not be changed.
+type Subscription struct {
+	filter     dataplane.Filter
+	dispatcher *Dispatcher
+	wake       chan struct{} // holds one token while there is something to take
+
+	mu       sync.Mutex
+	lines    [][]byte
+	bytes    int
+	position Position // of the last line queued
+	err      error    // why nothing more is queued
+}
+
+// Next waits for lines and returns all that are queued. It returns a
+// *CutOffError, after the last of the lines, when the subscription was cut
+// off, and the context's error when that ends first.
+func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
+	for {
+		if lines, err := s.take(); lines != nil || err != nil {
+			return lines, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Subscription) take() ([][]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.lines) == 0 {
+		return nil, s.err
+	}
+	lines := s.lines
+	s.lines, s.bytes = nil, 0
+	return lines, nil
+}
+
+// Position returns the position of the last line queued, or where the
+// subscription began.
+func (s *Subscription) Position() Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.position
+}
+
+// Close ends the subscription. Lines that were not taken are gone.
+func (s *Subscription) Close() { s.dispatcher.unsubscribe(s) }
+
+// enqueue adds a line. A queue that is full cuts the subscription off, so
+// that nobody else waits for it; what it holds is still delivered.
+func (s *Subscription) enqueue(line []byte, at Position) (open bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return false
+	}
+	if s.bytes+len(line) > maxQueue && s.bytes > 0 {
+		s.err = &CutOffError{
+			Reason:   fmt.Sprintf("too slow: more than %d bytes were waiting", maxQueue),
+			Position: s.position,
+		}
+		return false
+	}
+	s.lines = append(s.lines, line)
+	s.bytes += len(line)
+	s.position = at
+	if len(s.lines) == 1 {
+		s.signal()
+	}
+	return true
+}
+
+// end stops the queue with a reason; what it holds is still delivered.
+func (s *Subscription) end(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = &CutOffError{Reason: reason, Position: s.position}
+	}
+	s.signal()
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // a token is there already
+	}
+}
