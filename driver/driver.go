@@ -46,3 +46,11 @@ type Device interface {
 	// Close gives back what the device holds. It is called once.
 	Close() error
 }
+
+// An Unreader is a Device or a Point that tells which of its settings mean
+// nothing to it. A driver refuses no setting for its key alone, for CRs carry
+// keys of other programs; the host warns of them once, but for its own.
+type Unreader interface {
+	// Unread returns the keys as they were given, sorted.
+	Unread() []string
+}

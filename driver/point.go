@@ -14,6 +14,25 @@ const (
 	Bytes   Type = "BYTES"   // []byte
 )
 
+// Holds tells whether value has the Go type of the values of type t.
+func (t Type) Holds(value any) bool {
+	switch value.(type) {
+	case int64, uint64:
+		return t == Int
+	case float32:
+		return t == Float
+	case float64:
+		return t == Double
+	case bool:
+		return t == Boolean
+	case string:
+		return t == String
+	case []byte:
+		return t == Bytes
+	}
+	return false
+}
+
 // PointConfig is what a driver is told of one property.
 type PointConfig struct {
 	Name     string   // the property's name, for messages

@@ -134,7 +134,10 @@ func (r *Reader) Int(key string, def, lo, hi int64) int64 {
 		return def
 	}
 	text := r.String(key, "")
-	n, err := strconv.ParseInt(text, 0, 64)
+	n, err := strconv.ParseInt(text, 10, 64) // 010 is ten
+	if err != nil {
+		n, err = strconv.ParseInt(text, 0, 64) // 0x0a is ten too
+	}
 	if err != nil {
 		// 2.0 and 1e3 are whole numbers too.
 		f, ferr := strconv.ParseFloat(text, 64)
@@ -177,6 +180,9 @@ func (r *Reader) Bool(key string, def bool) bool {
 	return b
 }
 
+// maxMilliseconds keeps a bare number inside a time.Duration.
+const maxMilliseconds = float64(math.MaxInt64 / time.Millisecond)
+
 // Duration returns a time from lo to hi, or def where it is not given: a
 // number is milliseconds, as KubeEdge's cycles are, a text is Go's "1.5s".
 func (r *Reader) Duration(key string, def, lo, hi time.Duration) time.Duration {
@@ -185,7 +191,7 @@ func (r *Reader) Duration(key string, def, lo, hi time.Duration) time.Duration {
 	}
 	text := r.String(key, "")
 	d, err := time.ParseDuration(text)
-	if ms, merr := strconv.ParseFloat(text, 64); merr == nil {
+	if ms, merr := strconv.ParseFloat(text, 64); merr == nil && math.Abs(ms) < maxMilliseconds {
 		d, err = time.Duration(ms*float64(time.Millisecond)), nil
 	}
 	if err != nil || d < lo || d > hi {

@@ -1,0 +1,86 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"datastub/driver"
+)
+
+func (h Harness) writeReadBack(t *testing.T) {
+	device := h.open(t)
+	p := point(t, device, h.Writable.Config)
+	for _, value := range h.Writable.Values {
+		if err := device.Write(timeout(t), p, value); err != nil {
+			t.Fatalf("write %v: %v", value, err)
+		}
+		known := Known{Config: h.Writable.Config, Want: value}
+		h.checkRead(t, device, []driver.Point{p}, []Known{known})
+	}
+}
+
+func (h Harness) writeReadOnly(t *testing.T) {
+	device := h.open(t)
+	value := h.ReadOnly.Want
+	p := point(t, device, h.ReadOnly.Config)
+	if err := device.Write(timeout(t), p, value); !errors.Is(err, driver.ErrReadOnly) {
+		t.Errorf("write of %v gives %v, want ErrReadOnly", value, err)
+	}
+}
+
+func (h Harness) writeWrongType(t *testing.T) {
+	device := h.open(t)
+	p := point(t, device, h.Writable.Config)
+	for _, value := range []any{nil, struct{}{}, 1} {
+		if device.Write(timeout(t), p, value) == nil {
+			t.Errorf("%v (%T) was written to a point of type %s", value, value, h.Writable.Config.Type)
+		}
+	}
+}
+
+func (h Harness) writeEnded(t *testing.T) {
+	device := h.open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := device.Write(ctx, point(t, device, h.Writable.Config), h.Writable.Values[0])
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+// concurrent reads, writes and makes points at once, for the race detector.
+func (h Harness) concurrent(t *testing.T) {
+	const rounds = 20
+	device := h.open(t)
+	points := h.points(t, device)
+	writable := point(t, device, h.Writable.Config)
+	ctx := timeout(t)
+
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for range rounds {
+				if _, err := device.Read(ctx, points); err != nil {
+					t.Errorf("Read: %v", err)
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		for i := range rounds {
+			if err := device.Write(ctx, writable, h.Writable.Values[i%2]); err != nil {
+				t.Errorf("Write: %v", err)
+			}
+		}
+	})
+	all.Go(func() {
+		for range rounds {
+			if _, err := device.Point(h.Points[0].Config); err != nil {
+				t.Errorf("Point: %v", err)
+			}
+		}
+	})
+	all.Wait()
+}

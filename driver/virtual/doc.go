@@ -1,0 +1,36 @@
+// Package virtual is a driver whose devices are made up: each point follows a
+// signal, a function of the time since its device was opened. It serves
+// demos, load tests and the development of applications without a field.
+//
+// A device takes no settings. Those of a point stand in its
+// visitors.configData, all optional:
+//
+//	signal   sine, ramp, square, counter, randomWalk or constant; by default
+//	         square for BOOLEAN, counter for STRING and BYTES, sine for numbers
+//	min max  where the signal's values lie, 0 and 100; of a counter 0 and 2^53
+//	period   sine, ramp, square: one round, 60s; counter, randomWalk: one step, 1s
+//	step     counter: what is added, 1; randomWalk: the farthest one step goes,
+//	         a hundredth of max-min
+//	seed     randomWalk: the same seed walks the same way; by default it is made
+//	         of the names of device and property
+//	value    constant: the value, 0, false or empty; BYTES in base64
+//
+// The signals:
+//
+//	sine        begins in the middle of min and max and rises
+//	ramp        rises from min to max and falls back at once
+//	square      min for the first half of a period, max for the second; a
+//	            BOOLEAN is false, then true
+//	counter     min, min+step, … and min again rather than above max; a STRING
+//	            is its decimal text, BYTES are 8 bytes, big-endian
+//	randomWalk  begins in the middle; each step goes up or down by at most step
+//	            and is turned back at min and max
+//	constant    value
+//
+// A signal that makes no sense of a type, such as a BOOLEAN ramp, is refused.
+// INT is rounded to the nearest whole number. A point that is not read-only
+// can be written, and holds what was written until it is written again.
+//
+// There is no goroutine, timer or socket: a device costs its points, and a
+// point some hundred bytes.
+package virtual

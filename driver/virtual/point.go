@@ -1,0 +1,84 @@
+package virtual
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+	"time"
+
+	"datastub/driver"
+)
+
+var (
+	_ driver.Point    = (*point)(nil)
+	_ driver.Unreader = (*point)(nil)
+)
+
+// point is one property: a signal until it is written, then what was written.
+type point struct {
+	device   *device
+	name     string
+	signal   string
+	typ      driver.Type
+	readOnly bool
+	unread   []string
+
+	mu      sync.Mutex
+	sample  sampler // guarded, as a random walk has state
+	written any     // nil until the first write
+}
+
+func newPoint(d *device, config driver.PointConfig) (*point, error) {
+	r := config.Settings.Reader()
+	signal, sample := newSampler(r, config.Type, d.name+"/"+config.Name)
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return &point{
+		device:   d,
+		name:     config.Name,
+		signal:   signal,
+		typ:      config.Type,
+		readOnly: config.ReadOnly,
+		unread:   r.Unread(),
+		sample:   sample,
+	}, nil
+}
+
+// String tells the property and its signal.
+func (p *point) String() string { return p.signal + " " + p.name }
+
+// Unread returns the keys that mean nothing to the point's signal.
+func (p *point) Unread() []string { return p.unread }
+
+// read returns the value after a time.
+func (p *point) read(elapsed time.Duration) any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.written != nil {
+		return detach(p.written)
+	}
+	return detach(p.sample(elapsed))
+}
+
+// write replaces the signal by a value of the point's type.
+func (p *point) write(value any) error {
+	if p.readOnly {
+		return driver.ErrReadOnly
+	}
+	if !p.typ.Holds(value) {
+		return fmt.Errorf("value %v is of type %T: want one of %s", value, value, p.typ)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.written = detach(value)
+	return nil
+}
+
+// detach copies bytes, so that point and caller cannot change each other's.
+func detach(value any) any {
+	if b, ok := value.([]byte); ok {
+		return bytes.Clone(b)
+	}
+	return value
+}
