@@ -1,0 +1,258 @@
+package uplink
+
+import (
+	"fmt"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// rtBatch is the most records in one RT frame.
+const rtBatch = 4096
+
+// maxFrameBytes is about the most bytes of records in one frame: little
+// enough that an RT frame never waits long for a BT frame's bytes on the link.
+const maxFrameBytes = 256 << 10
+
+// maxNacks is how many NACKs without progress end a connection.
+const maxNacks = 3
+
+// BatchPolicy says when a BT batch is sent: whichever is reached first.
+type BatchPolicy struct {
+	MaxCount int // records
+	MaxBytes int // about, before compression
+	MaxAge   time.Duration
+}
+
+// SenderOptions describe one lane of a publisher.
+type SenderOptions struct {
+	Publisher string // <node>/<mapper>
+	Spool     dataplane.SpoolID
+	Lane      dataplane.Class
+	Software  string
+	Queue     Queue
+	Packer    *dataplane.Packer
+	Batch     BatchPolicy // of BT; RT does not wait
+}
+
+// A Sender is the edge end of one lane over one connection: it says HELLO,
+// sends what the queue holds as fast as the credit allows, and ends with the
+// connection. It is not safe for concurrent use.
+type Sender struct {
+	SenderOptions
+	started   time.Time
+	heard     time.Time // when the last frame came
+	pinged    time.Time // when the last PING went
+	streaming bool
+	draining  bool
+	session   uint64
+	sent      dataplane.Mark // the last record sent
+	waiting   time.Time      // since when a BT batch is being collected; zero: it is not
+	credit    uint64
+	unacked   uint64
+	flights   []flight // sent and not stored, oldest first
+	nacks     int
+	outbox    []dataplane.Frame // HELLO, PING, PONG and CONTROL replies
+}
+
+// flight is one frame on its way.
+type flight struct {
+	mark  dataplane.Mark
+	bytes uint64
+}
+
+// NewSender begins a connection; the first frame that Next gives is HELLO.
+func NewSender(o SenderOptions, now time.Time) *Sender {
+	s := &Sender{SenderOptions: o, started: now, heard: now, pinged: now}
+	s.outbox = append(s.outbox, &dataplane.Hello{
+		Publisher: o.Publisher, Spool: o.Spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
+		MinVersion: dataplane.Version, MaxVersion: dataplane.Version,
+		Codecs:   []dataplane.Codec{dataplane.Plain, dataplane.Zstd, dataplane.S2},
+		Software: o.Software,
+	})
+	return s
+}
+
+// Drain makes what is being collected go at once.
+func (s *Sender) Drain() { s.draining = true }
+
+// Streaming tells whether the cloud has granted the session.
+func (s *Sender) Streaming() bool { return s.streaming }
+
+// Receive takes one frame from the cloud. An error is an *EndError.
+func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
+	s.heard = now
+	switch f := f.(type) {
+	case *dataplane.HelloOK:
+		return s.receiveHelloOK(f)
+	case *dataplane.Ack:
+		s.receiveAck(f)
+	case *dataplane.Nack:
+		return s.receiveNack(f)
+	case *dataplane.Refuse:
+		if f.Code == dataplane.RefuseEpochBehind {
+			s.Queue.Rebase(f.HighWater.Epoch)
+			f.RetryAfter = time.Millisecond
+		}
+		return &EndError{
+			Reason: fmt.Sprintf("refused by cloudsvc (%v): %s", f.Code, f.Text),
+			Code:   f.Code, RetryAfter: f.RetryAfter, Address: f.Address,
+		}
+	case *dataplane.Ping:
+		s.outbox = append(s.outbox, &dataplane.Pong{T1: f.T1, T2: now, T3: now})
+	case *dataplane.Pong: // heard is all that it is for, until clocks are compared
+	case *dataplane.Control:
+		if !f.Reply {
+			s.outbox = append(s.outbox, &dataplane.Control{
+				Kind: f.Kind, Revision: f.Revision, Reply: true, Status: dataplane.ControlUnsupported,
+			})
+		}
+	case *dataplane.Bye:
+		return &EndError{Reason: "cloudsvc said goodbye: " + f.Reason}
+	default:
+		return &EndError{Reason: fmt.Sprintf("cloudsvc sent a %v, which is the edge's to send", f.Type())}
+	}
+	return nil
+}
+
+func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
+	if s.streaming {
+		return &EndError{Reason: "cloudsvc sent a second HELLO_OK"}
+	}
+	if f.Version != dataplane.Version {
+		return &EndError{Reason: fmt.Sprintf("cloudsvc chose version %d: want %d", f.Version, dataplane.Version)}
+	}
+	s.streaming = true
+	s.session, s.credit, s.sent = f.Session, f.Credit, f.Stored
+	s.Queue.Release(f.Durable)
+	return nil
+}
+
+func (s *Sender) receiveAck(f *dataplane.Ack) {
+	if f.Session != s.session {
+		return
+	}
+	s.credit = f.Credit
+	for len(s.flights) > 0 && s.flights[0].mark.Compare(f.Stored) <= 0 {
+		s.unacked -= s.flights[0].bytes
+		s.flights = s.flights[1:]
+		s.nacks = 0
+	}
+	s.Queue.Release(f.Durable)
+}
+
+// receiveNack goes back to what is expected.
+func (s *Sender) receiveNack(f *dataplane.Nack) error {
+	if f.Session != s.session {
+		return nil
+	}
+	if s.nacks++; s.nacks > maxNacks {
+		return &EndError{Reason: fmt.Sprintf("cloudsvc asked %d times for record %v", s.nacks, f.Expected)}
+	}
+	s.sent = dataplane.Mark{Epoch: f.Expected.Epoch, Seq: f.Expected.Seq - 1}
+	s.flights, s.unacked = nil, 0
+	return nil
+}
+
+// Next returns the next frame to send and its bytes, or nil. An error is an
+// *EndError.
+func (s *Sender) Next(now time.Time) ([]byte, error) {
+	if err := s.alive(now); err != nil {
+		return nil, err
+	}
+	if len(s.outbox) > 0 {
+		f := s.outbox[0]
+		s.outbox = s.outbox[1:]
+		return dataplane.AppendFrame(nil, f), nil
+	}
+	if !s.streaming || s.unacked >= s.credit {
+		return nil, nil
+	}
+	return s.nextRecords(now)
+}
+
+// alive asks for a sign of life, and gives up when none comes.
+func (s *Sender) alive(now time.Time) error {
+	silent := now.Sub(s.heard)
+	switch {
+	case !s.streaming && now.Sub(s.started) >= helloWait:
+		return &EndError{Reason: fmt.Sprintf("no answer to HELLO in %v", helloWait)}
+	case silent >= DeadAfter:
+		return &EndError{Reason: fmt.Sprintf("nothing heard in %v", DeadAfter)}
+	case s.streaming && silent >= PingAfter && now.Sub(s.pinged) >= PingAfter:
+		s.pinged = now
+		s.outbox = append(s.outbox, &dataplane.Ping{T1: now})
+	}
+	return nil
+}
+
+// nextRecords packs what comes behind the last record sent.
+func (s *Sender) nextRecords(now time.Time) ([]byte, error) {
+	if !s.due(now) {
+		return nil, nil
+	}
+	maxCount, maxBytes := rtBatch, maxFrameBytes
+	if s.Lane == dataplane.BT {
+		maxCount, maxBytes = s.Batch.MaxCount, min(s.Batch.MaxBytes, maxFrameBytes)
+	}
+	batch, gap := s.Queue.Next(s.sent, maxCount, maxBytes)
+	switch {
+	case gap != nil:
+		gap.Session, gap.Lane = s.session, s.Lane
+		return s.launch(gap, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To}), nil
+	case batch == nil:
+		s.waiting = time.Time{}
+		return nil, nil
+	}
+	data, err := s.Packer.Pack(batch)
+	if err != nil {
+		return nil, &EndError{Reason: err.Error()}
+	}
+	data.Session = s.session
+	s.waiting = time.Time{}
+	return s.launch(data, data.Mark()), nil
+}
+
+// due tells whether a batch is to be sent now. RT always is; BT is when the
+// policy says so.
+func (s *Sender) due(now time.Time) bool {
+	if s.Lane == dataplane.RT || s.draining {
+		return true
+	}
+	some, enough := s.Queue.Waiting(s.sent, s.Batch.MaxCount, s.Batch.MaxBytes)
+	if !some {
+		s.waiting = time.Time{}
+		return false
+	}
+	if s.waiting.IsZero() {
+		s.waiting = now
+	}
+	return enough || now.Sub(s.waiting) >= s.Batch.MaxAge
+}
+
+func (s *Sender) launch(f dataplane.Frame, mark dataplane.Mark) []byte {
+	b := dataplane.AppendFrame(nil, f)
+	s.sent = mark
+	s.flights = append(s.flights, flight{mark, uint64(len(b))})
+	s.unacked += uint64(len(b))
+	return b
+}
+
+// Due returns when Next is to be asked again though nothing came and nothing
+// was published.
+func (s *Sender) Due() time.Time {
+	due := s.heard.Add(PingAfter)
+	if p := s.pinged.Add(PingAfter); p.After(due) {
+		due = p
+	}
+	if dead := s.heard.Add(DeadAfter); dead.Before(due) {
+		due = dead
+	}
+	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
+		due = hello
+	}
+	if batch := s.waiting.Add(s.Batch.MaxAge); !s.waiting.IsZero() && s.unacked < s.credit && batch.Before(due) {
+		due = batch
+	}
+	return due
+}
