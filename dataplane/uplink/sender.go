@@ -47,6 +47,7 @@ type Sender struct {
 	draining  bool
 	session   uint64
 	sent      dataplane.Mark // the last record sent
+	stored    dataplane.Mark // the last record known to be stored
 	waiting   time.Time      // since when a BT batch is being collected; zero: it is not
 	credit    uint64
 	unacked   uint64
@@ -123,7 +124,7 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 		return &EndError{Reason: fmt.Sprintf("cloudsvc chose version %d: want %d", f.Version, dataplane.Version)}
 	}
 	s.streaming = true
-	s.session, s.credit, s.sent = f.Session, f.Credit, f.Stored
+	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored
 	s.Queue.Release(f.Durable)
 	return nil
 }
@@ -132,7 +133,7 @@ func (s *Sender) receiveAck(f *dataplane.Ack) {
 	if f.Session != s.session {
 		return
 	}
-	s.credit = f.Credit
+	s.credit, s.stored = f.Credit, f.Stored
 	for len(s.flights) > 0 && s.flights[0].mark.Compare(f.Stored) <= 0 {
 		s.unacked -= s.flights[0].bytes
 		s.flights = s.flights[1:]
@@ -255,4 +256,16 @@ func (s *Sender) Due() time.Time {
 		due = batch
 	}
 	return due
+}
+
+// Stored returns how far the cloud has stored, as far as this end was told.
+func (s *Sender) Stored() dataplane.Mark { return s.stored }
+
+// Idle tells whether all that the queue holds is stored.
+func (s *Sender) Idle() bool {
+	if !s.streaming || len(s.flights) > 0 {
+		return false
+	}
+	some, _ := s.Queue.Waiting(s.sent, 1, 1)
+	return !some
 }

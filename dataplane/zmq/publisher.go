@@ -1,0 +1,181 @@
+package zmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+	"datastub/dataplane/spool"
+	"datastub/dataplane/uplink"
+)
+
+// drainTime is how long a Publisher that is stopped tries to deliver what it
+// holds: a mapper has 5 s for everything.
+const drainTime = 4 * time.Second
+
+// Batch says when a batch of class BT is sent: whichever is reached first.
+type Batch = uplink.BatchPolicy
+
+// PublisherOptions describe a Publisher.
+type PublisherOptions struct {
+	Node, Mapper string // the publisher is <node>/<mapper>
+	Uplink       string // cloudsvc's ROUTER, a ZeroMQ endpoint such as tcp://cloud:5557
+	LAN          string // where to bind the PUB; empty: none
+	LANText      bool   // "topic SP json" in one frame instead of address and JSON
+	Batch        Batch
+	SpoolBytes   int64  // how much may wait in memory
+	Software     string // for people, in cloudsvc's list of nodes
+	Logger       klog.Logger
+}
+
+func (o *PublisherOptions) validate() error {
+	var errs []error
+	if o.Uplink == "" {
+		errs = append(errs, errors.New("uplink is empty: want cloudsvc's endpoint, such as tcp://cloud:5557"))
+	}
+	if o.Batch.MaxCount < 1 || o.Batch.MaxCount > dataplane.MaxBatch {
+		errs = append(errs, fmt.Errorf("batch of %d records: want 1 to %d", o.Batch.MaxCount, dataplane.MaxBatch))
+	}
+	if o.Batch.MaxBytes < 1 || o.Batch.MaxAge <= 0 {
+		errs = append(errs, fmt.Errorf("batch of %d bytes and %v: want more than 0", o.Batch.MaxBytes, o.Batch.MaxAge))
+	}
+	return errors.Join(errs...)
+}
+
+// A Publisher is the edge's end of the data plane. What Publish accepts is
+// sent to cloudsvc, again after any break until it is acknowledged, and
+// offered to the LAN.
+type Publisher struct {
+	zctx  *zmq.Context
+	spool *spool.Memory
+	lanes map[dataplane.Class]*lane
+	lan   *lan // nil: there is none
+}
+
+// NewPublisher binds the LAN socket. Nothing is dialled before Run, which
+// gives back what NewPublisher took.
+func NewPublisher(o PublisherOptions) (*Publisher, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	memory, err := spool.NewMemory(spool.MemoryOptions{
+		Publisher: o.Node + "/" + o.Mapper, MaxBytes: o.SpoolBytes, Now: time.Now(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	packer, err := dataplane.NewPacker()
+	if err != nil {
+		return nil, err
+	}
+	zctx, err := zmq.NewContext()
+	if err != nil {
+		return nil, fmt.Errorf("make a ZeroMQ context: %w", err)
+	}
+	p := &Publisher{zctx: zctx, spool: memory, lanes: make(map[dataplane.Class]*lane)}
+	if err := p.open(o, packer); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
+	for _, c := range dataplane.Classes {
+		waker, err := newWaker(p.zctx, c.String())
+		if err != nil {
+			return err
+		}
+		p.lanes[c] = &lane{
+			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger,
+			sender: uplink.SenderOptions{
+				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
+				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
+			},
+		}
+	}
+	if o.LAN == "" {
+		return nil
+	}
+	var err error
+	p.lan, err = newLAN(p.zctx, o.LAN, o.LANText)
+	return err
+}
+
+// close gives back what open took, when Run will not.
+func (p *Publisher) close() {
+	for _, l := range p.lanes {
+		l.waker.close()
+	}
+	_ = p.zctx.Term()
+}
+
+// Publish accepts messages, all or none, and gives each its ID, Node and Seq.
+// It never waits for the network, and may be called from many goroutines. An
+// error says what is wrong with which message.
+func (p *Publisher) Publish(messages []dataplane.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := p.spool.Append(messages); err != nil {
+		return err
+	}
+	var rt, bt bool
+	for i := range messages {
+		rt = rt || messages[i].Class == dataplane.RT
+		bt = bt || messages[i].Class == dataplane.BT
+	}
+	if rt {
+		p.lanes[dataplane.RT].waker.wake()
+	}
+	if bt {
+		p.lanes[dataplane.BT].waker.wake()
+	}
+	if p.lan != nil {
+		p.lan.offer(messages)
+	}
+	return nil
+}
+
+// Run dials cloudsvc and works until ctx ends; then it delivers what is held,
+// for 4 s at most, and returns. Run is called once.
+func (p *Publisher) Run(ctx context.Context) error {
+	// What is held is delivered after ctx has ended, for a bounded time.
+	giveUp, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })
+	defer unhook()
+
+	var wg sync.WaitGroup
+	for _, l := range p.lanes {
+		wg.Go(func() { l.run(ctx, giveUp) })
+	}
+	var err error
+	if p.lan != nil {
+		wg.Go(func() { err = p.lan.run(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(err, p.zctx.Term())
+}
+
+// Connected tells whether cloudsvc has granted a lane a session.
+func (p *Publisher) Connected(c dataplane.Class) bool { return p.lanes[c].connected.Load() }
+
+// Undelivered returns how many accepted records cloudsvc is not known to have
+// stored. It is to be called after Run.
+func (p *Publisher) Undelivered() int {
+	n := 0
+	for _, l := range p.lanes {
+		n += l.undelivered()
+	}
+	return n
+}
+
+// Stats returns a lane's counts.
+func (p *Publisher) Stats(c dataplane.Class) spool.Stats { return p.spool.Stats(c) }

@@ -1,0 +1,408 @@
+package zmq
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+	"go.uber.org/goleak"
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+	"datastub/dataplane/uplink"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// cloud is a Router with a Receiver whose log is a slice.
+type cloud struct {
+	router   *Router
+	receiver *uplink.Receiver
+	cancel   context.CancelFunc
+	done     chan error
+
+	mu  sync.Mutex
+	got []dataplane.Message
+}
+
+// startCloud starts a cloud; had is what an earlier one stored.
+func startCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
+	t.Helper()
+	router, err := NewRouter(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packer, err := dataplane.NewPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := uint64(time.Now().UnixNano())
+	c := &cloud{router: router, done: make(chan error, 1), got: had}
+	c.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
+		Packer: packer, Budget: 64 << 20, Session: func() uint64 { session++; return session },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	go func() { c.done <- router.Run(ctx, c) }()
+	t.Cleanup(c.stop)
+	return c
+}
+
+func (c *cloud) stop() {
+	c.cancel()
+	if err := <-c.done; err != nil {
+		panic(err)
+	}
+	c.done <- nil // a second stop
+}
+
+func (c *cloud) Receive(peer uplink.Peer, frame []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	replies, accepted := c.receiver.Receive(peer, frame, time.Now())
+	if accepted != nil {
+		c.got = append(c.got, accepted.Messages...)
+		replies = append(replies, c.receiver.Stored([]*uplink.Accepted{accepted}, time.Now())...)
+	}
+	c.router.Send(replies)
+}
+
+func (c *cloud) Unreachable(peer uplink.Peer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.receiver.Unreachable(peer)
+}
+
+func (c *cloud) messages() []dataplane.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]dataplane.Message(nil), c.got...)
+}
+
+// eventually waits until ok, for at most 20 s.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("not in 20 s: %s", what)
+		}
+	}
+}
+
+type runningPublisher struct {
+	*Publisher
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
+	t.Helper()
+	o.Node, o.Mapper, o.SpoolBytes, o.Logger = "edge-1", "mapper", 64<<20, klog.Background()
+	if o.Batch == (Batch{}) {
+		o.Batch = Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 50 * time.Millisecond}
+	}
+	p, err := NewPublisher(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &runningPublisher{Publisher: p, cancel: cancel, done: make(chan error, 1)}
+	go func() { r.done <- p.Run(ctx) }()
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *runningPublisher) stop() {
+	r.cancel()
+	if err := <-r.done; err != nil {
+		panic(err)
+	}
+	r.done <- nil
+}
+
+func reading(class dataplane.Class, n int) dataplane.Message {
+	return dataplane.Message{
+		Topic: "sensor/temperature", Namespace: "default", Device: "boiler-1", Property: "temperature",
+		Class: class, Value: dataplane.IntValue(int64(n)), Unit: "°C", Time: time.Unix(1700000000, int64(n)),
+	}
+}
+
+func publish(t *testing.T, p *runningPublisher, class dataplane.Class, from, to int) {
+	t.Helper()
+	for n := from; n < to; n++ {
+		if err := p.Publish([]dataplane.Message{reading(class, n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkOnce fails unless the messages of a class are 0 to n-1, each once and
+// in order.
+func checkOnce(t *testing.T, got []dataplane.Message, class dataplane.Class, n int) {
+	t.Helper()
+	next := int64(0)
+	for _, m := range got {
+		if m.Class != class {
+			continue
+		}
+		if v, _ := m.Value.Int64(); v != next {
+			t.Fatalf("%v: got message %d, want %d", class, v, next)
+		}
+		next++
+	}
+	if int(next) != n {
+		t.Fatalf("%v: got %d messages, want %d", class, next, n)
+	}
+}
+
+func TestPublisherReachesRouter(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	publish(t, p, dataplane.RT, 0, 2500)
+	publish(t, p, dataplane.BT, 0, 2500)
+	eventually(t, "5000 messages", func() bool { return len(c.messages()) == 5000 })
+	got := c.messages()
+	checkOnce(t, got, dataplane.RT, 2500)
+	checkOnce(t, got, dataplane.BT, 2500)
+	if got[0].Node != "edge-1" || got[0].ID.Publisher != "edge-1/mapper" || got[0].Seq == 0 {
+		t.Errorf("message lacks node, publisher or sequence: %+v", got[0])
+	}
+}
+
+// TestRouterRestart restarts cloudsvc's end while a publisher sends; the new
+// one knows what the old one stored.
+func TestRouterRestart(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	publish(t, p, dataplane.RT, 0, 100)
+	eventually(t, "100 messages", func() bool { return len(c.messages()) == 100 })
+	c.stop()
+	publish(t, p, dataplane.RT, 100, 200)
+	last := c.got[len(c.got)-1].ID
+
+	c2 := startCloud(t, c.router.Endpoint(), c.got)
+	c2.mu.Lock()
+	c2.receiver.Restore("edge-1/mapper", p.spool.ID(), dataplane.RT, dataplane.Mark{Epoch: last.Epoch, Seq: last.Seq})
+	c2.mu.Unlock()
+	publish(t, p, dataplane.RT, 200, 300)
+	eventually(t, "300 messages", func() bool { return len(c2.messages()) == 300 })
+	checkOnce(t, c2.messages(), dataplane.RT, 300)
+}
+
+// TestPublisherRestart kills a publisher without a goodbye and starts another
+// one of its name: it is let in as soon as the first is known to be gone.
+func TestPublisherRestart(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	publish(t, p, dataplane.RT, 0, 10)
+	eventually(t, "10 messages", func() bool { return len(c.messages()) == 10 })
+	p.stop()
+	p2 := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	publish(t, p2, dataplane.RT, 10, 20)
+	eventually(t, "20 messages", func() bool { return len(c.messages()) == 20 })
+	checkOnce(t, c.messages(), dataplane.RT, 20)
+}
+
+// TestDrain stops a publisher that has a batch in hand: it is delivered.
+func TestDrain(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{
+		Uplink: c.router.Endpoint(),
+		Batch:  Batch{MaxCount: 1000, MaxBytes: 1 << 20, MaxAge: time.Hour},
+	})
+	publish(t, p, dataplane.BT, 0, 10)
+	p.stop()
+	checkOnce(t, c.messages(), dataplane.BT, 10)
+	if n := p.Undelivered(); n != 0 {
+		t.Errorf("undelivered: got %d, want 0", n)
+	}
+}
+
+// TestUndelivered stops a publisher that never reached cloudsvc.
+func TestUndelivered(t *testing.T) {
+	dead, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers here
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	p := startPublisher(t, PublisherOptions{Uplink: "tcp://" + dead.Addr().String()})
+	publish(t, p, dataplane.RT, 0, 7)
+	publish(t, p, dataplane.BT, 0, 5)
+	start := time.Now()
+	p.stop()
+	if n := p.Undelivered(); n != 12 {
+		t.Errorf("undelivered: got %d, want 12", n)
+	}
+	if took := time.Since(start); took > drainTime+time.Second {
+		t.Errorf("stopping took %v, want at most %v", took, drainTime)
+	}
+}
+
+// TestRouterGarbage sends what is no frame: it gets no answer, and a good
+// publisher is not disturbed.
+func TestRouterGarbage(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	zctx, err := zmq.NewContext()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zctx.Term()
+	s, err := zctx.NewSocket(zmq.DEALER)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_ = s.SetLinger(0)
+	_ = s.SetRcvtimeo(200 * time.Millisecond)
+	if err := s.Connect(c.router.Endpoint()); err != nil {
+		t.Fatal(err)
+	}
+	for _, junk := range []string{"", "x", "DS", strings.Repeat("y", 1000)} {
+		if _, err := s.Send(junk, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.SendMessage("three", "parts", "here"); err != nil {
+		t.Fatal(err)
+	}
+	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	publish(t, p, dataplane.RT, 0, 10)
+	eventually(t, "10 messages", func() bool { return len(c.messages()) == 10 })
+	if b, err := s.RecvBytes(0); err == nil {
+		t.Errorf("garbage got the answer %q, want none", b)
+	}
+}
+
+// pythonSubscriber subscribes with Debian's python3-zmq and prints "ready",
+// then n messages, their frames apart by a tab.
+const pythonSubscriber = `
+import sys, zmq
+s = zmq.Context().socket(zmq.SUB)
+s.connect(sys.argv[1])
+s.setsockopt_string(zmq.SUBSCRIBE, sys.argv[2])
+print("ready", flush=True)
+for _ in range(int(sys.argv[3])):
+    print("\t".join(p.decode() for p in s.recv_multipart()), flush=True)
+`
+
+// TestLAN has a program in another language read the LAN socket, in both
+// formats.
+func TestLAN(t *testing.T) {
+	cases := []struct {
+		name, prefix, want string
+		text               bool
+	}{
+		{"address and JSON", "default/sensor/", "default/sensor/temperature/boiler-1\t{\"id\":\"edge-1/mapper/RT/", false},
+		{"text", "sensor/temperature ", "sensor/temperature {\"id\":\"edge-1/mapper/RT/", true},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			lan := "tcp://127.0.0.1:" + freePort(t)
+			p := startPublisher(t, PublisherOptions{Uplink: "tcp://127.0.0.1:1", LAN: lan, LANText: tc.text})
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "/usr/bin/python3", "-c", pythonSubscriber, lan, tc.prefix, "3")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Wait() }()
+			defer cancel()
+			lines := make(chan string)
+			go func() {
+				defer close(lines)
+				for sc := bufio.NewScanner(out); sc.Scan(); {
+					lines <- sc.Text()
+				}
+			}()
+			if got := <-lines; got != "ready" {
+				t.Fatalf("subscriber: got %q, want ready", got)
+			}
+			// PUB knows a subscriber only some time after it connects.
+			tick := time.NewTicker(5 * time.Millisecond)
+			defer tick.Stop()
+			for got, n := 0, 0; got < 3; {
+				select {
+				case line, open := <-lines:
+					if !open || !strings.HasPrefix(line, tc.want) {
+						t.Fatalf("line: got %q, want the prefix %q", line, tc.want)
+					}
+					got++
+				case <-tick.C:
+					publish(t, p, dataplane.RT, n, n+1)
+					n++
+				case <-ctx.Done():
+					t.Fatal("no messages on the LAN in 20 s")
+				}
+			}
+		})
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
+
+func TestPublisherOptions(t *testing.T) {
+	good := PublisherOptions{
+		Node: "n", Mapper: "m", Uplink: "tcp://127.0.0.1:1", SpoolBytes: 1 << 20,
+		Batch: Batch{MaxCount: 1, MaxBytes: 1, MaxAge: 1},
+	}
+	cases := map[string]struct {
+		change func(*PublisherOptions)
+		want   string
+	}{
+		"no uplink":   {func(o *PublisherOptions) { o.Uplink = "" }, "uplink is empty"},
+		"bad node":    {func(o *PublisherOptions) { o.Node = "a b" }, `node "a b"`},
+		"no batch":    {func(o *PublisherOptions) { o.Batch.MaxCount = 0 }, "batch of 0 records"},
+		"no spool":    {func(o *PublisherOptions) { o.SpoolBytes = 0 }, "spool of 0 bytes"},
+		"LAN in use":  {func(o *PublisherOptions) { o.LAN = "tcp://192.0.2.1:1" }, "bind the LAN socket to tcp://192.0.2.1:1"},
+		"LAN garbage": {func(o *PublisherOptions) { o.LAN = "here" }, "bind the LAN socket to here"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			o := good
+			tc.change(&o)
+			_, err := NewPublisher(o)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	most := func(n int64) int64 { return n - 1 }
+	for failures, want := range []time.Duration{
+		200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond,
+	} {
+		if got := backoff(failures, most); got > want+time.Millisecond || got < want-time.Millisecond {
+			t.Errorf("backoff(%d): got %v, want at most %v", failures, got, want)
+		}
+	}
+	if got := backoff(1000, most); got > maxBackoff+time.Millisecond {
+		t.Errorf("backoff(1000): got %v, want at most %v", got, maxBackoff)
+	}
+}
