@@ -1,6 +1,10 @@
 package dataplane
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // MaxBatch is the most messages in one Batch, and so in one Data frame: it
 // bounds what a frame of 8 MiB can make of a reader's memory.
@@ -31,12 +35,8 @@ func (b *Batch) identify() {
 
 // nodeOf returns the node of <node>/<mapper>.
 func nodeOf(publisher string) string {
-	for i := range len(publisher) {
-		if publisher[i] == '/' {
-			return publisher[:i]
-		}
-	}
-	return publisher
+	node, _, _ := strings.Cut(publisher, "/")
+	return node
 }
 
 // series is what the records of one batch have in common: it is written once.
@@ -88,25 +88,24 @@ func (w *wire) series() series {
 		w.fail("kind of value")
 		return s
 	}
-	if err := s.validate(); err != nil {
-		w.err = fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
+	w.address(s.namespace, s.topic, s.device)
 	return s
 }
 
-// validate checks the names; a publisher may send events, a user may not.
-func (s *series) validate() error {
-	topic := s.topic
-	if len(topic) > len(EventTopic) && topic[:len(EventTopic)+1] == EventTopic+"/" {
-		topic = topic[len(EventTopic)+1:]
+// address checks the names that a publisher gave to a series. It may send
+// events, which a user may not.
+func (w *wire) address(namespace, topic, device string) {
+	if w.err != nil {
+		return
 	}
-	if err := ValidateTopic(topic); err != nil {
-		return err
+	err := errors.Join(
+		ValidateTopic(strings.TrimPrefix(topic, EventTopic+"/")),
+		ValidateLevel("namespace", namespace),
+		ValidateLevel("device", device),
+	)
+	if err != nil {
+		w.err = fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if err := ValidateLevel("namespace", s.namespace); err != nil {
-		return err
-	}
-	return ValidateLevel("device", s.device)
 }
 
 // fill sets what the series says of a message.

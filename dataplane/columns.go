@@ -102,7 +102,7 @@ func appendQualities(dst []byte, messages []Message, places []uint32) []byte {
 // readColumns reads what appendColumns packs.
 func readColumns(w *wire) []Message {
 	n := w.uvarint("number of records", MaxBatch)
-	if n > uint64(len(w.rest)) { // a record takes more than a byte
+	if n > uint64(len(w.rest))/minRecord {
 		w.fail("number of records")
 		return nil
 	}

@@ -10,5 +10,6 @@
 //
 // Nothing here does IO, starts a goroutine or knows of a socket. Every decoder
 // takes bytes from strangers: it returns an error wrapping ErrMalformed, never
-// panics, and never takes more memory than a small multiple of its input.
+// panics, and takes memory for what MaxFrame and MaxBatch allow at most,
+// whatever the bytes declare.
 package dataplane

@@ -10,13 +10,17 @@ import (
 // Neither matches a first level that begins with "$".
 type Filter struct{ text string }
 
+// maxFilter is the longest filter, in bytes: an address's length, because
+// filters match addresses too.
+const maxFilter = 3*MaxTopic + 2
+
 // ParseFilter checks a filter.
 func ParseFilter(text string) (Filter, error) {
 	if text == "" {
 		return Filter{}, fmt.Errorf("filter is empty: want a topic, or a filter such as sensor/+/temperature or #")
 	}
-	if len(text) > MaxTopic {
-		return Filter{}, fmt.Errorf("filter %.32q… is %d bytes long: the most is %d", text, len(text), MaxTopic)
+	if len(text) > maxFilter {
+		return Filter{}, fmt.Errorf("filter %.32q… is %d bytes long: the most is %d", text, len(text), maxFilter)
 	}
 	levels := strings.Split(text, "/")
 	for i, level := range levels {
@@ -30,8 +34,7 @@ func ParseFilter(text string) (Filter, error) {
 		case strings.ContainsAny(level, "+#"):
 			return Filter{}, fmt.Errorf("filter %q has a wildcard inside the level %q: it must be the whole level", text, level)
 		}
-		// "$" may begin a filter, though no topic of a user's.
-		if err := validateName("filter level", strings.TrimPrefix(level, "$")+"_"); err != nil {
+		if err := validateRunes("filter level", level); err != nil {
 			return Filter{}, err
 		}
 	}
@@ -44,10 +47,11 @@ func (f Filter) String() string { return f.text }
 // Levels returns the filter's levels.
 func (f Filter) Levels() []string { return strings.Split(f.text, "/") }
 
-// Match tells whether the filter selects a valid topic.
+// Match tells whether the filter selects a valid topic. The zero Filter
+// selects none.
 func (f Filter) Match(topic string) bool {
 	filter := f.text
-	if topic != "" && topic[0] == '$' && (filter[0] == '+' || filter[0] == '#') {
+	if strings.HasPrefix(topic, "$") && !strings.HasPrefix(filter, "$") {
 		return false
 	}
 	for {

@@ -79,14 +79,16 @@ func (f *Gap) setBody(b []byte) error {
 	}
 	w := wire{rest: b}
 	for n := w.uvarint("series count", maxGapSeries); n > 0 && w.err == nil; n-- {
-		f.Series = append(f.Series, SeriesRange{
+		s := SeriesRange{
 			Namespace: w.text("namespace", MaxTopic),
 			Topic:     w.text("topic", MaxTopic),
 			Device:    w.text("device", MaxTopic),
 			First:     w.uvarint("first", math.MaxUint64),
 			Last:      w.uvarint("last", math.MaxUint64),
 			Count:     w.uvarint("count", math.MaxUint64),
-		})
+		}
+		w.address(s.Namespace, s.Topic, s.Device)
+		f.Series = append(f.Series, s)
 	}
 	return w.end("the gap")
 }

@@ -64,7 +64,10 @@ func (f *Hello) readField(tag uint64, w *wire) {
 	case 1:
 		f.Publisher = string(w.rest)
 	case 2:
-		copy(f.Spool[:], w.bytes("spool id", 16))
+		if len(w.rest) != len(f.Spool) {
+			w.fail("spool id of 16 bytes")
+		}
+		copy(f.Spool[:], w.rest)
 	case 3:
 		f.Lane = Class(w.uvarint("lane", math.MaxUint8))
 	case 4:

@@ -15,10 +15,14 @@ type ID struct {
 	Seq       uint64 // 1, 2, 3 … within the class and the epoch
 }
 
-// String returns <publisher>/<class>/<epoch>/<seq>: "edge-1/mapper/RT/7/42".
+// String returns <publisher>/<class>/<epoch>/<seq>, "edge-1/mapper/RT/7/42",
+// and nothing for the zero ID.
 func (id ID) String() string { return string(id.append(nil)) }
 
 func (id ID) append(dst []byte) []byte {
+	if id == (ID{}) {
+		return dst
+	}
 	dst = append(dst, id.Publisher...)
 	dst = append(dst, '/')
 	dst = append(dst, id.Class.String()...)
@@ -51,7 +55,11 @@ func ParseID(s string) (ID, error) {
 	if err != nil {
 		return ID{}, wrong
 	}
-	return ID{Publisher: publisher, Class: class, Epoch: epoch, Seq: seq}, nil
+	id := ID{Publisher: publisher, Class: class, Epoch: epoch, Seq: seq}
+	if id.String() != s { // one message has one id: no "rt", no leading zero
+		return ID{}, wrong
+	}
+	return id, nil
 }
 
 // ValidatePublisher checks a publisher's name, <node>/<mapper>.

@@ -36,30 +36,26 @@ func (m *Message) Size() int {
 }
 
 // Validate checks what a publisher must give, all but ID, Node and Seq, and
-// returns all problems joined.
+// returns all problems joined. What it passes, a Packer can pack.
 func (m *Message) Validate() error {
-	errs := []error{
+	return errors.Join(
 		ValidateTopic(m.Topic),
 		ValidateLevel("namespace", m.Namespace),
 		ValidateLevel("device", m.Device),
-	}
-	return errors.Join(append(errs, m.validateRest())...)
+		validateLength("property", m.Property),
+		validateLength("unit", m.Unit),
+		validateTime(m.Time),
+		m.validateRest(),
+	)
 }
 
-// validateRest checks what stands in no address.
 func (m *Message) validateRest() error {
 	var errs []error
-	if len(m.Property) > MaxTopic || len(m.Unit) > MaxTopic {
-		errs = append(errs, fmt.Errorf("property %.32q or unit %.32q is longer than %d bytes", m.Property, m.Unit, MaxTopic))
-	}
 	if !m.Class.Valid() {
 		errs = append(errs, fmt.Errorf("class %v is not RT or BT", m.Class))
 	}
 	if m.Value.typ < Int || m.Value.typ > Bytes {
 		errs = append(errs, errors.New("value is missing"))
-	}
-	if m.Time.IsZero() {
-		errs = append(errs, errors.New("time is missing"))
 	}
 	if !m.Quality.valid() {
 		errs = append(errs, fmt.Errorf("quality %.64q is not good, bad: reason or uncertain: reason", string(m.Quality)))
@@ -68,4 +64,22 @@ func (m *Message) validateRest() error {
 		errs = append(errs, fmt.Errorf("message is %d bytes large: the most is %d", n, MaxMessage))
 	}
 	return errors.Join(errs...)
+}
+
+func validateLength(kind, text string) error {
+	if len(text) > MaxTopic {
+		return fmt.Errorf("%s %.32q… is %d bytes long: the most is %d", kind, text, len(text), MaxTopic)
+	}
+	return nil
+}
+
+// validateTime checks that nanoseconds since 1970 can count the time.
+func validateTime(t time.Time) error {
+	if t.IsZero() {
+		return errors.New("time is missing")
+	}
+	if !time.Unix(0, t.UnixNano()).Equal(t) {
+		return fmt.Errorf("time is in the year %d: want 1678 to 2261", t.Year())
+	}
+	return nil
 }

@@ -2,11 +2,11 @@ package dataplane
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"io"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +21,8 @@ import (
 //	 "class":"RT","type":"float","value":21.3,"unit":"°C",
 //	 "time":"2026-08-01T12:00:00.123456789Z","node":"edge-1","seq":42,
 //	 "quality":"good"}
+//
+// What the message lacks is empty text.
 func (m *Message) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = appendJSONString(dst, m.ID.String())
@@ -29,9 +31,13 @@ func (m *Message) AppendJSON(dst []byte) []byte {
 	dst = appendField(dst, `,"device":`, m.Device)
 	dst = appendField(dst, `,"property":`, m.Property)
 	dst = append(dst, `,"class":"`...)
-	dst = append(dst, m.Class.String()...)
+	if m.Class != 0 {
+		dst = append(dst, m.Class.String()...)
+	}
 	dst = append(dst, `","type":"`...)
-	dst = append(dst, m.Value.typ.String()...)
+	if m.Value.typ != 0 {
+		dst = append(dst, m.Value.typ.String()...)
+	}
 	dst = append(dst, `","value":`...)
 	dst = m.Value.AppendJSON(dst)
 	dst = appendField(dst, `,"unit":`, m.Unit)
@@ -48,19 +54,19 @@ func (m *Message) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns what AppendJSON appends.
 func (m Message) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil }
 
-// messageJSON is a message in JSON, with what a publisher may leave out as
-// pointers.
+// messageJSON is a message in JSON, as text where encoding/json's own reading
+// would give errors that do not name the field.
 type messageJSON struct {
 	ID        string          `json:"id"`
 	Topic     string          `json:"topic"`
 	Namespace string          `json:"namespace"`
 	Device    string          `json:"device"`
 	Property  string          `json:"property"`
-	Class     *Class          `json:"class"`
+	Class     string          `json:"class"`
 	Type      string          `json:"type"`
 	Value     json.RawMessage `json:"value"`
 	Unit      string          `json:"unit"`
-	Time      *time.Time      `json:"time"`
+	Time      string          `json:"time"`
 	Node      string          `json:"node"`
 	Seq       uint64          `json:"seq"`
 	Quality   Quality         `json:"quality"`
@@ -71,7 +77,7 @@ type messageJSON struct {
 func (m *Message) UnmarshalJSON(data []byte) error {
 	var j messageJSON
 	if err := json.Unmarshal(data, &j); err != nil {
-		return err
+		return explainJSON(err)
 	}
 	return m.fromJSON(&j)
 }
@@ -86,124 +92,60 @@ func DecodeMessage(data []byte) (Message, error) {
 	if err := dec.Decode(&j); err != nil {
 		return Message{}, explainJSON(err)
 	}
+	if _, err := dec.Token(); err != io.EOF {
+		return Message{}, fmt.Errorf("message has more behind its end, at byte %d: want one JSON object", dec.InputOffset())
+	}
 	var m Message
-	err := m.fromJSON(&j)
-	return m, err
+	if err := m.fromJSON(&j); err != nil {
+		return Message{}, err
+	}
+	return m, nil
 }
 
 // explainJSON puts encoding/json's errors in a user's words.
 func explainJSON(err error) error {
 	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fmt.Errorf("%s: a JSON %s is not a %s", wrong.Field, wrong.Value, wrong.Type)
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return fmt.Errorf("message is a JSON %s: want an object", wrong.Value)
+	case errors.As(err, &wrong) && wrong.Type.Kind() == reflect.Uint64:
+		return fmt.Errorf("%s is a JSON %s: want a whole number from 0 to 2^64-1", wrong.Field, wrong.Value)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("%s is a JSON %s: want a string", wrong.Field, wrong.Value)
+	case errors.Is(err, io.EOF):
+		return errors.New("message is empty: want a JSON object")
+	case strings.HasPrefix(err.Error(), unknownField):
+		return fmt.Errorf("message has no field %s", strings.TrimPrefix(err.Error(), unknownField))
 	}
-	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	return fmt.Errorf("message is not JSON: %w", err)
 }
 
-func (m *Message) fromJSON(j *messageJSON) error {
+// unknownField begins the error of encoding/json for one; it has no type.
+const unknownField = "json: unknown field "
+
+func (m *Message) fromJSON(j *messageJSON) (err error) {
 	*m = Message{
 		Topic: j.Topic, Namespace: j.Namespace, Device: j.Device, Property: j.Property,
 		Unit: j.Unit, Node: j.Node, Seq: j.Seq, Quality: j.Quality,
 	}
-	if j.Class != nil {
-		m.Class = *j.Class
-	}
-	if j.Time != nil {
-		m.Time = *j.Time
-	}
 	if j.ID != "" {
-		id, err := ParseID(j.ID)
-		if err != nil {
+		if m.ID, err = ParseID(j.ID); err != nil {
 			return err
 		}
-		m.ID = id
 	}
-	if j.Type == "" && len(j.Value) == 0 {
-		return nil
-	}
-	value, err := parseValue(j.Type, j.Value)
-	if err != nil {
-		return fmt.Errorf("value %.64s: %w", j.Value, err)
-	}
-	m.Value = value
-	return nil
-}
-
-// parseValue reads a JSON value of the named type, or of the type that it
-// looks like where there is no name.
-func parseValue(name string, raw json.RawMessage) (Value, error) {
-	typ, err := typeOf(name, raw)
-	if err != nil {
-		return Value{}, err
-	}
-	switch typ {
-	case Int:
-		return parseInt(string(raw))
-	case Float, Double:
-		return parseFloat(typ, string(raw))
-	case Boolean:
-		var b bool
-		if err := json.Unmarshal(raw, &b); err != nil || string(raw) == "null" {
-			return Value{}, errors.New("want true or false for type boolean")
+	if j.Class != "" {
+		if m.Class, err = ParseClass(j.Class); err != nil {
+			return err
 		}
-		return BooleanValue(b), nil
 	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil || string(raw) == "null" {
-		return Value{}, fmt.Errorf("want a JSON string for type %v", typ)
+	if j.Time != "" {
+		if err := m.Time.UnmarshalText([]byte(j.Time)); err != nil {
+			return fmt.Errorf("time %q is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z", j.Time)
+		}
+		m.Time = m.Time.UTC()
 	}
-	if typ == String {
-		return StringValue(s), nil
-	}
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		return Value{}, errors.New("want base64 (RFC 4648, section 4) for type bytes")
-	}
-	return BytesValue(b), nil
-}
-
-// typeOf returns the named type, or the one that a JSON value looks like.
-func typeOf(name string, raw json.RawMessage) (Type, error) {
-	if name != "" {
-		return ParseType(name)
-	}
-	switch {
-	case len(raw) == 0 || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[':
-		return 0, errors.New("want a number, a boolean or a string")
-	case raw[0] == '"':
-		return String, nil
-	case raw[0] == 't' || raw[0] == 'f':
-		return Boolean, nil
-	case bytes.ContainsAny(raw, ".eE"):
-		return Double, nil
-	}
-	return Int, nil
-}
-
-func parseInt(text string) (Value, error) {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return IntValue(n), nil
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return Value{}, errors.New("want a whole number from -2^63 to 2^64-1 for type int")
-	}
-	return UintValue(n), nil
-}
-
-// parseFloat reads a number, or the null that stands for a NaN.
-func parseFloat(typ Type, text string) (Value, error) {
-	f, err := math.NaN(), error(nil)
-	if text != "null" {
-		f, err = strconv.ParseFloat(text, 64)
-	}
-	if err != nil {
-		return Value{}, fmt.Errorf("want a number for type %v", typ)
-	}
-	if typ == Float {
-		return FloatValue(float32(f)), nil
-	}
-	return DoubleValue(f), nil
+	m.Value, err = parseValue(j.Type, j.Value)
+	return err
 }
 
 func appendField(dst []byte, key, text string) []byte {

@@ -7,8 +7,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxRaw is the largest body before compression, in bytes.
-const maxRaw = MaxFrame
+// maxRaw is the largest body before compression, in bytes: where compression
+// does not help, it must fit into a frame with a DATA's fields around it.
+const maxRaw = MaxFrame - 256
 
 // minCompress is the body below which an RT frame is not worth compressing,
 // in bytes.
@@ -31,7 +32,7 @@ func NewPacker() (*Packer, error) {
 		return nil, err
 	}
 	dec, err := zstd.NewReader(nil,
-		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderConcurrency(0), // as many at once as there are cores
 		zstd.WithDecoderMaxMemory(maxRaw))
 	if err != nil {
 		return nil, err
@@ -41,32 +42,39 @@ func NewPacker() (*Packer, error) {
 
 // Pack returns the batch as a frame, without a session: RT by rows, with S2
 // where it helps, BT by columns with Zstandard. It fails if the batch is
-// empty or larger than a frame.
+// empty or larger than a frame. Messages that Validate would refuse make a
+// frame that Unpack refuses.
 func (p *Packer) Pack(b *Batch) (*Data, error) {
 	if len(b.Messages) == 0 || len(b.Messages) > MaxBatch {
 		return nil, fmt.Errorf("pack %d messages: want 1 to %d", len(b.Messages), MaxBatch)
 	}
 	d := &Data{Lane: b.Class, Epoch: b.Epoch, First: b.First, Last: b.Last(), Codec: Plain}
-	var raw, packed []byte
 	if b.Class == RT {
-		d.Layout = Rows
-		raw = appendRows(nil, b.Messages)
-		if len(raw) >= minCompress {
-			packed, d.Codec = s2.Encode(nil, raw), S2
-		}
+		d.Layout, d.Body = Rows, appendRows(nil, b.Messages)
 	} else {
-		d.Layout = Columns
-		raw = appendColumns(nil, b.Messages)
-		packed, d.Codec = p.enc.EncodeAll(raw, nil), Zstd
+		d.Layout, d.Body = Columns, appendColumns(nil, b.Messages)
 	}
-	if len(raw) > maxRaw {
-		return nil, fmt.Errorf("pack %d messages: %d bytes are more than %d", len(b.Messages), len(raw), maxRaw)
+	if len(d.Body) > maxRaw {
+		return nil, fmt.Errorf("pack %d messages: %d bytes are more than %d", len(b.Messages), len(d.Body), maxRaw)
 	}
-	if packed == nil || len(packed) >= len(raw) {
-		packed, d.Codec = raw, Plain
-	}
-	d.RawSize, d.Body = uint64(len(raw)), packed
+	d.RawSize = uint64(len(d.Body))
+	p.compress(d)
 	return d, nil
+}
+
+// compress compresses a plain body where that makes it smaller.
+func (p *Packer) compress(d *Data) {
+	var packed []byte
+	codec := Plain
+	switch {
+	case d.Layout == Columns:
+		packed, codec = p.enc.EncodeAll(d.Body, nil), Zstd
+	case len(d.Body) >= minCompress:
+		packed, codec = s2.Encode(nil, d.Body), S2
+	}
+	if codec != Plain && len(packed) < len(d.Body) {
+		d.Body, d.Codec = packed, codec
+	}
 }
 
 // Unpack returns what a publisher packed, checked: the names are valid, and
@@ -89,7 +97,7 @@ func (p *Packer) Unpack(publisher string, d *Data) (*Batch, error) {
 	if err := w.end("the records"); err != nil {
 		return nil, err
 	}
-	if len(b.Messages) == 0 || !d.Lane.Valid() || d.First == 0 || d.Last-d.First != uint64(len(b.Messages))-1 {
+	if len(b.Messages) == 0 || !d.Lane.Valid() || d.First == 0 || d.Last < d.First || d.Last-d.First != uint64(len(b.Messages))-1 {
 		return nil, fmt.Errorf("%w: DATA %v %d-%d holds %d records", ErrMalformed, d.Lane, d.First, d.Last, len(b.Messages))
 	}
 	b.identify()
@@ -116,8 +124,11 @@ func (p *Packer) inflate(d *Data) ([]byte, error) {
 		return p.dec.DecodeAll(d.Body, make([]byte, 0, min(d.RawSize, 64*uint64(len(d.Body)))))
 	case S2:
 		n, err := s2.DecodedLen(d.Body)
-		if err != nil || uint64(n) != d.RawSize {
-			return nil, fmt.Errorf("s2 body of %d bytes: %w", n, s2.ErrCorrupt)
+		if err != nil {
+			return nil, err
+		}
+		if uint64(n) != d.RawSize { // before memory is taken for it
+			return nil, fmt.Errorf("raw size is %d, not %d", n, d.RawSize)
 		}
 		return s2.Decode(nil, d.Body)
 	}

@@ -1,6 +1,9 @@
 package dataplane
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Quality tells how far a value can be trusted: "good", or "bad" or
 // "uncertain" and the reason behind a colon, as in "bad: above max 100". The
@@ -10,11 +13,27 @@ type Quality string
 // Good is the quality of a value that nothing speaks against.
 const Good Quality = "good"
 
-// Bad returns the quality of a value that is kept but must not be trusted.
-func Bad(reason string) Quality { return Quality("bad: " + reason) }
+// Bad returns the quality of a value that is kept but must not be trusted. A
+// long reason is cut.
+func Bad(reason string) Quality { return withReason("bad: ", reason) }
 
-// Uncertain returns the quality of a value of which something is in doubt.
-func Uncertain(reason string) Quality { return Quality("uncertain: " + reason) }
+// Uncertain returns the quality of a value of which something is in doubt. A
+// long reason is cut.
+func Uncertain(reason string) Quality { return withReason("uncertain: ", reason) }
+
+// withReason cuts the reason between two runes where it is too long: a reason
+// is often an error's text, and its length must not cost the value.
+func withReason(prefix, reason string) Quality {
+	q := prefix + reason
+	if len(q) <= MaxTopic {
+		return Quality(q)
+	}
+	end := MaxTopic
+	for end > len(prefix) && !utf8.RuneStart(q[end]) {
+		end--
+	}
+	return Quality(q[:end])
+}
 
 // IsGood tells whether nothing speaks against the value.
 func (q Quality) IsGood() bool { return q == "" || q == Good }

@@ -66,6 +66,10 @@ func indexSeries(messages []Message) (index []uint32, dictionary []series) {
 	return index, dictionary
 }
 
+// minRecord is the least that a record takes in either layout, in bytes: its
+// series or place, time, sequence and value, one each.
+const minRecord = 4
+
 // readRows reads what appendRows packs.
 func readRows(w *wire) []Message {
 	dictionary := make([]series, 0, 16)
@@ -73,7 +77,7 @@ func readRows(w *wire) []Message {
 		dictionary = append(dictionary, w.series())
 	}
 	n := w.uvarint("number of records", MaxBatch)
-	if w.err != nil || n > uint64(len(w.rest)) { // a record takes more than a byte
+	if w.err != nil || n > uint64(len(w.rest))/minRecord {
 		w.fail("number of records")
 		return nil
 	}

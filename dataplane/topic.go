@@ -50,10 +50,16 @@ func validateName(kind, name string) error {
 		return fmt.Errorf("%s is empty", kind)
 	case len(name) > MaxTopic:
 		return fmt.Errorf("%s %.32q… is %d bytes long: the most is %d", kind, name, len(name), MaxTopic)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("%s %q is not UTF-8", kind, name)
 	case name[0] == '$':
 		return fmt.Errorf("%s %q begins with %q, which is kept for events", kind, name, "$")
+	}
+	return validateRunes(kind, name)
+}
+
+// validateRunes checks for what no name and no literal level may hold.
+func validateRunes(kind, name string) error {
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("%s %q is not UTF-8", kind, name)
 	}
 	if i := strings.IndexFunc(name, forbidden); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(name[i:])
@@ -68,8 +74,9 @@ func forbidden(r rune) bool {
 	return r == '+' || r == '#' || unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
-// EscapeLevel makes one valid level of any text that is not empty, by
-// percent-encoding what a level forbids, and the percent sign itself.
+// EscapeLevel makes one level of any text, by percent-encoding what a level
+// forbids, and the percent sign itself: two texts never become one. The level
+// is valid unless the text was empty or it is now longer than MaxTopic.
 func EscapeLevel(text string) string {
 	var b strings.Builder
 	for i, r := range text {

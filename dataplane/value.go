@@ -16,7 +16,7 @@ const (
 	Float   Type = 2 // IEEE 754 single precision
 	Double  Type = 3 // IEEE 754 double precision
 	Boolean Type = 4
-	String  Type = 5 // UTF-8
+	String  Type = 5 // UTF-8; in JSON any other byte becomes U+FFFD
 	Bytes   Type = 6 // base64 in JSON (RFC 4648, section 4)
 )
 

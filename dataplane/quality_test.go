@@ -1,0 +1,47 @@
+package dataplane
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestQuality(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		quality Quality
+		good    bool
+		valid   bool
+		text    string
+	}{
+		{"", true, true, "good"},
+		{Good, true, true, "good"},
+		{Bad("above max 100"), false, true, "bad: above max 100"},
+		{Uncertain("clock is 2h ahead"), false, true, "uncertain: clock is 2h ahead"},
+		{"bad", false, false, "bad"},
+		{"GOOD", false, false, "GOOD"},
+		{Quality("bad: " + strings.Repeat("x", MaxTopic)), false, false, "bad: " + strings.Repeat("x", MaxTopic)},
+	} {
+		q := tt.quality
+		if q.IsGood() != tt.good || q.valid() != tt.valid || q.String() != tt.text {
+			t.Errorf("%q: good %v, valid %v, text %q", string(q), q.IsGood(), q.valid(), q)
+		}
+	}
+}
+
+// The reason is often the text of an error: its length must not cost the
+// value.
+func TestQualityCutsLongReason(t *testing.T) {
+	t.Parallel()
+	for shift := range 4 {
+		reason := strings.Repeat("x", shift) + strings.Repeat("🌡", MaxTopic)
+		for _, q := range []Quality{Bad(reason), Uncertain(reason)} {
+			if !q.valid() || !utf8.ValidString(string(q)) || len(q) <= MaxTopic-utf8.UTFMax {
+				t.Errorf("%d bytes: %q", len(q), q)
+			}
+		}
+	}
+	if q := Bad(strings.Repeat("\x80", 2*MaxTopic)); !q.valid() {
+		t.Errorf("not valid: %q", q)
+	}
+}
