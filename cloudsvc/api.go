@@ -1,0 +1,169 @@
+package cloudsvc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+)
+
+// A Publisher takes messages in. It is called by many requests at once.
+type Publisher interface {
+	// Publish stores the messages, all or none, and returns their ids, in
+	// their order, once they are stored. It gives up when the context ends;
+	// then they may be stored or not. The messages are valid but for ID, Node
+	// and Seq, which it gives, and are its own from now on.
+	Publish(ctx context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error)
+}
+
+// APIOptions say what the API stands on. All but Authorizer, Now and Logger
+// are required.
+type APIOptions struct {
+	Registry   *Registry
+	Publisher  Publisher
+	Dispatcher *Dispatcher
+	Ready      func() error // nil when messages can be taken and delivered; must not block
+	Metrics    http.Handler // answers GET /metrics
+
+	Authorizer Authorizer       // AllowAll
+	Now        func() time.Time // time.Now: of a message that brings no time
+	Logger     klog.Logger      // the zero one says nothing
+}
+
+func (o *APIOptions) validate() error {
+	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Ready == nil || o.Metrics == nil {
+		return errors.New("API options: Registry, Publisher, Dispatcher, Ready and Metrics are required")
+	}
+	if o.Authorizer == nil {
+		o.Authorizer = AllowAll{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return nil
+}
+
+// API is cloudsvc's HTTP interface, as openapi.yaml describes it. Errors are
+// problem details. It runs nothing of its own; see Server.
+type API struct {
+	options APIOptions
+	router  *mux.Router
+	origins *http.CrossOriginProtection
+
+	mu       sync.Mutex
+	notReady string // why, as last logged
+}
+
+var _ http.Handler = (*API)(nil)
+
+// handler answers a request, or returns the error to answer it with, before
+// anything is written.
+type handler func(w http.ResponseWriter, r *http.Request, who Identity) error
+
+// A route is one operation of the API.
+type route struct {
+	method, path string
+	handle       handler
+}
+
+// NewAPI returns the API.
+func NewAPI(options APIOptions) (*API, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	a := &API{options: options, router: mux.NewRouter(), origins: http.NewCrossOriginProtection()}
+	for _, route := range a.routes() {
+		methods := []string{route.method}
+		if route.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		a.router.Handle(route.path, a.answer(route.handle)).Methods(methods...)
+	}
+	a.router.NotFoundHandler = a.answer(noSuchPath)
+	a.router.MethodNotAllowedHandler = a.answer(a.methodNotAllowed)
+	return a, nil
+}
+
+// routes lists every operation. Those in the first block ask the Authorizer;
+// the second answers machines that watch cloudsvc and can prove no identity,
+// and tells nothing of any message, topic or device.
+func (a *API) routes() []route {
+	return []route{
+		{http.MethodPost, "/register", a.register},
+		{http.MethodGet, "/discover", a.discover},
+		{http.MethodGet, "/get_producer", a.getProducer},
+		{http.MethodPost, "/publish", a.publish},
+		{http.MethodPost, "/subscribe", a.subscribe},
+
+		{http.MethodGet, "/healthz", a.health},
+		{http.MethodGet, "/readyz", a.ready},
+		{http.MethodGet, "/metrics", a.metrics},
+		{http.MethodGet, "/openapi.yaml", a.openAPI},
+	}
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A body is JSON whatever its content type says, so a page of another
+	// origin could send one without asking: browsers tell, and are refused.
+	if err := a.origins.Check(r); err != nil {
+		a.refuse(w, r, errCrossOrigin)
+		return
+	}
+	a.router.ServeHTTP(w, r)
+}
+
+// answer makes an http.Handler of a handler.
+func (a *API) answer(handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if err := handle(w, r, identify(r)); err != nil {
+			a.refuse(w, r, err)
+		}
+	})
+}
+
+// refuse answers with an error's problem.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errDisconnected) {
+		return
+	}
+	p := problemOf(err)
+	p.Instance = r.URL.Path
+	if p.Status == http.StatusInternalServerError {
+		a.options.Logger.Error(err, "request met an internal error", "method", r.Method, "path", r.URL.Path)
+	} else {
+		a.options.Logger.V(2).Info("request refused", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
+	}
+	p.write(w)
+}
+
+// identify returns who sent a request. It is the place where credentials will
+// be read.
+func identify(*http.Request) Identity { return Anonymous }
+
+func noSuchPath(http.ResponseWriter, *http.Request, Identity) error { return errNoSuchPath }
+
+// methodNotAllowed lists the path's methods, as RFC 9110, section 15.5.6 asks
+// for.
+func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, _ Identity) error {
+	var allow []string
+	for _, route := range a.routes() {
+		if route.path != r.URL.Path {
+			continue
+		}
+		allow = append(allow, route.method)
+		if route.method == http.MethodGet {
+			allow = append(allow, http.MethodHead)
+		}
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	return errMethodNotAllowed
+}

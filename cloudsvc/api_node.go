@@ -1,0 +1,79 @@
+package cloudsvc
+
+import (
+	"errors"
+	"net/http"
+
+	"datastub/dataplane"
+)
+
+// nodeList is the answer to /discover.
+type nodeList struct {
+	Nodes []Node `json:"nodes"`
+}
+
+// producerList is the answer to /get_producer.
+type producerList struct {
+	Topic     string `json:"topic"`
+	Producers []Node `json:"producers"`
+}
+
+// register answers POST /register: a publisher says who it is, or that it
+// still is.
+func (a *API) register(w http.ResponseWriter, r *http.Request, who Identity) error {
+	var registration Registration
+	if err := decodeBody(w, r, &registration); err != nil {
+		return err
+	}
+	if err := a.authorizeEach(who, Register, registration.Topics); err != nil {
+		return err
+	}
+	node, err := a.options.Registry.Register(registration)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, node)
+}
+
+// authorizeEach asks for each topic, and for none in particular if there is
+// none.
+func (a *API) authorizeEach(who Identity, action Action, topics []string) error {
+	if len(topics) == 0 {
+		return a.options.Authorizer.Authorize(who, action, "", "")
+	}
+	for _, topic := range topics {
+		if err := a.options.Authorizer.Authorize(who, action, "", topic); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discover answers GET /discover: the nodes, of one topic if it is given.
+func (a *API) discover(w http.ResponseWriter, r *http.Request, who Identity) error {
+	topic := r.URL.Query().Get("topic")
+	if err := a.options.Authorizer.Authorize(who, Discover, "", topic); err != nil {
+		return err
+	}
+	if topic != "" {
+		if _, err := dataplane.ParseFilter(topic); err != nil {
+			return invalid("topic", err)
+		}
+	}
+	return writeJSON(w, http.StatusOK, nodeList{a.options.Registry.Discover(topic)})
+}
+
+// getProducer answers GET /get_producer: who publishes to a topic now.
+func (a *API) getProducer(w http.ResponseWriter, r *http.Request, who Identity) error {
+	topic := r.URL.Query().Get("topic")
+	if err := a.options.Authorizer.Authorize(who, Discover, "", topic); err != nil {
+		return err
+	}
+	if topic == "" {
+		return invalid("topic", errors.New("the query lacks it: want /get_producer?topic=…"))
+	}
+	if _, err := dataplane.ParseFilter(topic); err != nil {
+		return invalid("topic", err)
+	}
+	return writeJSON(w, http.StatusOK, producerList{topic, a.options.Registry.Producers(topic)})
+}

@@ -1,0 +1,311 @@
+package cloudsvc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/goleak"
+
+	"datastub/dataplane"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testTimeout bounds what must happen soon, on the slowest of machines.
+const testTimeout = 20 * time.Second
+
+var testTime = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+
+// testPublisher stores nothing and delivers at once.
+type testPublisher struct {
+	dispatcher *Dispatcher
+
+	mu    sync.Mutex
+	err   error // returned instead of ids, if set
+	block uint64
+	last  []dataplane.Message
+}
+
+func (p *testPublisher) Publish(_ context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return nil, p.err
+	}
+	p.block++
+	ids := make([]dataplane.ID, len(messages))
+	for i := range messages {
+		m := &messages[i]
+		m.ID = dataplane.ID{Publisher: "http/" + string(identity), Class: m.Class, Epoch: 1, Seq: p.block*100_000 + uint64(i)}
+		m.Node, m.Seq = "http", m.ID.Seq
+		ids[i] = m.ID
+	}
+	p.last = messages
+	p.dispatcher.Deliver(messages[0].Class, p.block, messages)
+	return ids, nil
+}
+
+func (p *testPublisher) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+// testService is the API behind a real listener.
+type testService struct {
+	url        string
+	api        *API
+	registry   *Registry
+	dispatcher *Dispatcher
+	publisher  *testPublisher
+	client     *http.Client
+	stop       func() // ends Run and waits for it; a second time does nothing
+}
+
+func startService(t *testing.T, change func(*APIOptions)) *testService {
+	t.Helper()
+	metrics := prometheus.NewRegistry()
+	s := &testService{
+		registry:   NewRegistry(RegistryOptions{Now: func() time.Time { return testTime }, MaxNodes: 5}),
+		dispatcher: NewDispatcher(Position{Incarnation: 1}, NewMetrics(metrics)),
+		client:     &http.Client{Transport: &http.Transport{}, CheckRedirect: noRedirect},
+	}
+	metrics.MustRegister(s.registry)
+	s.publisher = &testPublisher{dispatcher: s.dispatcher}
+	options := APIOptions{
+		Registry: s.registry, Publisher: s.publisher, Dispatcher: s.dispatcher,
+		Ready:   func() error { return nil },
+		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+		Now:     func() time.Time { return testTime },
+	}
+	if change != nil {
+		change(&options)
+	}
+	var err error
+	if s.api, err = NewAPI(options); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(t)
+	return s
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func (s *testService) serve(t *testing.T) {
+	t.Helper()
+	server, err := NewServer("127.0.0.1:0", s.api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.url = "http://" + server.Addr().String()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		s.client.CloseIdleConnections()
+	})
+	t.Cleanup(s.stop)
+}
+
+// do sends a request and returns the answer with its whole body.
+func (s *testService) do(t *testing.T, method, path, body string) (*http.Response, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(answer)
+}
+
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(testTimeout)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("still not so after %v: %s", testTimeout, what)
+		}
+	}
+}
+
+func TestAPIOptionsRequired(t *testing.T) {
+	if _, err := NewAPI(APIOptions{}); err == nil || !strings.Contains(err.Error(), "required") {
+		t.Errorf("got %v, want what is required", err)
+	}
+}
+
+func TestAPIProblems(t *testing.T) {
+	s := startService(t, nil)
+	for i := range 5 {
+		s.registry.Seen(fmt.Sprintf("edge-%d/mapper", i), "")
+	}
+	long := strings.Repeat("x", maxBody)
+	tests := []struct {
+		name, method, path, body string
+		status                   int
+		want                     string // but type's prefix and instance
+	}{
+		{"no such path", "GET", "/nodes", "", 404, `no-such-path: there is nothing at this path; GET /openapi.yaml lists what there is`},
+		{"method", "DELETE", "/publish", "", 405, `method-not-allowed: the path does not take this method; the Allow header lists those it takes`},
+		{"register without body", "POST", "/register", "", 400, `invalid-request: the body is empty: want JSON`},
+		{"register unknown field", "POST", "/register", `{"id":"a","adress":"x"}`, 400, `invalid-request: unknown field "adress"`},
+		{"register wrong type", "POST", "/register", `{"id":7}`, 400, `invalid-request: id: a JSON number where a string is wanted`},
+		{"register an array", "POST", "/register", `[]`, 400, `invalid-request: a JSON array where an object is wanted`},
+		{"register not JSON", "POST", "/register", `{"id":`, 400, `invalid-request: not JSON: it ends too soon`},
+		{"register two", "POST", "/register", `{"id":"a"} {"id":"b"}`, 400, `invalid-request: "{\"id\":\"b\"}" follows the JSON object: want one object`},
+		{"register all wrong", "POST", "/register", `{"id":"","address":"http://x","topics":["a","b c"]}`, 400,
+			`invalid-request: id: id is empty (and 2 more) [id is empty][address "http://x" is not a tcp:// URL: want tcp://host:port, or nothing][topic "b c" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]`},
+		{"register full", "POST", "/register", `{"id":"a"}`, 503, `registry-full: as many nodes as may be are registered and online`},
+		{"register too large", "POST", "/register", `{"id":"` + long + `"}`, 413, `too-large: the body is larger than 1048576 bytes`},
+		{"discover wrong filter", "GET", "/discover?topic=a/%23/b", "", 400, `invalid-request: topic: filter "a/#/b" has "#" before its end: it is the last level or none`},
+		{"get_producer without topic", "GET", "/get_producer", "", 400, `invalid-request: topic: the query lacks it: want /get_producer?topic=…`},
+		{"get_producer wrong filter", "GET", "/get_producer?topic=a//b", "", 400, `invalid-request: topic: filter "a//b" has an empty level`},
+		{"publish without body", "POST", "/publish", " \n", 400, `invalid-request: the body is empty: want JSON`},
+		{"publish not JSON", "POST", "/publish", `{"topic":"a",}`, 400, `invalid-request: invalid character '}' looking for beginning of object key string`},
+		{"publish two lines", "POST", "/publish", "{}\n{}", 400, `invalid-request: invalid character '{' after top-level value`},
+		{"publish empty array", "POST", "/publish", `[]`, 400, `invalid-request: the array is empty: want at least one message`},
+		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", maxPublishMessages) + "1]", 400, `invalid-request: 10001 messages: the most at once is 10000`},
+		{"publish all wrong", "POST", "/publish", `[{"topic":"a","value":1},{"topic":"a b"},{"topic":"$events/x","value":1,"class":"RT"},{"tpic":"a"}]`, 400,
+			`invalid-request: message 1: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed (and 3 more) ` +
+				`1[topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]1[value is missing]` +
+				`2[topic "$events/x" begins with "$", which is kept for events]3[message has no field "tpic"]`},
+		{"publish too large", "POST", "/publish", `{"topic":"` + strings.Repeat(long, 8) + `"}`, 413, `too-large: the body is larger than 8388608 bytes`},
+		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: unknown field "qos"`},
+		{"subscribe without topic", "POST", "/subscribe", `{}`, 400, `invalid-request: topic: filter is empty: want a topic, or a filter such as sensor/+/temperature or #`},
+		{"subscribe webhook", "POST", "/subscribe?topic=a&callback=http://x/", "", 501, `not-implemented: webhooks are not built yet: leave callback out and POST {"topic":"…"} to get a stream`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			response, body := s.do(t, tt.method, tt.path, tt.body)
+			if response.StatusCode != tt.status {
+				t.Errorf("status %d, want %d", response.StatusCode, tt.status)
+			}
+			if got := describeProblem(t, response, body); got != tt.want {
+				t.Errorf("problem\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// describeProblem checks what every problem has, and returns the rest of it.
+func describeProblem(t *testing.T, response *http.Response, body string) string {
+	t.Helper()
+	var p Problem
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	if got := response.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type %q", got)
+	}
+	if p.Status != response.StatusCode || p.Title == "" || p.Instance != response.Request.URL.Path {
+		t.Errorf("status %d, title %q, instance %q", p.Status, p.Title, p.Instance)
+	}
+	if retry := response.Header.Get("Retry-After"); (retry != "") != (p.Status == http.StatusServiceUnavailable) {
+		t.Errorf("status %d with Retry-After %q", p.Status, retry)
+	}
+	text := strings.TrimPrefix(p.Type, "urn:datastub:problem:") + ": " + p.Detail
+	if len(p.Errors) > 1 {
+		text += " "
+		for _, e := range p.Errors {
+			if e.Index != nil {
+				text += fmt.Sprint(*e.Index)
+			}
+			text += "[" + e.Detail + "]"
+		}
+	}
+	return text
+}
+
+func TestAPIAllow(t *testing.T) {
+	s := startService(t, nil)
+	for path, want := range map[string]string{"/publish": "POST", "/discover": "GET, HEAD"} {
+		response, _ := s.do(t, "PATCH", path, "")
+		if got := response.Header.Get("Allow"); response.StatusCode != 405 || got != want {
+			t.Errorf("PATCH %s: %d, Allow %q, want %q", path, response.StatusCode, got, want)
+		}
+	}
+}
+
+func TestAPIInternalsStayInside(t *testing.T) {
+	s := startService(t, func(o *APIOptions) {
+		o.Ready = func() error { return errors.New("no route to nats://user:secret@nats-1") }
+	})
+	s.publisher.fail(errors.New("write /var/lib/secret: disk full"))
+	for _, request := range [][3]string{
+		{"POST", "/publish", `{"topic":"a","value":1}`},
+		{"GET", "/readyz", ""},
+	} {
+		response, body := s.do(t, request[0], request[1], request[2])
+		if response.StatusCode < 500 || strings.Contains(body, "secret") {
+			t.Errorf("%s: %d %s", request[1], response.StatusCode, body)
+		}
+		describeProblem(t, response, body)
+	}
+	s.publisher.fail(fmt.Errorf("ingest: %w", ErrClosed))
+	response, body := s.do(t, "POST", "/publish", `{"topic":"a","value":1}`)
+	if got := describeProblem(t, response, body); got != "shutting-down: cloudsvc is shutting down" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAPIRefusesOtherOrigins(t *testing.T) {
+	s := startService(t, nil)
+	r, err := http.NewRequest("POST", s.url+"/publish", strings.NewReader(`{"topic":"a","value":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Origin", "https://evil.example")
+	response, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusForbidden {
+		t.Errorf("status %d, want 403", response.StatusCode)
+	}
+}
+
+func TestAPIHealth(t *testing.T) {
+	s := startService(t, nil)
+	for path, want := range map[string]string{
+		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`,
+		"/metrics": "datastub_nodes{state=\"online\"} 0", "/openapi.yaml": "openapi: 3.",
+	} {
+		if response, body := s.do(t, "GET", path, ""); response.StatusCode != 200 || !strings.Contains(body, want) {
+			t.Errorf("GET %s: %d %s, want %s", path, response.StatusCode, body, want)
+		}
+		if response, body := s.do(t, "HEAD", path, ""); response.StatusCode != 200 || body != "" {
+			t.Errorf("HEAD %s: %d %q", path, response.StatusCode, body)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package cloudsvc
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/gorilla/mux"
+)
+
+// recordingAuthorizer denies everything, and notes what was asked.
+type recordingAuthorizer struct {
+	mu    sync.Mutex
+	asked []string
+}
+
+func (a *recordingAuthorizer) Authorize(identity Identity, action Action, namespace, topic string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, fmt.Sprintf("%s %s %q %q", identity, action, namespace, topic))
+	return fmt.Errorf("%w: %s", ErrDenied, action)
+}
+
+// take returns what was asked since the last take.
+func (a *recordingAuthorizer) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	asked := a.asked
+	a.asked = nil
+	return asked
+}
+
+func TestEveryRouteAuthorizes(t *testing.T) {
+	// One good request for each route, and what it must ask. A route that is
+	// not here fails the test. The routes that ask nothing answer machines
+	// which watch cloudsvc and have no identity, and tell of no data.
+	requests := map[string]struct{ query, body, asks string }{
+		"POST /register":    {body: `{"id":"a","topics":["t"]}`, asks: `anonymous register "" "t"`},
+		"GET /discover":     {query: "?topic=t", asks: `anonymous discover "" "t"`},
+		"GET /get_producer": {query: "?topic=t", asks: `anonymous discover "" "t"`},
+		"POST /publish":     {body: `{"topic":"t","value":1}`, asks: `anonymous publish "default" "t"`},
+		"POST /subscribe":   {body: `{"topic":"t"}`, asks: `anonymous subscribe "" "t"`},
+		"GET /healthz":      {},
+		"GET /readyz":       {},
+		"GET /metrics":      {},
+		"GET /openapi.yaml": {},
+	}
+	authorizer := &recordingAuthorizer{}
+	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
+	err := s.api.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, err := route.GetPathTemplate()
+		if err != nil {
+			return err
+		}
+		methods, err := route.GetMethods()
+		if err != nil {
+			return err
+		}
+		request, known := requests[methods[0]+" "+path]
+		if !known {
+			t.Errorf("%s %s: add it to this test", methods[0], path)
+			return nil
+		}
+		response, body := s.do(t, methods[0], path+request.query, request.body)
+		asked := authorizer.take()
+		switch {
+		case request.asks == "" && (response.StatusCode != 200 || len(asked) != 0):
+			t.Errorf("%s: %d, asked %q", path, response.StatusCode, asked)
+		case request.asks != "" && (response.StatusCode != 403 || len(asked) != 1 || asked[0] != request.asks):
+			t.Errorf("%s: %d, asked %q, want %q", path, response.StatusCode, asked, request.asks)
+		case request.asks != "":
+			describeProblem(t, response, body)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWebhookAuthorizes(t *testing.T) {
+	authorizer := &recordingAuthorizer{}
+	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
+	response, _ := s.do(t, "POST", "/subscribe?topic=t&callback=http://x/", "")
+	if asked := authorizer.take(); response.StatusCode != 403 || len(asked) != 1 || asked[0] != `anonymous subscribe "" "t"` {
+		t.Errorf("%d, asked %q", response.StatusCode, asked)
+	}
+}

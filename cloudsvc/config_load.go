@@ -1,0 +1,132 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// A setting is one field of Config, and how the environment and the command
+// line name it.
+type setting struct {
+	flag, env string
+	usage     string
+	set       func(c *Config, text string) error
+	get       func(c *Config) string
+}
+
+const (
+	configFlag = "config"
+	configEnv  = "DATASTUB_CONFIG"
+)
+
+// settings lists every field of Config.
+var settings = [...]setting{
+	textSetting("http", "DATASTUB_HTTP", "serve HTTP at this `host:port`",
+		func(c *Config) *string { return &c.HTTP }),
+	textSetting("uplink", "DATASTUB_UPLINK", "take publishers in at this tcp:// `URL`",
+		func(c *Config) *string { return &c.Uplink }),
+	textSetting("data", "DATASTUB_DATA", "keep the embedded log in this `folder`; means nothing with --nats-url",
+		func(c *Config) *string { return &c.Data }),
+	textSetting("nats-url", "DATASTUB_NATS_URL", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
+		func(c *Config) *string { return &c.NATSURL }),
+	durationSetting("nats-sync-interval", "DATASTUB_NATS_SYNC_INTERVAL", "how often the servers of --nats-url sync to disk, a `duration`; messages count as durable only after it",
+		func(c *Config) *time.Duration { return &c.NATSSyncInterval }),
+}
+
+func textSetting(flag, env, usage string, field func(*Config) *string) setting {
+	return setting{
+		flag: flag, env: env, usage: usage,
+		set: func(c *Config, text string) error { *field(c) = text; return nil },
+		get: func(c *Config) string { return *field(c) },
+	}
+}
+
+func durationSetting(flag, env, usage string, field func(*Config) *time.Duration) setting {
+	return setting{
+		flag: flag, env: env, usage: usage,
+		set: func(c *Config, text string) error {
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				return fmt.Errorf("%q is no duration: want a number and a unit, such as 2m", text)
+			}
+			*field(c) = d
+			return nil
+		},
+		get: func(c *Config) string { return field(c).String() },
+	}
+}
+
+// AddConfigFlags adds a flag for each field of Config, and --config.
+func AddConfigFlags(flags *pflag.FlagSet) {
+	flags.String(configFlag, "", "read a YAML `file`; the environment ("+configEnv+" and the like) and flags win over it")
+	defaults := DefaultConfig()
+	for _, s := range settings {
+		flags.String(s.flag, s.get(&defaults), s.usage+" ("+s.env+")")
+	}
+}
+
+// LoadConfig puts a Config together from the file, the environment, as
+// os.LookupEnv gives it, and the flags of AddConfigFlags, which must be
+// parsed. The error has every problem of every source.
+func LoadConfig(flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) (Config, error) {
+	c := DefaultConfig()
+	errs := []error{c.readFile(configFile(flags, lookupEnv))}
+	for _, s := range settings {
+		errs = append(errs, c.override(s, flags, lookupEnv))
+	}
+	errs = append(errs, c.Validate())
+	return c, errors.Join(errs...)
+}
+
+// override takes one setting from the environment, or from its flag.
+func (c *Config) override(s setting, flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) error {
+	if f := flags.Lookup(s.flag); f != nil && f.Changed {
+		if err := s.set(c, f.Value.String()); err != nil {
+			return fmt.Errorf("flag --%s: %w", s.flag, err)
+		}
+		return nil
+	}
+	if text, ok := lookupEnv(s.env); ok && text != "" { // empty is as good as not set
+		if err := s.set(c, text); err != nil {
+			return fmt.Errorf("environment variable %s: %w", s.env, err)
+		}
+	}
+	return nil
+}
+
+// configFile returns the file that the command line or the environment names.
+func configFile(flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) string {
+	if f := flags.Lookup(configFlag); f != nil && f.Changed {
+		return f.Value.String()
+	}
+	path, _ := lookupEnv(configEnv)
+	return path
+}
+
+// readFile reads a YAML file over c, all of whose keys must be known. An
+// empty path is no file, an empty file sets nothing.
+func (c *Config) readFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("configuration %s: %w", path, err)
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("configuration %s: more than one YAML document: want one", path)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package cloudsvc
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxInvalidFields is how many wrong things one answer lists: 10,000 bad
+// messages would make a large one, and say little more.
+const maxInvalidFields = 100
+
+// InvalidField is one thing that is wrong with a request.
+type InvalidField struct {
+	Index  *int   `json:"index,omitempty"` // of the message, in an array of them
+	Field  string `json:"field,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// InvalidError is everything that is wrong with what a caller gave.
+type InvalidError struct {
+	Fields []InvalidField
+	More   int // how many there are beyond Fields
+}
+
+// Error names the first, and how many more there are.
+func (e *InvalidError) Error() string {
+	var b strings.Builder
+	first := e.Fields[0]
+	if first.Index != nil {
+		fmt.Fprintf(&b, "message %d: ", *first.Index)
+	}
+	if first.Field != "" {
+		fmt.Fprintf(&b, "%s: ", first.Field)
+	}
+	b.WriteString(first.Detail)
+	if more := len(e.Fields) - 1 + e.More; more > 0 {
+		fmt.Fprintf(&b, " (and %d more)", more)
+	}
+	return b.String()
+}
+
+// invalid returns an *InvalidError of one thing that is wrong.
+func invalid(field string, err error) error {
+	var e InvalidError
+	e.add(field, err)
+	return &e
+}
+
+// add adds an error, or each of those that it joins.
+func (e *InvalidError) add(field string, err error) { e.append(nil, field, err) }
+
+// addMessage adds what is wrong with one message of many.
+func (e *InvalidError) addMessage(index int, err error) { e.append(&index, "", err) }
+
+func (e *InvalidError) append(index *int, field string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			e.append(index, field, err)
+		}
+		return
+	}
+	if len(e.Fields) == maxInvalidFields {
+		e.More++
+		return
+	}
+	e.Fields = append(e.Fields, InvalidField{Index: index, Field: field, Detail: err.Error()})
+}
+
+// orNil returns e, or nil where nothing is wrong.
+func (e *InvalidError) orNil() error {
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,239 @@
+package cloudsvc
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+)
+
+// ErrRegistryFull refuses a node: as many as may be are known, and all of
+// them are online.
+var ErrRegistryFull = errors.New("as many nodes as may be are registered and online")
+
+// evictPause is how long a full registry waits before it looks for room
+// again, so that a stranger's every frame does not cost a walk over all nodes.
+const evictPause = time.Second
+
+// RegistryOptions bound a Registry. A zero takes the default.
+type RegistryOptions struct {
+	Expire    time.Duration    // without a word for this long a node is offline; 30 s
+	Forget    time.Duration    // and after this long it is forgotten; 24 h
+	MaxNodes  int              // nodes known at once; 10,000
+	MaxTopics int              // topics known of one node; 10,000
+	Now       func() time.Time // the clock; time.Now
+	Logger    klog.Logger      // the zero one says nothing
+}
+
+func (o *RegistryOptions) setDefaults() {
+	setDefault(&o.Expire, 30*time.Second)
+	setDefault(&o.Forget, 24*time.Hour)
+	setDefault(&o.MaxNodes, 10_000)
+	setDefault(&o.MaxTopics, 10_000)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
+
+// A Registry knows the publishers: those whose frames arrive by the uplink
+// and those that registered over HTTP. A node is online while it was heard of
+// within Expire; that is computed when somebody asks, nothing runs in the
+// background.
+//
+// It lives in memory. After a restart of cloudsvc an uplink's node is back
+// with its first frame, as its session must say HELLO again, and an HTTP one
+// with its next heartbeat; topics seen in messages are back with the next
+// message.
+//
+// When MaxNodes are known, the node that has been offline longest makes room
+// for a new one; when all are online, the new one is refused and only it:
+// its messages pass, it is just not listed. So it is with a node's topics
+// above MaxTopics. Each such decision is counted.
+type Registry struct {
+	options RegistryOptions
+
+	mu        sync.Mutex
+	nodes     map[string]*nodeEntry
+	nextEvict time.Time // before this there is no room, as far as is known
+	counts    registryCounts
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry(options RegistryOptions) *Registry {
+	options.setDefaults()
+	return &Registry{options: options, nodes: make(map[string]*nodeEntry)}
+}
+
+// Register takes in what a publisher says of itself; again, it is a
+// heartbeat, which changes the address and, if it has any, the topics. The
+// error is an *InvalidError or ErrRegistryFull.
+func (r *Registry) Register(registration Registration) (Node, error) {
+	if err := registration.validate(r.options.MaxTopics); err != nil {
+		return Node{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.touch(registration.ID, KindHTTP)
+	if e == nil {
+		return Node{}, ErrRegistryFull
+	}
+	e.address = registration.Address
+	if registration.Topics != nil {
+		e.declared = slices.Clone(registration.Topics)
+	}
+	return e.node(registration.ID, Online), nil
+}
+
+// Seen notes that a frame of an uplink's node arrived. An empty software
+// keeps what is known.
+func (r *Registry) Seen(id, software string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.touch(id, KindUplink)
+	if e == nil {
+		return
+	}
+	e.kind = KindUplink
+	if software != "" {
+		e.software = software
+	}
+}
+
+// Gone notes that a node left: it is offline until it is heard of again.
+func (r *Registry) Gone(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.nodes[id]; e != nil {
+		e.gone = true
+	}
+}
+
+// Published notes topics of messages that a known node sent.
+func (r *Registry) Published(id string, topics []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.nodes[id]
+	if e == nil {
+		return
+	}
+	for _, topic := range topics {
+		if _, known := e.published[topic]; known {
+			continue
+		}
+		if len(e.published) >= r.options.MaxTopics {
+			r.refuseTopic(id, e, topic)
+			continue
+		}
+		if e.published == nil {
+			e.published = make(map[string]struct{})
+		}
+		e.published[strings.Clone(topic)] = struct{}{} // not the whole frame it stands in
+	}
+}
+
+// Discover returns the nodes, online and offline, that publish to a topic or
+// to one that a filter matches, sorted by id. An empty topic is all of them;
+// one that is no valid filter matches none.
+func (r *Registry) Discover(topic string) []Node {
+	filter, err := dataplane.ParseFilter(topic)
+	if err != nil && topic != "" {
+		return nil
+	}
+	nodes := r.snapshot()
+	if topic != "" {
+		nodes = slices.DeleteFunc(nodes, func(n Node) bool { return !n.publishes(filter) })
+	}
+	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
+	return nodes
+}
+
+// Producers returns the nodes of Discover that are online.
+func (r *Registry) Producers(topic string) []Node {
+	return slices.DeleteFunc(r.Discover(topic), func(n Node) bool { return n.State != Online })
+}
+
+// snapshot forgets who is to be forgotten and returns the others.
+func (r *Registry) snapshot() []Node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.options.Now()
+	nodes := make([]Node, 0, len(r.nodes))
+	for id, e := range r.nodes {
+		if now.Sub(e.lastSeen) > r.options.Forget {
+			r.forget(id, "not heard of for long")
+			continue
+		}
+		nodes = append(nodes, e.node(id, e.state(now, r.options.Expire)))
+	}
+	return nodes
+}
+
+// touch returns the entry of a node that was just heard of, a new one for a
+// stranger, or nil where there is no room. r.mu is held.
+func (r *Registry) touch(id string, kind Kind) *nodeEntry {
+	now := r.options.Now()
+	e := r.nodes[id]
+	if e == nil {
+		if len(r.nodes) >= r.options.MaxNodes && !r.evict(now) {
+			r.counts.nodesRefused++
+			return nil
+		}
+		e = &nodeEntry{kind: kind, registered: now}
+		r.nodes[strings.Clone(id)] = e
+		r.options.Logger.V(1).Info("node registered", "node", id, "kind", kind)
+	}
+	e.lastSeen, e.gone = now, false
+	return e
+}
+
+// evict makes room for one node and tells whether it could. r.mu is held.
+func (r *Registry) evict(now time.Time) bool {
+	if now.Before(r.nextEvict) {
+		return false
+	}
+	var oldest string
+	for id, e := range r.nodes {
+		if e.state(now, r.options.Expire) == Offline &&
+			(oldest == "" || e.lastSeen.Before(r.nodes[oldest].lastSeen)) {
+			oldest = id
+		}
+	}
+	if oldest == "" {
+		r.nextEvict = now.Add(evictPause)
+		r.options.Logger.Info("nodes are refused: the registry is full and all its nodes are online",
+			"nodes", len(r.nodes), "refusedBefore", r.counts.nodesRefused)
+		return false
+	}
+	r.forget(oldest, "made room for another node")
+	return true
+}
+
+// forget takes a node out. r.mu is held.
+func (r *Registry) forget(id, reason string) {
+	r.options.Logger.Info("node forgotten", "node", id, "reason", reason, "lastSeen", r.nodes[id].lastSeen)
+	delete(r.nodes, id)
+	r.counts.nodesForgotten++
+}
+
+// refuseTopic counts a topic that is not listed, and says so once a node.
+// r.mu is held.
+func (r *Registry) refuseTopic(id string, e *nodeEntry, topic string) {
+	r.counts.topicsRefused++
+	if e.full {
+		return
+	}
+	e.full = true
+	r.options.Logger.Info("topics of a node are no longer listed: it has as many as may be",
+		"node", id, "topics", r.options.MaxTopics, "first", topic)
+}
