@@ -142,7 +142,11 @@ func (m *Message) fromJSON(j *messageJSON) (err error) {
 		if err := m.Time.UnmarshalText([]byte(j.Time)); err != nil {
 			return fmt.Errorf("time %q is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z", j.Time)
 		}
-		m.Time = m.Time.UTC()
+		if m.Time = m.Time.UTC(); !m.Time.IsZero() {
+			if err := validateTime(m.Time); err != nil {
+				return err
+			}
+		}
 	}
 	m.Value, err = parseValue(j.Type, j.Value)
 	return err
