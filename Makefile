@@ -1,0 +1,57 @@
+# DataStub: see README.md. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Debian packages: a C compiler and ZeroMQ to build; the rest are the real
+# peers that the demo and the tests talk to.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
+PEER_PACKAGES  := python3 python3-pymodbus python3-zmq mbpoll curl
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	@missing=(); for p in $(BUILD_PACKAGES) $(PEER_PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$$p"); done; \
+	if (($${#missing[@]})); then echo "installing $${missing[*]}"; \
+	  apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; fi
+
+.PHONY: build
+build: deps ## build bin/mapper, bin/cloudsvc and bin/datastub
+	go build -o bin/ ./mapper/cmd/mapper ./cloudsvc/cmd/cloudsvc ./cloudsvc/cmd/datastub
+
+.PHONY: demo
+demo: build ## run everything on this machine and print live values; DEMO_SECONDS=20 ends by itself
+	@go build -o bin/ ./hack/demo
+	@exec bin/demo
+
+.PHONY: test
+test: deps ## run all tests, with the race detector
+	go test -race -timeout 20m ./...
+
+.PHONY: lint
+lint: deps bin/golangci-lint ## check style and the arrows between packages
+	bin/golangci-lint run ./...
+
+bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
+	go -C hack/tools build -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: bench
+bench: deps ## measure; each figure stands beside its peer
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: deps ## fuzz each decoder for FUZZTIME (30s)
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg"; done; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
