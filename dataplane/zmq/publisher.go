@@ -59,7 +59,7 @@ type Publisher struct {
 }
 
 // NewPublisher binds the LAN socket. Nothing is dialled before Run, which
-// gives back what NewPublisher took.
+// gives back what NewPublisher took, or Close where Run is not called.
 func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	}
 	p := &Publisher{zctx: zctx, spool: memory, lanes: make(map[dataplane.Class]*lane)}
 	if err := p.open(o, packer); err != nil {
-		p.close()
+		p.Close()
 		return nil, err
 	}
 	return p, nil
@@ -108,10 +108,13 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 	return err
 }
 
-// close gives back what open took, when Run will not.
-func (p *Publisher) close() {
+// Close gives back what NewPublisher took, where Run is not called.
+func (p *Publisher) Close() {
 	for _, l := range p.lanes {
 		l.waker.close()
+	}
+	if p.lan != nil {
+		_ = p.lan.socket.Close()
 	}
 	_ = p.zctx.Term()
 }

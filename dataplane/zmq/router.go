@@ -38,7 +38,8 @@ type Router struct {
 	outbox []uplink.Reply
 }
 
-// NewRouter binds the socket. Run gives back what NewRouter took.
+// NewRouter binds the socket. Run gives back what NewRouter took, or Close
+// where Run is not called.
 func NewRouter(endpoint string) (*Router, error) {
 	zctx, err := zmq.NewContext()
 	if err != nil {
@@ -46,7 +47,7 @@ func NewRouter(endpoint string) (*Router, error) {
 	}
 	r := &Router{zctx: zctx}
 	if err := r.open(endpoint); err != nil {
-		r.close()
+		r.Close()
 		return nil, fmt.Errorf("bind the uplink to %s: %w", endpoint, err)
 	}
 	return r, nil
@@ -74,7 +75,8 @@ func (r *Router) open(endpoint string) (err error) {
 	return err
 }
 
-func (r *Router) close() {
+// Close gives back what NewRouter took, where Run is not called.
+func (r *Router) Close() {
 	if r.waker != nil {
 		r.waker.close()
 	}
@@ -103,7 +105,7 @@ func (r *Router) Send(replies []uplink.Reply) {
 // Run hands what comes in to the handler until ctx ends; then it sends what
 // is left to send and closes the socket. Run is called once.
 func (r *Router) Run(ctx context.Context, handler Handler) error {
-	defer r.close()
+	defer r.Close()
 	unhook := context.AfterFunc(ctx, r.waker.wake)
 	defer unhook()
 	poller := zmq.NewPoller()

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
+
+	"datastub/cloudsvc"
+	"datastub/cloudsvc/natslog"
+	"datastub/dataplane/zmq"
+)
+
+// openTime bounds how long the log may take to open and be read.
+const openTime = 2 * time.Minute
+
+// service is cloudsvc put together.
+type service struct {
+	log    *natslog.Log
+	ingest *cloudsvc.Ingest
+	router *zmq.Router
+	server *cloudsvc.Server
+	where  string // the log is
+}
+
+// newService opens the log and binds the sockets.
+func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err error) {
+	s := &service{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	options := natslog.Options{Dir: config.Data, Logger: klog.FromContext(ctx)}
+	s.where = "folder " + config.Data
+	var lag time.Duration // the embedded server syncs before it answers
+	if config.NATSURL != "" {
+		options.Dir, options.URL = "", config.NATSURL
+		s.where, lag = "NATS cluster", config.NATSSyncInterval
+	}
+	opening, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	if s.log, err = natslog.Open(opening, options); err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
+	metrics.MustRegister(registry)
+	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
+		Log: s.log, Marks: s.log, DurableLag: lag, Registry: registry,
+		Metrics: cloudsvc.NewMetrics(metrics), Incarnation: s.log.Incarnation(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.router, err = zmq.NewRouter(config.Uplink); err != nil {
+		return nil, err
+	}
+	s.ingest.Connect(s.router.Send)
+	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
+		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Ready: s.ingest.Ready,
+		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Logger: klog.FromContext(ctx),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.server, err = cloudsvc.NewServer(config.HTTP, api); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// close gives back what newService took, when run will not.
+func (s *service) close() {
+	if s.router != nil {
+		s.router.Close()
+	}
+	if s.log != nil {
+		s.log.Close()
+	}
+}
+
+// run works until ctx ends or a part fails. The parts end in the order in
+// which messages pass them, so that what was accepted is stored, and what is
+// stored is acknowledged.
+func (s *service) run(ctx context.Context) error {
+	defer s.log.Close()
+	// The router outlives the rest, to send the last acks; its end is ours.
+	routing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	routed := make(chan error, 1) // the router's one result, so that it never waits for us
+	ended, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		err := s.router.Run(routing, s.ingest)
+		if err != nil {
+			end(err)
+		}
+		routed <- err
+	}()
+	g, working := errgroup.WithContext(ended)
+	g.Go(func() error { return s.ingest.Run(working) })
+	g.Go(func() error { return s.server.Run(working) })
+	err := g.Wait()
+	stop()
+	err = errors.Join(err, <-routed)
+	if errors.Is(err, cloudsvc.ErrFenced) {
+		return fmt.Errorf("%w: only one may run on a log until replicas are there", err)
+	}
+	return err
+}

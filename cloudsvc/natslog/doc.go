@@ -1,0 +1,14 @@
+// Package natslog keeps cloudsvc's log on NATS JetStream: on a server embedded
+// in the process, whose port is not open, or on a NATS cluster.
+//
+// There is a stream a class, RT and BT, and in it one subject a shard,
+// ds.<class>.<shard>.<retention class>. One JetStream message is one block of
+// many records, so that a thousand small frames share one sync. One publish is
+// in flight a subject, and each names the sequence that it must follow: a
+// second writer, or one that slept and woke, fails and learns that it is
+// fenced. A publish whose answer was lost is decided by reading the last
+// message of the subject.
+//
+// The embedded server syncs each block to disk before it answers. A cluster
+// syncs as its operators chose.
+package natslog

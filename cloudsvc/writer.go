@@ -1,0 +1,187 @@
+package cloudsvc
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+	"datastub/dataplane/uplink"
+)
+
+// deliveries is how many stored blocks of a class may wait to be routed.
+// When it is full the log waits too, then the credit runs out and the edges
+// keep what they have: nothing is dropped.
+const deliveries = 16
+
+// The bounds of the wait between two tries to store a block.
+const (
+	minRetry = 50 * time.Millisecond
+	maxRetry = 5 * time.Second
+)
+
+// entry is one frame's records on their way into the log.
+type entry struct {
+	*uplink.Accepted
+	stored chan<- struct{} // closed when they are there; nil: nobody waits for this entry
+}
+
+// delivery is a stored block on its way to the subscriptions.
+type delivery struct {
+	block    uint64
+	messages []dataplane.Message
+}
+
+// writer puts one class's entries into the log, one block after the other: a
+// block is whatever came while the one before it was being stored.
+type writer struct {
+	class   dataplane.Class
+	log     Log
+	stored  func(class dataplane.Class, seq uint64, block *Block, entries []entry)
+	metrics *Metrics
+
+	wake      chan struct{} // holds one token while something may be pending
+	delivered chan delivery
+
+	mu      sync.Mutex
+	pending []entry
+	err     error // why the last try to store failed; nil: it did not
+}
+
+func newWriter(class dataplane.Class, log Log, metrics *Metrics) *writer {
+	return &writer{
+		class: class, log: log, metrics: metrics,
+		wake: make(chan struct{}, 1), delivered: make(chan delivery, deliveries),
+	}
+}
+
+// add queues an entry. What may be queued is bounded by the credit that was
+// granted for it.
+func (w *writer) add(e entry) {
+	w.mu.Lock()
+	w.pending = append(w.pending, e)
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default: // a token is there already
+	}
+}
+
+// take returns the entries of the next block.
+func (w *writer) take() []entry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, size := 0, 0
+	for n < len(w.pending) && (n == 0 || size+len(w.pending[n].Frame) <= maxBlock) {
+		size += len(w.pending[n].Frame)
+		n++
+	}
+	entries := w.pending[:n:n]
+	if w.pending = w.pending[n:]; len(w.pending) == 0 {
+		w.pending = nil
+	}
+	return entries
+}
+
+// run stores what is added until stop has ended and nothing is left to store,
+// or until ctx ends. It returns the log's error if that is ErrFenced.
+func (w *writer) run(ctx, stop context.Context) error {
+	defer close(w.delivered)
+	for {
+		entries := w.take()
+		if len(entries) == 0 {
+			select {
+			case <-w.wake:
+				continue
+			case <-stop.Done():
+				return nil
+			}
+		}
+		if err := w.store(ctx, entries); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func (w *writer) store(ctx context.Context, entries []entry) error {
+	block, messages := buildBlock(w.class, entries)
+	raw := block.Append(nil)
+	seq, err := w.append(ctx, raw)
+	if err != nil {
+		return err
+	}
+	w.metrics.blockStored(w.class, len(raw), len(messages))
+	w.stored(w.class, seq, block, entries)
+	select {
+	case w.delivered <- delivery{seq, messages}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// append stores a block, again and again until the log answers.
+func (w *writer) append(ctx context.Context, raw []byte) (seq uint64, err error) {
+	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
+		seq, err = w.log.Append(ctx, w.class, raw)
+		w.note(ctx, err)
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrFenced) {
+			return seq, err
+		}
+		w.metrics.storeErrors.Inc()
+		select {
+		case <-time.After(wait/2 + rand.N(wait/2)):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// note keeps how the last try went, and logs it when that has changed.
+func (w *writer) note(ctx context.Context, err error) {
+	w.mu.Lock()
+	was := w.err
+	w.err = err
+	w.mu.Unlock()
+	log := klog.FromContext(ctx)
+	switch {
+	case err == nil && was != nil:
+		log.Info("the log takes blocks again", "class", w.class)
+	case err != nil && (was == nil || was.Error() != err.Error()) && ctx.Err() == nil:
+		log.Error(err, "store a block; publishers keep their records meanwhile", "class", w.class)
+	}
+}
+
+// health returns why the last try to store failed, or nil.
+func (w *writer) health() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// buildBlock makes a block of entries, and returns its messages in order.
+func buildBlock(class dataplane.Class, entries []entry) (*Block, []dataplane.Message) {
+	b := &Block{Class: class}
+	n := 0
+	for _, e := range entries {
+		n += len(e.Messages)
+	}
+	messages := make([]dataplane.Message, 0, n)
+	for _, e := range entries {
+		b.Ranges = append(b.Ranges, Range{
+			Publisher: e.Publisher, Spool: e.Spool, Epoch: e.Epoch, First: e.First, Last: e.Last,
+			Size: uint64(len(e.Frame)),
+		})
+		b.Frames = append(b.Frames, e.Frame)
+		b.Topics = topicHashes(e.Messages, b.Topics)
+		messages = append(messages, e.Messages...)
+	}
+	return b, messages
+}
