@@ -101,7 +101,7 @@ func readRange(r *driver.Reader, signal string) (low, high float64) {
 	}
 	low, high = readBound(r, "min", 0), readBound(r, "max", defaultHigh)
 	if low >= high {
-		r.Refuse("max", r.String("max", "the default"), "a number above min, which is "+strconv.FormatFloat(low, 'f', -1, 64))
+		r.Refuse("max", given(r, "max"), "a number above min, which is "+strconv.FormatFloat(low, 'f', -1, 64))
 		return 0, defaultHigh
 	}
 	return low, high
@@ -119,10 +119,18 @@ func readBound(r *driver.Reader, key string, def float64) float64 {
 func readStep(r *driver.Reader, def, most float64) float64 {
 	step := r.Float("step", min(def, most))
 	if step <= 0 || step > most {
-		r.Refuse("step", r.String("step", ""), "a number above 0 and at most max-min, which is "+strconv.FormatFloat(most, 'f', -1, 64))
+		r.Refuse("step", given(r, "step"), "a number above 0 and at most max-min, which is "+strconv.FormatFloat(most, 'f', -1, 64))
 		return most
 	}
 	return step
+}
+
+// given returns a setting as it was given, nil if it was not.
+func given(r *driver.Reader, key string) any {
+	if !r.Has(key) {
+		return nil
+	}
+	return r.String(key, "")
 }
 
 func readConstant(r *driver.Reader, typ driver.Type) any {

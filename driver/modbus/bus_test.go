@@ -1,0 +1,137 @@
+package modbus_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"datastub/driver"
+	"datastub/driver/modbus"
+)
+
+// TestBackoff refuses connections and looks when the driver tries again.
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	refusal := errors.New("no route")
+	var dials int
+	c := newClock()
+	device := open(t, modbus.New(modbus.Options{
+		Now:  c.now,
+		Rand: func() float64 { return 0.5 },
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			dials++
+			return nil, refusal
+		},
+	}), driver.Settings{"ip": "192.0.2.1"})
+	points := []driver.Point{point(t, device, driver.Int, holding("offset", 0))}
+	fail := func() string {
+		t.Helper()
+		_, err := device.Read(t.Context(), points)
+		if !errors.Is(err, driver.ErrUnreachable) || !errors.Is(err, refusal) || !contains(err, "192.0.2.1:502") {
+			t.Fatalf("got %v, want ErrUnreachable, the address and the cause", err)
+		}
+		return err.Error()
+	}
+
+	fail()
+	for i, wait := range []time.Duration{100, 200, 400, 800, 1600, 3200, 6400, 12800, 15000, 15000} {
+		wait *= time.Millisecond // half of the most, as Rand says
+		c.advance(wait - time.Millisecond)
+		if text := fail(); dials != i+1 || !strings.Contains(text, "; next try at ") {
+			t.Fatalf("%d dials just before %v were over: %s", dials, wait, text)
+		}
+		c.advance(time.Millisecond)
+		if fail(); dials != i+2 {
+			t.Fatalf("%d dials after %v, want %d", dials, wait, i+2)
+		}
+	}
+}
+
+// TestBackoffSaysWhen looks at the whole error while waiting.
+func TestBackoffSaysWhen(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	device := open(t, modbus.New(modbus.Options{
+		Now:  c.now,
+		Rand: func() float64 { return 0.5 },
+		Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") },
+	}), driver.Settings{"ip": "::1", "port": 1502})
+	p := point(t, device, driver.Int, holding("offset", 3))
+	var err error
+	for range 2 {
+		err = device.Write(t.Context(), p, int64(1))
+	}
+	const want = "device plc: write holding register 3: device unreachable: [::1]:1502: no route; next try at 03:04:05.100"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// TestGatewayExceptions answers as a gateway whose device does not answer it.
+func TestGatewayExceptions(t *testing.T) {
+	t.Parallel()
+	for code, unreachable := range map[byte]bool{1: false, 2: false, 3: false, 4: false, 6: false, 10: true, 11: true, 99: false} {
+		var connections atomic.Int32
+		port := listen(t, func(conn net.Conn) {
+			connections.Add(1)
+			script(func(request, _ []byte) []byte { return refuse(request, code) }).answer(conn)
+		})
+		device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
+		points := []driver.Point{point(t, device, driver.Int, holding("offset", 7)), point(t, device, driver.Int, holding("offset", 8))}
+		for range 2 {
+			readings, err := device.Read(t.Context(), points)
+			if errors.Is(err, driver.ErrUnreachable) != unreachable || (err == nil) == unreachable {
+				t.Errorf("exception %d: got %v, want unreachable %t", code, err, unreachable)
+			}
+			for i, r := range readings {
+				if r.Err == nil || r.Value != nil || r.Time.IsZero() {
+					t.Errorf("exception %d: point %d: got %+v, want an error and a time", code, i, r)
+				}
+			}
+		}
+		if n := connections.Load(); n != 1 {
+			t.Errorf("exception %d: %d connections, want the first kept", code, n)
+		}
+	}
+}
+
+// TestSplitsAreRemembered counts the requests to a device of which one address
+// in the middle does not exist.
+func TestSplitsAreRemembered(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	port := listen(t, script(func(request, good []byte) []byte {
+		requests.Add(1)
+		first, last := int(request[9]), int(request[9])+int(request[11])-1
+		if first <= 5 && last >= 5 {
+			return refuse(request, 2)
+		}
+		return good
+	}).answer)
+	device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
+	var points []driver.Point
+	for i := range 10 {
+		points = append(points, point(t, device, driver.Int, holding("offset", i)))
+	}
+	var counts []int32
+	for range 3 {
+		readings, err := device.Read(t.Context(), points)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range readings {
+			if (r.Err != nil) != (i == 5) {
+				t.Errorf("point %d: got %v, %v", i, r.Value, r.Err)
+			}
+		}
+		counts = append(counts, requests.Swap(0))
+	}
+	if counts[0] > 9 || !slices.Equal(counts[1:], []int32{counts[1], counts[1]}) || counts[1] > 5 {
+		t.Errorf("three reads took %v requests", counts)
+	}
+}

@@ -1,0 +1,195 @@
+package modbus
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/grid-x/modbus"
+
+	"datastub/driver"
+)
+
+var (
+	_ driver.Device   = (*device)(nil)
+	_ driver.Unreader = (*device)(nil)
+)
+
+// device is one unit behind one connection.
+type device struct {
+	name   string
+	unread []string
+	bus    *bus
+
+	mu         sync.Mutex
+	cuts       map[span]bool // where requests were refused unless split
+	connection uint64        // that cuts were found on
+}
+
+// Unread returns the keys that mean nothing to a device.
+func (d *device) Unread() []string { return d.unread }
+
+// Point checks a point's settings, as the package documents them.
+func (d *device) Point(config driver.PointConfig) (driver.Point, error) {
+	p, err := newPoint(d, config)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Read reads the points in as few requests as the device takes.
+func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Reading, error) {
+	own := make([]*point, len(points))
+	spans := make([]span, len(points))
+	for i, p := range points {
+		own[i] = d.own(p)
+		spans[i] = own[i].span
+	}
+	readings := make([]driver.Reading, len(points))
+	for queue := plan(spans, d.knownCuts()); len(queue) > 0; {
+		q := queue[0]
+		queue = queue[1:]
+		data, at, err := d.read(ctx, q.span)
+		refused, isRefused := errors.AsType[exception](err)
+		switch {
+		case isRefused && refused.ofSpan() && len(q.points) > 1:
+			left, right := q.split(spans)
+			d.addCut(spans[right.points[0]])
+			queue = append(queue, left, right)
+		case isRefused && !refused.unreachable():
+			for _, i := range q.points {
+				readings[i] = driver.Reading{Time: at, Err: err}
+			}
+		case err != nil:
+			return nil, fmt.Errorf("device %s: %w", d.name, err)
+		default:
+			for _, i := range q.points {
+				readings[i] = own[i].reading(q.extract(data, spans[i]), at)
+			}
+		}
+	}
+	return readings, nil
+}
+
+// read makes one request.
+func (d *device) read(ctx context.Context, s span) ([]byte, time.Time, error) {
+	data, at, err := d.bus.do(ctx, func(client modbus.Client) ([]byte, error) {
+		first, count := uint16(s.first), uint16(s.count)
+		switch s.table {
+		case coils:
+			return client.ReadCoils(first, count)
+		case discreteInputs:
+			return client.ReadDiscreteInputs(first, count)
+		case inputRegisters:
+			return client.ReadInputRegisters(first, count)
+		}
+		return client.ReadHoldingRegisters(first, count)
+	})
+	if err != nil {
+		err = fmt.Errorf("read %v: %w", s, unreachableIf(err))
+	}
+	return data, at, err
+}
+
+// reading decodes the point's bytes of an answer.
+func (p *point) reading(data []byte, at time.Time) driver.Reading {
+	value, suspect, err := p.format.decode(data)
+	if err != nil {
+		return driver.Reading{Time: at, Err: fmt.Errorf("decode %v: %w", p, err)}
+	}
+	return driver.Reading{Value: value, Time: at, Suspect: suspect}
+}
+
+// Write writes all registers or bits of the point in one request.
+func (d *device) Write(ctx context.Context, p driver.Point, value any) error {
+	if err := d.write(ctx, d.own(p), value); err != nil {
+		return fmt.Errorf("device %s: write %v: %w", d.name, p, unreachableIf(err))
+	}
+	return nil
+}
+
+func (d *device) write(ctx context.Context, p *point, value any) error {
+	if p.readOnly {
+		return driver.ErrReadOnly
+	}
+	if most := p.table.maxWrite(); p.count > most {
+		return fmt.Errorf("one request writes %d at most", most)
+	}
+	data, err := p.format.encode(value)
+	if err != nil {
+		return err
+	}
+	_, _, err = d.bus.do(ctx, func(client modbus.Client) ([]byte, error) {
+		return send(client, p.span, data)
+	})
+	return err
+}
+
+// send writes a span by the request that is the least a device must know.
+func send(client modbus.Client, s span, data []byte) ([]byte, error) {
+	const on = 0xFF00 // section 6.5
+	first, count := uint16(s.first), uint16(s.count)
+	switch {
+	case s.table.bits() && s.count == 1:
+		return client.WriteSingleCoil(first, uint16(data[0])*on)
+	case s.table.bits():
+		return client.WriteMultipleCoils(first, count, data)
+	case s.count == 1:
+		return client.WriteSingleRegister(first, binary.BigEndian.Uint16(data))
+	}
+	return client.WriteMultipleRegisters(first, count, data)
+}
+
+// unreachableIf wraps ErrUnreachable around what a gateway says of a device
+// that does not answer it.
+func unreachableIf(err error) error {
+	if e, ok := errors.AsType[exception](err); ok && e.unreachable() {
+		return fmt.Errorf("%w: %w", driver.ErrUnreachable, err)
+	}
+	return err
+}
+
+// knownCuts returns where this connection's requests must be split.
+func (d *device) knownCuts() map[span]bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forgetOldCuts()
+	return maps.Clone(d.cuts)
+}
+
+// addCut remembers that a point's span must begin a request.
+func (d *device) addCut(s span) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forgetOldCuts()
+	d.cuts[s] = true
+}
+
+// forgetOldCuts begins anew after a new connection: the device may have been
+// changed meanwhile. It is called with mu held.
+func (d *device) forgetOldCuts() {
+	if c := d.bus.connections.Load(); d.cuts == nil || c != d.connection {
+		d.cuts, d.connection = make(map[span]bool), c
+	}
+}
+
+// Close closes the connection.
+func (d *device) Close() error {
+	d.bus.close()
+	return nil
+}
+
+// own returns a point as this device's. One of another device is the caller's
+// mistake, and would be wrong silently if it did not end the program.
+func (d *device) own(p driver.Point) *point {
+	own, ok := p.(*point)
+	if !ok || own.device != d {
+		panic(fmt.Sprintf("modbus: point %v is not one of device %s", p, d.name))
+	}
+	return own
+}

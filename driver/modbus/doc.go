@@ -1,0 +1,80 @@
+// Package modbus is a driver for Modbus TCP, after the MODBUS Application
+// Protocol Specification V1.1b3 and the MODBUS Messaging on TCP/IP
+// Implementation Guide V1.0b. It takes the Device CRs of KubeEdge's own Modbus
+// mapper as they are.
+//
+// # Device
+//
+// The settings of a device stand in its protocol.configData:
+//
+//	communicateMode  TCP; RTU is not supported yet
+//	ip               IP address or host name, required
+//	port             502
+//	slaveID          unit identifier, 0 to 255, 1
+//	timeout          of a connection and of each answer, 10ms to 1m, 1s; a bare
+//	                 number is milliseconds
+//
+// A device has one connection, made at the first read and kept. One request is
+// under way at a time. Any answer that is not exactly one to the request (of
+// another transaction, unit, function or length) closes the connection, and so
+// does an answer that is late: what comes after it cannot be taken for the
+// answer to another request. After a failure the device is left alone for a
+// random time, up to 0.2 s at first and 30 s in the end (exponential back-off
+// with full jitter); reads meanwhile fail at once and say until when.
+//
+// # Point
+//
+// The settings of a point stand in its visitors.configData:
+//
+//	register        CoilRegister, DiscreteInputRegister, HoldingRegister or
+//	                InputRegister, required; the first and the third are written
+//	offset          address of the first register or bit, from 0, required
+//	limit           how many registers or bits; by default as many as dataType
+//	                has, else 1; strings and bytes need it
+//	dataType        see below; by default the point's type
+//	isRegisterSwap  the least significant register comes first
+//	isSwap          the less significant byte of each register comes first;
+//	                undone after isRegisterSwap
+//	scale           a value is the register's number times scale; 1, and 0 means 1
+//	min max         a value outside is kept as suspect, and never written
+//
+// Registers and bytes are big-endian where nothing else is said. With a
+// dataType of int16, int32, int64, uint16, uint32, uint64, float32, float64,
+// bool, string or bytes, limit must agree. The types int, float, double and
+// boolean, which KubeEdge's CRs have, are taken by limit:
+//
+//	            1 register  2 registers  4 registers
+//	int         int16       int32        int64
+//	float       int16       float32      float64
+//	double      int16       float32      float64
+//	boolean     true unless all are 0, of any number of registers
+//
+// Bits, at most 64, are a whole number whose least significant bit is the
+// first; as boolean they are true unless all are 0; bytes are as Modbus packs
+// them, the first bit lowest. Bits know only int, float, double, boolean and
+// bytes, and the two swaps mean nothing to them.
+//
+// # Value
+//
+// What was decoded and scaled becomes a value of the point's type:
+//
+//	INT      rounded to the nearest, halves away from zero; NaN, infinity and
+//	         what needs more than 64 bits are the reading's error
+//	FLOAT    the nearest float32; too large is the reading's error
+//	DOUBLE   a float64; whole numbers above 2^53 are rounded
+//	BOOLEAN  true unless 0
+//	STRING   of text: up to the first NUL; what is not UTF-8 is replaced, and
+//	         the reading suspect. Of numbers: their decimal text
+//	BYTES    of bytes only
+//
+// A float that is NaN or infinite is kept as suspect. Writing goes the same
+// way back: scale undone, whole numbers rounded, and refused if they do not fit.
+//
+// # Requests
+//
+// The points of one table that lie close together are read by one request, of
+// at most 125 registers or 2000 bits; registers between them, at most 16, are
+// read along. If a device refuses such a request (exception 2 or 3), it is
+// split until only the points that are at fault have an error, and the split is
+// remembered until the next connection.
+package modbus

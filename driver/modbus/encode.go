@@ -1,0 +1,150 @@
+package modbus
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"datastub/driver"
+)
+
+// encode makes the bytes to send of a value of the point's type.
+func (f format) encode(value any) ([]byte, error) {
+	if !f.typ.Holds(value) {
+		return nil, fmt.Errorf("value %v is of type %T: want one of %s", value, value, f.typ)
+	}
+	switch f.encoding.kind {
+	case raw:
+		return f.encodeRaw(value.([]byte))
+	case text:
+		return f.encodeText(value.(string))
+	case boolean:
+		return f.encodeBoolean(value)
+	}
+	n, err := ofValue(value)
+	if err != nil {
+		return nil, err
+	}
+	if reason := f.limits.check(n); reason != "" {
+		return nil, fmt.Errorf("value %v is %s", value, reason)
+	}
+	if f.typ != driver.Boolean { // true is 1 in the register, whatever the scale
+		n = f.scale.undo(n)
+	}
+	u, err := f.encodeNumber(n)
+	if err != nil {
+		return nil, fmt.Errorf("value %v: %w", value, err)
+	}
+	return f.pack(u), nil
+}
+
+// encodeRaw wants exactly as many bytes as the point has.
+func (f format) encodeRaw(b []byte) ([]byte, error) {
+	if len(b) != f.size() {
+		return nil, fmt.Errorf("value has %d bytes: want %d", len(b), f.size())
+	}
+	if !f.bits {
+		return f.order.fromBig(b), nil
+	}
+	packed := slices.Clone(b)
+	if rest := f.count % 8; rest != 0 {
+		packed[len(packed)-1] &= 1<<rest - 1
+	}
+	return packed, nil
+}
+
+// encodeText fills up with NULs.
+func (f format) encodeText(s string) ([]byte, error) {
+	if len(s) > f.size() {
+		return nil, fmt.Errorf("text has %d bytes: want %d at most", len(s), f.size())
+	}
+	big := make([]byte, f.size())
+	copy(big, s)
+	return f.order.fromBig(big), nil
+}
+
+func (f format) encodeBoolean(value any) ([]byte, error) {
+	set := false
+	switch v := value.(type) {
+	case bool:
+		set = v
+	case string:
+		var err error
+		if set, err = strconv.ParseBool(v); err != nil {
+			return nil, fmt.Errorf("%q is not true or false", v)
+		}
+	default:
+		set = asFloat(v) != 0
+	}
+	big := make([]byte, f.size())
+	if set {
+		big[len(big)-1] = 1
+	}
+	if f.bits {
+		slices.Reverse(big)
+		return big, nil
+	}
+	return f.order.fromBig(big), nil
+}
+
+// encodeNumber returns the number's bits, those of a 32-bit float in the low
+// half.
+func (f format) encodeNumber(n number) (uint64, error) {
+	if f.encoding.kind == float {
+		return f.encodeFloat(n)
+	}
+	whole, err := asWhole(n)
+	if err != nil {
+		return 0, err
+	}
+	bits := f.width()
+	switch w := whole.(type) {
+	case int64:
+		if f.encoding.kind == signed && fitsSigned(w, bits) || f.encoding.kind == unsigned && w >= 0 && fitsUnsigned(uint64(w), bits) {
+			return uint64(w), nil
+		}
+	case uint64:
+		if f.encoding.kind == unsigned && fitsUnsigned(w, bits) {
+			return w, nil
+		}
+	}
+	return 0, fmt.Errorf("%v does not fit %s of %d bits", whole, f.encoding.name, bits)
+}
+
+func (f format) encodeFloat(n number) (uint64, error) {
+	if f.size() == 8 {
+		return math.Float64bits(asFloat(n)), nil
+	}
+	f32, err := asFloat32(n)
+	if err != nil {
+		return 0, err
+	}
+	return uint64(math.Float32bits(f32)), nil
+}
+
+// width is how many bits a whole number may have.
+func (f format) width() int {
+	if f.bits {
+		return f.count
+	}
+	return 16 * f.count
+}
+
+func fitsSigned(n int64, bits int) bool {
+	unused := 64 - bits
+	return n<<unused>>unused == n
+}
+
+func fitsUnsigned(n uint64, bits int) bool { return bits == 64 || n>>bits == 0 }
+
+// pack lays out the low bits of u as the device wants them.
+func (f format) pack(u uint64) []byte {
+	big := binary.BigEndian.AppendUint64(nil, u)[8-f.size():]
+	if f.bits {
+		slices.Reverse(big)
+		return big
+	}
+	return f.order.fromBig(big)
+}

@@ -1,0 +1,44 @@
+package modbus
+
+import (
+	"fmt"
+
+	"github.com/grid-x/modbus"
+)
+
+// exception is a device's refusal of a request, section 7 of the Modbus
+// application protocol.
+type exception byte
+
+// names are the specification's.
+var exceptionNames = map[exception]string{
+	modbus.ExceptionCodeIllegalFunction:                    "illegal function",
+	modbus.ExceptionCodeIllegalDataAddress:                 "illegal data address",
+	modbus.ExceptionCodeIllegalDataValue:                   "illegal data value",
+	modbus.ExceptionCodeServerDeviceFailure:                "server device failure",
+	modbus.ExceptionCodeAcknowledge:                        "acknowledge",
+	modbus.ExceptionCodeServerDeviceBusy:                   "server device busy",
+	modbus.ExceptionCodeMemoryParityError:                  "memory parity error",
+	modbus.ExceptionCodeGatewayPathUnavailable:             "gateway path unavailable",
+	modbus.ExceptionCodeGatewayTargetDeviceFailedToRespond: "gateway target device failed to respond",
+}
+
+// Error names the exception: "illegal data address (exception 2)".
+func (e exception) Error() string {
+	name, ok := exceptionNames[e]
+	if !ok {
+		name = "unknown refusal"
+	}
+	return fmt.Sprintf("%s (exception %d)", name, byte(e))
+}
+
+// ofSpan tells whether the exception may be about some of the addresses
+// that were asked for, or about how many they were.
+func (e exception) ofSpan() bool {
+	return e == modbus.ExceptionCodeIllegalDataAddress || e == modbus.ExceptionCodeIllegalDataValue
+}
+
+// unreachable tells whether a gateway answered because the device did not.
+func (e exception) unreachable() bool {
+	return e == modbus.ExceptionCodeGatewayPathUnavailable || e == modbus.ExceptionCodeGatewayTargetDeviceFailedToRespond
+}

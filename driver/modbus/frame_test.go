@@ -1,0 +1,27 @@
+package modbus
+
+import (
+	"bytes"
+	"testing"
+	"testing/iotest"
+)
+
+// FuzzReply gives any bytes as the answer to a read of two registers: they are
+// refused, or are the frame that the request asks for, whole.
+func FuzzReply(f *testing.F) {
+	request := []byte{0, 1, 0, 0, 0, 6, 1, 3, 0, 7, 0, 2}
+	f.Add([]byte{0, 1, 0, 0, 0, 7, 1, 3, 4, 0, 7, 0, 8})
+	f.Add([]byte{0, 1, 0, 0, 0, 3, 1, 0x83, 2})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		reply, err := readFrame(iotest.OneByteReader(bytes.NewReader(data)))
+		if err != nil {
+			return
+		}
+		if err := checkReply(request, reply); err != nil {
+			return
+		}
+		if values := len(reply) == 13 && reply[8] == 4; !values && len(reply) != 9 {
+			t.Fatalf("% x was taken for the answer", reply)
+		}
+	})
+}

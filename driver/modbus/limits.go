@@ -1,0 +1,27 @@
+package modbus
+
+import (
+	"fmt"
+	"math"
+)
+
+// limits are the values that a point may have, its ends included.
+type limits struct {
+	low, high float64 // -Inf and +Inf where there is no end
+}
+
+// check tells in words why a number is not to be trusted, or "".
+func (l limits) check(n number) string {
+	f := asFloat(n)
+	switch {
+	case math.IsNaN(f):
+		return "not a number"
+	case math.IsInf(f, 0):
+		return "infinite"
+	case f < l.low:
+		return fmt.Sprintf("below min %v", l.low)
+	case f > l.high:
+		return fmt.Sprintf("above max %v", l.high)
+	}
+	return ""
+}

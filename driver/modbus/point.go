@@ -1,0 +1,117 @@
+package modbus
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"datastub/driver"
+)
+
+var (
+	_ driver.Point    = (*point)(nil)
+	_ driver.Unreader = (*point)(nil)
+)
+
+// point is where a property lies in a device, and how.
+type point struct {
+	span
+	device   *device
+	format   format
+	readOnly bool
+	unread   []string
+}
+
+// Unread returns the keys that mean nothing to a point.
+func (p *point) Unread() []string { return p.unread }
+
+// types are those that points may have.
+var types = []driver.Type{driver.Int, driver.Float, driver.Double, driver.Boolean, driver.String, driver.Bytes}
+
+// newPoint reads a point's settings, as the package documents them.
+func newPoint(d *device, c driver.PointConfig) (*point, error) {
+	r := c.Settings.Reader()
+	if !slices.Contains(types, c.Type) {
+		r.Refuse("type", c.Type, "one of INT, FLOAT, DOUBLE, BOOLEAN, STRING, BYTES")
+		return nil, r.Err()
+	}
+	t := readTable(r)
+	e, count := readEncoding(r, t, c.Type)
+	p := &point{
+		span: span{table: t, first: readOffset(r, count), count: count},
+		format: format{
+			typ:      c.Type,
+			encoding: e,
+			count:    count,
+			bits:     t.bits(),
+			order: order{
+				swapWords: r.Bool("isRegisterSwap", false),
+				swapBytes: r.Bool("isSwap", false),
+			},
+			scale:  readScale(r),
+			limits: readLimits(r, e),
+		},
+		device:   d,
+		readOnly: c.ReadOnly || !t.writable(),
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	p.unread = r.Unread()
+	return p, nil
+}
+
+func readTable(r *driver.Reader) table {
+	const key = "register"
+	words := make([]string, len(tables))
+	for t := range tables {
+		words[t] = tables[t].word
+	}
+	if !r.Has(key) {
+		r.Refuse(key, nil, fmt.Sprintf("one of %q", words))
+		return holdingRegisters
+	}
+	word := r.Enum(key, tables[holdingRegisters].word, words...)
+	return table(slices.Index(words, word))
+}
+
+func readOffset(r *driver.Reader, count int) int {
+	const key = "offset"
+	const last = addresses - 1
+	if !r.Has(key) {
+		r.Refuse(key, nil, fmt.Sprintf("a whole number from 0 to %d", last))
+		return 0
+	}
+	offset := int(r.Int(key, 0, 0, last))
+	if offset+count > addresses {
+		r.Refuse(key, r.String(key, ""), fmt.Sprintf("at most %d, as %d addresses are read and the last is %d", addresses-count, count, last))
+	}
+	return offset
+}
+
+// readScale takes 0 for 1: KubeEdge's mapper has it where none was given.
+func readScale(r *driver.Reader) scale {
+	s := scale(r.Float("scale", 1))
+	if s == 0 {
+		return 1
+	}
+	return s
+}
+
+func readLimits(r *driver.Reader, e encoding) limits {
+	l := limits{math.Inf(-1), math.Inf(1)}
+	for _, end := range []struct {
+		key   string
+		value *float64
+	}{{"min", &l.low}, {"max", &l.high}} {
+		if r.Has(end.key) && (e.kind == text || e.kind == raw) {
+			r.Refuse(end.key, r.String(end.key, ""), "absent: "+e.name+" has no order")
+			continue
+		}
+		*end.value = r.Float(end.key, *end.value)
+	}
+	if l.low > l.high {
+		r.Refuse("max", r.String("max", ""), fmt.Sprintf("a number from min up, which is %v", l.low))
+	}
+	return l
+}

@@ -1,0 +1,112 @@
+package modbus
+
+import "fmt"
+
+// table is one of the four tables of a Modbus device.
+type table byte
+
+const (
+	coils table = iota
+	discreteInputs
+	holdingRegisters
+	inputRegisters
+)
+
+// tables is what there is to know of each table: the setting's word for it,
+// its name for messages, and whether it is of bits and can be written.
+var tables = [...]struct {
+	word, one      string
+	bits, writable bool
+}{
+	coils:            {"CoilRegister", "coil", true, true},
+	discreteInputs:   {"DiscreteInputRegister", "discrete input", true, false},
+	holdingRegisters: {"HoldingRegister", "holding register", false, true},
+	inputRegisters:   {"InputRegister", "input register", false, false},
+}
+
+// addresses is how many each table has.
+const addresses = 1 << 16
+
+// Limits of one request, sections 6.1 to 6.4, 6.11 and 6.12.
+const (
+	maxReadBits       = 2000
+	maxReadRegisters  = 125
+	maxWriteBits      = 1968
+	maxWriteRegisters = 123
+)
+
+// The most that is read along between two points: an answer's 32 bytes more
+// cost less than a request more.
+const (
+	maxGapRegisters = 16
+	maxGapBits      = 16 * maxGapRegisters
+)
+
+func (t table) bits() bool     { return tables[t].bits }
+func (t table) writable() bool { return tables[t].writable }
+
+// maxRead is how many registers or bits one request may read.
+func (t table) maxRead() int {
+	if t.bits() {
+		return maxReadBits
+	}
+	return maxReadRegisters
+}
+
+// maxWrite is how many registers or bits one request may write.
+func (t table) maxWrite() int {
+	if t.bits() {
+		return maxWriteBits
+	}
+	return maxWriteRegisters
+}
+
+func (t table) maxGap() int {
+	if t.bits() {
+		return maxGapBits
+	}
+	return maxGapRegisters
+}
+
+// span is some adjacent addresses of a table.
+type span struct {
+	table table
+	first int
+	count int
+}
+
+// end is the address behind the last.
+func (s span) end() int { return s.first + s.count }
+
+// String names the addresses: "holding registers 10-12".
+func (s span) String() string {
+	if s.count == 1 {
+		return fmt.Sprintf("%s %d", tables[s.table].one, s.first)
+	}
+	return fmt.Sprintf("%ss %d-%d", tables[s.table].one, s.first, s.end()-1)
+}
+
+// bytes is how long the span is in an answer.
+func (s span) bytes() int {
+	if s.table.bits() {
+		return (s.count + 7) / 8
+	}
+	return 2 * s.count
+}
+
+// extract takes a part of the span out of the span's bytes. Bits are packed anew,
+// so that the part's first is the lowest of its first byte, and bits behind its
+// last are 0.
+func (s span) extract(data []byte, part span) []byte {
+	from := part.first - s.first
+	if !s.table.bits() {
+		return data[2*from : 2*(from+part.count)]
+	}
+	packed := make([]byte, part.bytes())
+	for i := range part.count {
+		at := from + i
+		bit := data[at/8] >> (at % 8) & 1
+		packed[i/8] |= bit << (i % 8)
+	}
+	return packed
+}

@@ -1,0 +1,100 @@
+"""A Modbus TCP server on pymodbus, for the tests of the driver.
+
+Prints the port it listens on. Ends when its standard input does, so that it
+never outlives a test. Usage: server.py [port]
+"""
+
+import asyncio
+import logging
+import os
+import struct
+import sys
+import threading
+from unittest import mock
+
+# pymodbus.server imports these two for serial lines, which are not served
+# here, and Debian's package only recommends them.
+sys.modules.setdefault("serial", mock.MagicMock())
+sys.modules.setdefault("serial_asyncio", mock.MagicMock())
+
+# pylint: disable=wrong-import-position
+from pymodbus.datastore import (
+    ModbusServerContext,
+    ModbusSlaveContext,
+    ModbusSparseDataBlock,
+)
+from pymodbus.server.async_io import ModbusTcpServer
+
+UNIT = 1
+
+
+def words(layout, *values):
+    """Return the registers of packed values, big-endian."""
+    data = struct.pack(">" + layout, *values)
+    return list(struct.unpack(f">{len(data) // 2}H", data))
+
+
+def swapped(registers):
+    """Return registers with the bytes in each swapped."""
+    return [(r & 0xFF) << 8 | r >> 8 for r in registers]
+
+
+def block(*runs):
+    """Return a table of runs, each (first address, values); holes between."""
+    values = {}
+    for first, run in runs:
+        values.update({first + i: v for i, v in enumerate(run)})
+    return ModbusSparseDataBlock(values)
+
+
+HOLDING = block(
+    (0, [235]),
+    (1, words("h", -2)),
+    (2, words("i", -123456)),
+    (4, words("q", -1234567890123)),
+    (8, [40000, 0]),
+    (10, words("f", 23.625)),
+    (12, words("d", 3.141592653589793)),
+    (16, words("f", 23.625)[::-1]),
+    (18, swapped(words("f", 23.625))),
+    (20, swapped(words("f", 23.625)[::-1])),
+    (22, words("10s", b"Kessel 7")),
+    (27, words("Q", 2**64 - 1)),
+    (31, words("f", float("nan"))),
+    (40, [0] * 20),  # to write to
+    # 60-69 do not exist
+    (70, [70, 71]),
+    (1000, list(range(1000, 1300))),
+    (65535, [4711]),
+)
+INPUTS = block((0, [7, 8, 9]))
+COILS = block((0, [1, 0, 1, 1, 0, 0, 0, 0, 1, 1]), (20, [0] * 12))
+DISCRETE = block((0, [0, 1]))
+
+
+async def serve(port):
+    """Serve until the process ends."""
+    slave = ModbusSlaveContext(
+        di=DISCRETE, co=COILS, hr=HOLDING, ir=INPUTS, zero_mode=True
+    )
+    context = ModbusServerContext(slaves={UNIT: slave}, single=False)
+    server = ModbusTcpServer(
+        context, address=("127.0.0.1", port), allow_reuse_address=True
+    )
+    task = asyncio.ensure_future(server.serve_forever())
+    await asyncio.wait({server.serving, task}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    print(server.server.sockets[0].getsockname()[1], flush=True)
+    await task
+
+
+def end_with_stdin():
+    """End the process when nobody holds its standard input any more."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it calls a disconnect an error
+threading.Thread(target=end_with_stdin, daemon=True).start()
+asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
