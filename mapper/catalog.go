@@ -1,0 +1,64 @@
+package mapper
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kubeedge/api/apis/devices/v1beta1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// A catalog is what a set of files holds, by file name.
+type catalog map[string]Objects
+
+// specs merges every device of the catalog with its model. A device or model
+// that is in two files is taken from the first by name; the other is a
+// problem, and so is all that Merge finds. The result is ordered by key.
+func (c catalog) specs(defaults Rules) ([]Spec, []Problem) {
+	var problems []Problem
+	models := map[Key]*v1beta1.DeviceModel{}
+	owners := map[string]string{} // file by kind and key
+	claim := func(file, kind string, key Key) bool {
+		object := kind + " " + key.String()
+		owner, taken := owners[object]
+		if !taken {
+			owners[object] = file
+			return true
+		}
+		problems = append(problems, Problem{File: file, Object: object, Err: field.Invalid(
+			field.NewPath("metadata", "name"), key.Name,
+			fmt.Sprintf("%s is in %s already, which holds: give it another name or take it out", object, owner))})
+		return false
+	}
+	files := slices.Sorted(maps.Keys(c))
+	for _, file := range files {
+		for i := range c[file].Models {
+			m := &c[file].Models[i]
+			if key := (Key{m.Namespace, m.Name}); claim(file, "DeviceModel", key) {
+				models[key] = m
+			}
+		}
+	}
+	var specs []Spec
+	for _, file := range files {
+		for i := range c[file].Devices {
+			d := &c[file].Devices[i]
+			key := Key{d.Namespace, d.Name}
+			if !claim(file, "Device", key) {
+				continue
+			}
+			spec, errs := Merge(d, models[Key{d.Namespace, modelName(d)}], defaults)
+			for _, err := range errs {
+				problems = append(problems, Problem{File: file, Object: "Device " + key.String(), Err: err})
+			}
+			if spec != nil {
+				specs = append(specs, *spec)
+			}
+		}
+	}
+	slices.SortFunc(specs, func(a, b Spec) int { return a.Key.compare(b.Key) })
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
+	return specs, problems
+}

@@ -1,0 +1,206 @@
+package mapper
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/kubeedge/mapper-framework/pkg/config"
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"datastub/dataplane"
+)
+
+// Config is the mapper's config.yaml: that of any KubeEdge mapper, which is
+// taken as it is, and the keys of the data plane.
+type Config struct {
+	GRPCServer config.GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
+	Common     config.Common     `yaml:"common"`      // KubeEdge's: common.name is the mapper's name
+	Node       string            `yaml:"node"`        // by default $NODE_NAME, then the host's name
+	Devices    Devices           `yaml:"devices"`
+	DataPlane  DataPlane         `yaml:"dataplane"`
+}
+
+// Devices says where the devices come from.
+type Devices struct {
+	Source string `yaml:"source"` // folder
+	Folder string `yaml:"folder"` // relative to the working directory
+}
+
+// DataPlane says where readings go, and how.
+type DataPlane struct {
+	Registry  string `yaml:"registry"`  // cloudsvc's HTTP address
+	Uplink    string `yaml:"uplink"`    // cloudsvc's ZeroMQ address, which the mapper dials
+	LAN       string `yaml:"lan"`       // where edge applications subscribe; empty turns it off
+	LANFormat string `yaml:"lanFormat"` // json or text
+	Batch     Batch  `yaml:"batch"`
+	Spool     Spool  `yaml:"spool"`
+	Defaults  Rules  `yaml:"defaults"` // for properties that say nothing else
+}
+
+// Batch bounds a batch of BT messages: the first bound that is met sends it.
+type Batch struct {
+	MaxCount int           `yaml:"maxCount"` // messages
+	MaxBytes Size          `yaml:"maxBytes"`
+	MaxAge   time.Duration `yaml:"maxAge"`
+}
+
+// Spool bounds what waits for the uplink.
+type Spool struct {
+	Dir      string `yaml:"dir"` // empty: memory only
+	MaxBytes Size   `yaml:"maxBytes"`
+}
+
+// DefaultConfig is what holds where config.yaml says nothing.
+func DefaultConfig() Config {
+	return Config{
+		Common:  config.Common{Name: "mapper"},
+		Devices: Devices{Source: "folder", Folder: "devices"},
+		DataPlane: DataPlane{
+			Registry:  "http://127.0.0.1:8080",
+			Uplink:    "tcp://127.0.0.1:5557",
+			LANFormat: "json",
+			Batch:     Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 5 * time.Second},
+			Spool:     Spool{MaxBytes: 1 << 30},
+			Defaults:  DefaultRules(),
+		},
+	}
+}
+
+// LoadConfig reads a config.yaml over DefaultConfig and gives the node its
+// name. All that is wrong with the file is reported together, joined, each a
+// Problem.
+func LoadConfig(path string) (Config, error) {
+	data, err := readLimited(path)
+	if err != nil {
+		return Config{}, err
+	}
+	c, errs := parseConfig(data)
+	if c.Node == "" {
+		c.Node = os.Getenv("NODE_NAME")
+	}
+	if c.Node == "" {
+		if c.Node, err = os.Hostname(); err != nil {
+			errs = append(errs, field.Required(field.NewPath("node"), "the host has no name: "+err.Error()))
+		}
+	}
+	if len(errs) == 0 {
+		errs = c.validate()
+	}
+	return c, joinProblems(path, errs)
+}
+
+// parseConfig decodes strictly over DefaultConfig.
+func parseConfig(data []byte) (Config, field.ErrorList) {
+	c := DefaultConfig()
+	var tree map[string]any
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		return c, field.ErrorList{field.TypeInvalid(field.NewPath("(file)"), label("YAML"), yamlReason(err))}
+	}
+	s := shape{tag: "yaml", loose: true}
+	if errs := s.check(nil, tree, reflect.TypeFor[Config]()); len(errs) > 0 {
+		return c, errs
+	}
+	if err := yaml.Unmarshal(data, &c); err != nil {
+		return c, field.ErrorList{field.TypeInvalid(field.NewPath("(file)"), label("YAML"), yamlReason(err))}
+	}
+	return c, nil
+}
+
+// yamlReason puts a YAML decoder's error on one line.
+func yamlReason(err error) string {
+	text := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
+	text = strings.TrimPrefix(text, "yaml: ")
+	text = strings.TrimPrefix(text, "unmarshal errors:\n")
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// validate returns everything that is wrong with the values.
+func (c *Config) validate() field.ErrorList {
+	var v validator
+	v.name("node", c.Node)
+	v.name("common.name", c.Common.Name)
+	switch c.Devices.Source {
+	case "folder":
+		v.want("devices.folder", c.Devices.Folder, c.Devices.Folder != "", "a folder with Device and DeviceModel files")
+	case "kubeedge":
+		v.want("devices.source", c.Devices.Source, false, "there yet: devices from EdgeCore come in a later version: want folder")
+	default:
+		v.want("devices.source", c.Devices.Source, false, "folder")
+	}
+	d := &c.DataPlane
+	v.address("dataplane.registry", d.Registry, "http", "https")
+	v.address("dataplane.uplink", d.Uplink, "tcp", "ipc")
+	if d.LAN != "" {
+		v.address("dataplane.lan", d.LAN, "tcp", "ipc")
+	}
+	v.want("dataplane.lanFormat", d.LANFormat, d.LANFormat == "json" || d.LANFormat == "text", "json or text")
+	v.want("dataplane.batch.maxCount", int64(d.Batch.MaxCount), d.Batch.MaxCount >= 1 && d.Batch.MaxCount <= dataplane.MaxBatch,
+		fmt.Sprintf("a whole number from 1 to %d", dataplane.MaxBatch))
+	v.want("dataplane.batch.maxBytes", d.Batch.MaxBytes, d.Batch.MaxBytes >= 1, "a size, 1 or more")
+	v.want("dataplane.batch.maxAge", d.Batch.MaxAge, d.Batch.MaxAge > 0, "a time above 0s")
+	v.want("dataplane.spool.dir", d.Spool.Dir, d.Spool.Dir == "", "empty: spool on disk is not there yet: leave dataplane.spool.dir empty")
+	v.want("dataplane.spool.maxBytes", d.Spool.MaxBytes, d.Spool.MaxBytes >= 1, "a size, 1 or more")
+	v.settings("dataplane.defaults", d.Defaults.validate())
+	return v.errs
+}
+
+// maxFile is the largest file that is read, a config or CRs, in bytes.
+const maxFile = 1 << 20
+
+// readLimited reads a file of at most maxFile bytes.
+func readLimited(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("read %s: it is larger than %v: split it", path, Size(maxFile))
+	}
+	return data, nil
+}
+
+// A validator collects what is wrong with values.
+type validator struct{ errs field.ErrorList }
+
+func (v *validator) want(path string, value any, ok bool, want string) {
+	if !ok {
+		v.errs = append(v.errs, field.Invalid(field.NewPath(path), value, "want "+want))
+	}
+}
+
+func (v *validator) name(path, name string) {
+	if err := dataplane.ValidateLevel("name", name); err != nil {
+		v.errs = append(v.errs, field.Invalid(field.NewPath(path), name, err.Error()))
+	}
+}
+
+func (v *validator) address(path, address string, schemes ...string) {
+	u, err := url.Parse(address)
+	ok := err == nil && (u.Host != "" || u.Path != "")
+	for _, scheme := range schemes {
+		if ok && u.Scheme == scheme {
+			return
+		}
+	}
+	v.want(path, address, false, "an address that begins with "+strings.Join(schemes, ":// or ")+"://")
+}
+
+func (v *validator) settings(path string, errs []error) {
+	for _, err := range errs {
+		settings, _ := settingErrors(err)
+		for _, s := range settings {
+			v.errs = append(v.errs, field.Invalid(field.NewPath(path).Child(s.Key), s.Value, "want "+s.Want))
+		}
+	}
+}

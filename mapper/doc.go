@@ -1,0 +1,19 @@
+// Package mapper runs devices at the edge: it reads them in time and hands
+// what it read to the data plane.
+//
+// The walk of a value:
+//
+//	Source ──Spec──► Fleet ──► device ──► driver.Device.Read
+//	                             ├──► Hook ──► Publisher    every reading that the rules let through
+//	                             └──► Reporter              the newest, once a reportCycle
+//
+// A Source says which devices there are: Folder reads them from Device and
+// DeviceModel files, the same that KubeEdge takes. Merge makes one Spec of a
+// Device, its DeviceModel and the mapper's default Rules; a Spec is all that a
+// device needs to run. The Fleet runs one goroutine a device, so that one that
+// is bad, slow or hung harms no other. App wires it all; Check says what is
+// wrong with a configuration without running it.
+//
+// What belongs to the data plane stands under flat keys in a CR's configData,
+// see Rules. Everything else in configData is the driver's.
+package mapper

@@ -1,0 +1,158 @@
+package mapper
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"datastub/dataplane"
+	"datastub/driver"
+)
+
+// Rules say how the readings of a property are published. They are set in
+// three places, the later one winning key by key: config.yaml under
+// dataplane.defaults, spec.protocol.configData and
+// properties[].visitors.configData of a Device. In CRs the keys are matched
+// without regard to case.
+type Rules struct {
+	// Topic is the topic, or a template of it with {property}, {device} and
+	// {model}; what a topic's level forbids is percent-encoded when they are
+	// filled in.
+	Topic    string          `yaml:"topic"`
+	Class    dataplane.Class `yaml:"qosClass"` // in a CR, qos is taken too
+	Publish  bool            `yaml:"publish"`
+	OnChange bool            `yaml:"onChange"` // only when it differs from the last published
+	Deadband Deadband        `yaml:"deadband"` // only when a number moved by more than this
+	// MaxAge publishes anyway when the last published is this old: it bounds
+	// OnChange and Deadband. 0 is never.
+	MaxAge time.Duration `yaml:"maxAge"`
+}
+
+// DefaultRules is what holds where nothing is said.
+func DefaultRules() Rules {
+	return Rules{
+		Topic:   "{model}/{property}",
+		Class:   dataplane.BT,
+		Publish: true,
+		MaxAge:  time.Minute,
+	}
+}
+
+// maxMaxAge is the longest maxAge: longer is as good as never.
+const maxMaxAge = 365 * 24 * time.Hour
+
+// ruleKeys are the keys of Rules in a CR, in lower case.
+var ruleKeys = map[string]bool{
+	"topic": true, "qosclass": true, "qos": true, "publish": true,
+	"onchange": true, "deadband": true, "maxage": true,
+}
+
+// cut splits settings into those of Rules and the driver's.
+func cut(settings driver.Settings) (rules, rest driver.Settings) {
+	rules, rest = driver.Settings{}, driver.Settings{}
+	for key, value := range settings {
+		if ruleKeys[strings.ToLower(key)] {
+			rules[key] = value
+		} else {
+			rest[key] = value
+		}
+	}
+	return rules, rest
+}
+
+// overlay returns the rules with what the settings say put over them, and what
+// is wrong with the settings: *driver.SettingError values, joined.
+func (r Rules) overlay(settings driver.Settings) (Rules, error) {
+	s := settings.Reader()
+	r.Topic = s.String("topic", r.Topic)
+	if s.Has("topic") && r.Topic == "" {
+		s.Refuse("topic", `""`, "a topic, such as sensor/{property}")
+	}
+	if s.Has("qosClass") && s.Has("qos") {
+		s.Refuse("qos", s.String("qos", ""), "given once only: qosClass is given too")
+	} else {
+		key := "qosClass"
+		if s.Has("qos") {
+			key = "qos"
+		}
+		text := s.Enum(key, r.Class.String(), dataplane.RT.String(), dataplane.BT.String())
+		if class, err := dataplane.ParseClass(text); err == nil {
+			r.Class = class
+		}
+	}
+	r.Publish = s.Bool("publish", r.Publish)
+	r.OnChange = s.Bool("onChange", r.OnChange)
+	if text := s.String("deadband", ""); s.Has("deadband") {
+		band, err := ParseDeadband(text)
+		if err != nil {
+			s.Refuse("deadband", text, "a number that is not negative, or a percentage such as 2%")
+		} else {
+			r.Deadband = band
+		}
+	}
+	r.MaxAge = s.Duration("maxAge", r.MaxAge, 0, maxMaxAge)
+	return r, s.Err()
+}
+
+// placeholders are what a topic's template may contain.
+const placeholders = "{property}, {device} and {model}"
+
+// expandTopic fills in a topic's template and checks what comes of it.
+func expandTopic(template, property, device, model string) (string, error) {
+	topic := strings.NewReplacer(
+		"{property}", dataplane.EscapeLevel(property),
+		"{device}", dataplane.EscapeLevel(device),
+		"{model}", dataplane.EscapeLevel(model),
+	).Replace(template)
+	if strings.ContainsAny(topic, "{}") {
+		return "", fmt.Errorf("a topic may contain %s, and no other braces", placeholders)
+	}
+	if err := dataplane.ValidateTopic(topic); err != nil {
+		return "", err
+	}
+	return topic, nil
+}
+
+// validate checks rules that stand in config.yaml: the template is filled in
+// with names that are always right.
+func (r Rules) validate() []error {
+	var errs []error
+	if _, err := expandTopic(r.Topic, "p", "d", "m"); err != nil {
+		errs = append(errs, &driver.SettingError{Key: "topic", Value: r.Topic, Want: "a topic: " + err.Error()})
+	}
+	if r.MaxAge < 0 || r.MaxAge > maxMaxAge {
+		errs = append(errs, &driver.SettingError{Key: "maxAge", Value: r.MaxAge, Want: fmt.Sprintf("a time from 0s to %v", maxMaxAge)})
+	}
+	return errs
+}
+
+// settingErrors returns the *driver.SettingError values that err is made of,
+// and everything else in it.
+func settingErrors(err error) (settings []*driver.SettingError, others []error) {
+	if err == nil {
+		return nil, nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			s, o := settingErrors(e)
+			settings, others = append(settings, s...), append(others, o...)
+		}
+		return settings, others
+	}
+	var setting *driver.SettingError
+	if errors.As(err, &setting) {
+		return []*driver.SettingError{setting}, nil
+	}
+	return nil, []error{err}
+}
+
+// hasFold tells whether settings have the key, in any case.
+func hasFold(settings driver.Settings, key string) bool {
+	for k := range settings {
+		if strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
+}
