@@ -1,0 +1,327 @@
+package mapper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/driver"
+)
+
+// readLimit is how long one read of a device may take. Drivers have timeouts
+// of their own that are much shorter; this one is for those that fail.
+const readLimit = 30 * time.Second
+
+// hangLimit is when a read that did not even heed its deadline is called hung.
+const hangLimit = readLimit + 5*time.Second
+
+// A device runs one Spec. All its fields belong to the goroutine of run.
+type device struct {
+	spec     *Spec
+	drivers  Drivers
+	hook     *Hook
+	reporter Reporter
+	counters *counters
+
+	opened   driver.Device
+	points   []driver.Point   // by property; nil where its settings are wrong
+	troubles []string         // by property: why it has no value
+	newest   []driver.Reading // by property; the zero Reading when it was reported
+	failure  error            // of the last read as a whole
+	health   Health
+	pending  <-chan answer // the read that is under way, if there is one
+}
+
+// An answer is what one Read returned.
+type answer struct {
+	readings []driver.Reading
+	err      error
+}
+
+func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, counters *counters) *device {
+	return &device{
+		spec:     &spec,
+		drivers:  drivers,
+		hook:     NewHook(&spec, publisher, time.Now),
+		reporter: reporter,
+		counters: counters,
+		points:   make([]driver.Point, len(spec.Properties)),
+		troubles: make([]string, len(spec.Properties)),
+		newest:   make([]driver.Reading, len(spec.Properties)),
+	}
+}
+
+// run opens the device, reads it until ctx ends, and closes it. It returns
+// when the driver has let go of it, which may be never if the driver hangs.
+func (d *device) run(ctx context.Context) {
+	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
+	if err := d.open(log); err != nil {
+		d.setHealth(log, Unhealthy, oneLine(err))
+		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
+		return
+	}
+	d.loop(ctx, log)
+	if err := guard(log, "close", d.opened.Close); err != nil {
+		log.Error(err, "Device closed with an error")
+	}
+	if d.pending != nil {
+		<-d.pending // Close ends it
+	}
+}
+
+// open opens the device and finds its points. Only what keeps the whole
+// device from running is an error.
+func (d *device) open(log klog.Logger) error {
+	drv, err := d.drivers.find(d.spec.Protocol)
+	if err != nil {
+		return err
+	}
+	err = guard(log, "open", func() (err error) {
+		d.opened, err = drv.Open(d.spec.Key.String(), d.spec.Settings)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	warnUnread(log, "spec.protocol.configData", d.opened)
+	for i := range d.spec.Properties {
+		config := d.spec.Properties[i].Point
+		err := guard(log, "point", func() (err error) {
+			d.points[i], err = d.opened.Point(config)
+			return err
+		})
+		if err != nil {
+			d.points[i] = nil
+			d.troubles[i] = oneLine(err)
+			log.Error(err, "Property is not read: its settings are wrong", "property", config.Name)
+			continue
+		}
+		warnUnread(log, "properties["+config.Name+"].visitors.configData", d.points[i], limitKeys...)
+	}
+	return nil
+}
+
+// limitKeys are settings that Merge adds by itself.
+var limitKeys = []string{"min", "max"}
+
+// warnUnread warns of settings that mean nothing to the driver.
+func warnUnread(log klog.Logger, place string, v any, own ...string) {
+	if keys := unread(v, own); len(keys) > 0 {
+		log.Info("Settings mean nothing to the driver", "in", place, "keys", keys)
+	}
+}
+
+// loop reads and reports on time until ctx ends.
+func (d *device) loop(ctx context.Context, log klog.Logger) {
+	start := time.Now()
+	collect := newSchedule(start, d.cycles(func(p *Property) time.Duration { return p.CollectCycle }))
+	report := newSchedule(start, d.cycles(func(p *Property) time.Duration {
+		if !p.ReportToCloud {
+			return 0
+		}
+		return p.ReportCycle
+	}))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		due, skipped := collect.due(time.Now())
+		d.counters.skipped.Add(skipped)
+		if len(due) > 0 && !d.collect(ctx, log, due) {
+			return
+		}
+		if due, _ := report.due(time.Now()); len(due) > 0 {
+			d.report(due)
+		}
+		d.assess(log)
+		next, ok := earliest(collect, report)
+		if !ok { // no property can be read
+			<-ctx.Done()
+			return
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// cycles returns the cycle of each property that can be read, 0 of others.
+func (d *device) cycles(of func(*Property) time.Duration) []time.Duration {
+	cycles := make([]time.Duration, len(d.points))
+	for i, point := range d.points {
+		if point != nil {
+			cycles[i] = of(&d.spec.Properties[i])
+		}
+	}
+	return cycles
+}
+
+func earliest(a, b *schedule) (time.Time, bool) {
+	next, ok := a.at()
+	if other, has := b.at(); has && (!ok || other.Before(next)) {
+		return other, true
+	}
+	return next, ok
+}
+
+// collect reads the properties, in one read, and hands the readings on. It
+// returns false if ctx ended meanwhile.
+func (d *device) collect(ctx context.Context, log klog.Logger, properties []int) bool {
+	points := make([]driver.Point, len(properties))
+	for i, property := range properties {
+		points[i] = d.points[property]
+	}
+	a, ok := d.read(ctx, log, points)
+	if !ok {
+		return false
+	}
+	if a.err == nil && len(a.readings) != len(points) {
+		a.err = fmt.Errorf("driver gave %d readings for %d points", len(a.readings), len(points))
+	}
+	d.failure = a.err
+	if a.err == nil {
+		d.take(log, properties, a.readings)
+	}
+	return true
+}
+
+// take hands readings to the hook and remembers the newest.
+func (d *device) take(log klog.Logger, properties []int, readings []driver.Reading) {
+	collected := make([]Collected, len(properties))
+	for i, property := range properties {
+		collected[i] = Collected{Property: property, Reading: readings[i]}
+		d.troubles[property] = ""
+		if err := readings[i].Err; err != nil {
+			d.troubles[property] = oneLine(err)
+			continue
+		}
+		d.newest[property] = readings[i]
+	}
+	refused := d.hook.Refused()
+	for _, u := range d.hook.Publish(log, collected) {
+		d.troubles[u.Property] = oneLine(u.Reading.Err)
+	}
+	d.counters.collected.Add(uint64(len(collected)))
+	d.counters.refused.Add(d.hook.Refused() - refused)
+}
+
+// report hands over what is new of the properties.
+func (d *device) report(properties []int) {
+	var values []Reported
+	for _, property := range properties {
+		if r := d.newest[property]; r.Value != nil {
+			values = append(values, Reported{Property: d.spec.Properties[property].Point.Name, Reading: r})
+			d.newest[property] = driver.Reading{}
+		}
+	}
+	if len(values) > 0 {
+		d.reporter.ReportValues(d.spec.Key, values)
+	}
+}
+
+// assess says how the device is after a round.
+func (d *device) assess(log klog.Logger) {
+	switch {
+	case errors.Is(d.failure, context.DeadlineExceeded):
+		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit))
+	case errors.Is(d.failure, driver.ErrUnreachable):
+		d.setHealth(log, Offline, oneLine(d.failure))
+	case d.failure != nil:
+		d.setHealth(log, Unhealthy, oneLine(d.failure))
+	case len(d.spec.Properties) == 0:
+		d.setHealth(log, Unhealthy, "the device has no properties")
+	default:
+		d.assessProperties(log)
+	}
+}
+
+// assessProperties says how a device is that answers.
+func (d *device) assessProperties(log klog.Logger) {
+	first, more := "", 0
+	for i, trouble := range d.troubles {
+		switch {
+		case trouble == "":
+		case first == "":
+			first = d.spec.Properties[i].Point.Name + ": " + trouble
+		default:
+			more++
+		}
+	}
+	switch {
+	case first == "":
+		d.setHealth(log, Online, "")
+	case more == 0:
+		d.setHealth(log, Unhealthy, first)
+	default:
+		d.setHealth(log, Unhealthy, fmt.Sprintf("%s (and %d more properties)", first, more))
+	}
+}
+
+// setHealth reports and logs a health that is new. A device that is offline
+// still, be it for another reason, is no news: drivers tell of ports and of
+// times of the next try, which change with each read.
+func (d *device) setHealth(log klog.Logger, state State, reason string) {
+	health := Health{State: state, Reason: reason}
+	if health == d.health || state == Offline && d.health.State == Offline {
+		return
+	}
+	d.health = health
+	d.reporter.ReportHealth(d.spec.Key, health)
+	if state == Online {
+		log.Info("Device is online")
+		return
+	}
+	log.Info("Device is not well", "state", state, "reason", reason)
+}
+
+// oneLine puts joined errors on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// unread returns the settings that mean nothing to a driver's device or point,
+// but for own.
+func unread(v any, own []string) []string {
+	u, ok := v.(driver.Unreader)
+	if !ok {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(u.Unread()), func(key string) bool {
+		return slices.ContainsFunc(own, func(o string) bool { return strings.EqualFold(o, key) })
+	})
+}
+
+// read reads in a goroutine of its own, so that a driver that hangs is seen.
+// It is not ok if ctx ended before the answer; pending is left then.
+func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Point) (a answer, ok bool) {
+	answers := make(chan answer, 1) // read may be given up
+	d.pending = answers
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, readLimit)
+		defer cancel()
+		var a answer
+		a.err = guard(log, "read", func() (err error) {
+			a.readings, err = d.opened.Read(ctx, points)
+			return err
+		})
+		answers <- a
+	}()
+	hung := time.NewTimer(hangLimit)
+	defer hung.Stop()
+	for {
+		select {
+		case a = <-answers:
+			d.pending = nil
+			return a, ctx.Err() == nil
+		case <-hung.C:
+			d.setHealth(log, Unhealthy, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit))
+		case <-ctx.Done():
+			return answer{}, false
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package mapper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultStopLimit is how long a Fleet waits for its devices at its end. With
+// the publisher's 4 s it stays below the 5 s in which a mapper must end.
+const DefaultStopLimit = 800 * time.Millisecond
+
+// FleetOptions are what a Fleet needs.
+type FleetOptions struct {
+	Drivers   Drivers
+	Publisher Publisher
+	Reporter  Reporter
+	StopLimit time.Duration // DefaultStopLimit if 0
+}
+
+func (o *FleetOptions) validate() error {
+	switch {
+	case len(o.Drivers) == 0:
+		return errors.New("fleet has no drivers: want one at least")
+	case o.Publisher == nil:
+		return errors.New("fleet has no publisher")
+	case o.Reporter == nil:
+		return errors.New("fleet has no reporter")
+	}
+	return nil
+}
+
+// A Fleet is a Target that runs each device in a goroutine of its own. Put and
+// Remove only note what is wanted; Run brings it about, key by key. A device
+// that is to be replaced is stopped first, and the new one starts when the old
+// one has ended, for both may want one bus. One that hangs keeps its own key
+// waiting and no other.
+type Fleet struct {
+	options  FleetOptions
+	counters counters
+	changed  chan struct{} // holds one: dirty is not empty
+
+	mu     sync.Mutex
+	wanted map[Key]Spec
+	dirty  map[Key]bool // wanted or not wanted since Run looked last
+}
+
+var _ Target = (*Fleet)(nil)
+
+// NewFleet returns a fleet without devices.
+func NewFleet(options FleetOptions) (*Fleet, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	if options.StopLimit == 0 {
+		options.StopLimit = DefaultStopLimit
+	}
+	return &Fleet{
+		options: options,
+		changed: make(chan struct{}, 1),
+		wanted:  map[Key]Spec{},
+		dirty:   map[Key]bool{},
+	}, nil
+}
+
+// Put implements Target.
+func (f *Fleet) Put(spec Spec) {
+	f.mu.Lock()
+	f.wanted[spec.Key] = spec
+	f.dirty[spec.Key] = true
+	f.mu.Unlock()
+	f.wake()
+}
+
+// Remove implements Target.
+func (f *Fleet) Remove(key Key) {
+	f.mu.Lock()
+	delete(f.wanted, key)
+	f.dirty[key] = true
+	f.mu.Unlock()
+	f.wake()
+}
+
+func (f *Fleet) wake() {
+	select {
+	case f.changed <- struct{}{}:
+	default: // Run will look anyway
+	}
+}
+
+// Counts returns what the fleet has done so far.
+func (f *Fleet) Counts() Counts { return f.counters.counts() }
+
+// A running is one device that was started and has not ended.
+type running struct {
+	spec Spec
+	stop context.CancelFunc
+}
+
+// Run runs the devices until ctx ends, then stops them, all at once. The error
+// names those that had not ended after the stop limit; their drivers hang.
+// It is called once.
+func (f *Fleet) Run(ctx context.Context) error {
+	r := &runner{fleet: f, devices: map[Key]running{}, ended: make(chan Key), gone: make(chan struct{})}
+	defer close(r.gone)
+	for {
+		select {
+		case <-ctx.Done():
+			return r.stop()
+		case <-f.changed:
+			for _, key := range f.takeDirty() {
+				r.reconcile(ctx, key)
+			}
+		case key := <-r.ended:
+			delete(r.devices, key)
+			r.reconcile(ctx, key)
+		}
+	}
+}
+
+// takeDirty returns the keys to look at, in order.
+func (f *Fleet) takeDirty() []Key {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	keys := slices.SortedFunc(maps.Keys(f.dirty), Key.compare)
+	clear(f.dirty)
+	return keys
+}
+
+func (f *Fleet) lookup(key Key) (spec Spec, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	spec, ok = f.wanted[key]
+	return spec, ok
+}
+
+// A runner is what Run works on. It belongs to Run's goroutine.
+type runner struct {
+	fleet   *Fleet
+	devices map[Key]running
+	ended   chan Key      // from each device as it ends
+	gone    chan struct{} // closed when nobody takes from ended any more
+}
+
+// reconcile makes one device what is wanted of it, or brings it a step nearer.
+func (r *runner) reconcile(ctx context.Context, key Key) {
+	spec, wanted := r.fleet.lookup(key)
+	now, runs := r.devices[key]
+	switch {
+	case runs && (!wanted || !reflect.DeepEqual(now.spec, spec)):
+		now.stop() // when it has ended, reconcile comes again
+	case runs:
+	case wanted:
+		r.start(ctx, spec)
+	default:
+		r.fleet.options.Reporter.Removed(key)
+	}
+}
+
+func (r *runner) start(ctx context.Context, spec Spec) {
+	ctx, cancel := context.WithCancel(ctx)
+	r.devices[spec.Key] = running{spec: spec, stop: cancel}
+	o := r.fleet.options
+	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
+	go func() {
+		defer cancel()
+		d.run(ctx)
+		select {
+		case r.ended <- spec.Key:
+		case <-r.gone:
+		}
+	}()
+}
+
+// stop waits for the devices, whose context has ended.
+func (r *runner) stop() error {
+	limit := time.NewTimer(r.fleet.options.StopLimit)
+	defer limit.Stop()
+	for len(r.devices) > 0 {
+		select {
+		case key := <-r.ended:
+			delete(r.devices, key)
+		case <-limit.C:
+			return fmt.Errorf("stop devices: %s did not end within %v", strings.Join(r.names(), ", "), r.fleet.options.StopLimit)
+		}
+	}
+	return nil
+}
+
+func (r *runner) names() []string {
+	var names []string
+	for _, key := range slices.SortedFunc(maps.Keys(r.devices), Key.compare) {
+		names = append(names, key.String())
+	}
+	return names
+}

@@ -1,0 +1,150 @@
+package mapper
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+	"datastub/driver"
+)
+
+// A Publisher takes messages into the data plane.
+type Publisher interface {
+	// Publish accepts all the messages or none. They lack ID, Node and Seq,
+	// which the publisher gives. It returns soon, after 100 ms at the most, and
+	// may be called from many goroutines. It keeps the values but not the
+	// slice. An error means that the messages were refused: they are gone, and
+	// are not offered again.
+	Publish(messages []dataplane.Message) error
+}
+
+// A Hook publishes the readings of one device by its properties' rules. It
+// belongs to the device's goroutine.
+type Hook struct {
+	spec      *Spec
+	publisher Publisher
+	now       func() time.Time
+	last      []published // by property
+	refusal   string      // why the publisher refused last time, empty if it did not
+	refused   uint64      // messages
+}
+
+// NewHook returns the hook of a device. Now is the clock that readings are
+// held against.
+func NewHook(spec *Spec, publisher Publisher, now func() time.Time) *Hook {
+	return &Hook{spec: spec, publisher: publisher, now: now, last: make([]published, len(spec.Properties))}
+}
+
+// A Collected is one reading of one property.
+type Collected struct {
+	Property int // its place in Spec.Properties
+	Reading  driver.Reading
+}
+
+// Publish publishes what the rules let through, in one call. A reading with
+// an error is no message. A refusal is counted, logged once until its reason
+// changes, and leaves the filters as they were. Readings that no message can
+// carry are returned, with Err saying why; the others are published.
+func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collected) {
+	var messages []dataplane.Message
+	var passed []int // the property of each message
+	for _, c := range collected {
+		p := &h.spec.Properties[c.Property]
+		if c.Reading.Err != nil || !p.Rules.Publish {
+			continue
+		}
+		m, err := h.message(p, c.Reading)
+		if err != nil {
+			c.Reading.Err = fmt.Errorf("publish: %w", err)
+			unfit = append(unfit, c)
+			continue
+		}
+		if p.Rules.pass(h.last[c.Property], publishedOf(&m)) {
+			messages = append(messages, m)
+			passed = append(passed, c.Property)
+		}
+	}
+	if len(messages) > 0 && h.offer(log, messages) {
+		for i, property := range passed {
+			h.last[property] = publishedOf(&messages[i])
+		}
+	}
+	return unfit
+}
+
+// Refused returns how many messages the publisher has refused.
+func (h *Hook) Refused() uint64 { return h.refused }
+
+// offer hands the messages over and tells whether they were accepted.
+func (h *Hook) offer(log klog.Logger, messages []dataplane.Message) bool {
+	refusal := ""
+	if err := h.publisher.Publish(messages); err != nil {
+		refusal = err.Error()
+		h.refused += uint64(len(messages))
+	}
+	if refusal != h.refusal {
+		if refusal != "" {
+			log.Info("Data plane refuses values: they are lost", "reason", refusal)
+		} else {
+			log.Info("Data plane takes values again", "lost", h.refused)
+		}
+		h.refusal = refusal
+	}
+	return refusal == ""
+}
+
+// publishedOf returns what the filter compares.
+func publishedOf(m *dataplane.Message) published {
+	return published{value: m.Value, quality: m.Quality, time: m.Time}
+}
+
+// message makes a message of a reading, valid but for what the publisher
+// gives.
+func (h *Hook) message(p *Property, r driver.Reading) (dataplane.Message, error) {
+	if !p.Point.Type.Holds(r.Value) {
+		return dataplane.Message{}, fmt.Errorf("driver read a %T for type %s", r.Value, p.Point.Type)
+	}
+	value, err := dataplane.ValueOf(r.Value)
+	if err != nil {
+		return dataplane.Message{}, err
+	}
+	m := dataplane.Message{
+		Topic:     p.Rules.Topic,
+		Namespace: h.spec.Key.Namespace,
+		Device:    h.spec.Key.Name,
+		Property:  p.Point.Name,
+		Class:     p.Rules.Class,
+		Value:     value,
+		Unit:      p.Unit,
+		Time:      r.Time,
+		Quality:   h.quality(value, r),
+	}
+	return m, m.Validate()
+}
+
+// maxAhead is how far a reading's time may be ahead of the clock.
+const maxAhead = time.Hour
+
+func (h *Hook) quality(value dataplane.Value, r driver.Reading) dataplane.Quality {
+	switch {
+	case !value.Finite():
+		return dataplane.Bad("not a finite number")
+	case r.Suspect != "":
+		return dataplane.Bad(shorten(r.Suspect))
+	case r.Time.Sub(h.now()) > maxAhead:
+		return dataplane.Uncertain("time is more than 1h ahead of the mapper's clock")
+	}
+	return dataplane.Good
+}
+
+// shorten cuts a driver's words to what a quality can hold with its prefix.
+func shorten(text string) string {
+	const most = dataplane.MaxTopic - len("bad: ")
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ToValidUTF8(text, "")
+}

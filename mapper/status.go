@@ -1,0 +1,78 @@
+package mapper
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"datastub/driver"
+)
+
+// Status is a Reporter that remembers. The zero Status is ready to use.
+type Status struct {
+	mu      sync.Mutex
+	devices map[Key]DeviceStatus
+}
+
+var _ Reporter = (*Status)(nil)
+
+// A DeviceStatus is how one device is.
+type DeviceStatus struct {
+	Key    Key
+	Health Health
+	Since  time.Time                 // when Health became so
+	Values map[string]driver.Reading // the newest reported, by property
+}
+
+// ReportValues implements Reporter.
+func (s *Status) ReportValues(key Key, values []Reported) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.device(key)
+	for _, v := range values {
+		d.Values[v.Property] = v.Reading
+	}
+}
+
+// ReportHealth implements Reporter.
+func (s *Status) ReportHealth(key Key, health Health) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.device(key)
+	d.Health, d.Since = health, time.Now()
+	s.devices[key] = d
+}
+
+// Removed implements Reporter.
+func (s *Status) Removed(key Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.devices, key)
+}
+
+// device returns what is remembered of a device, and begins to remember.
+func (s *Status) device(key Key) DeviceStatus {
+	if s.devices == nil {
+		s.devices = map[Key]DeviceStatus{}
+	}
+	d, ok := s.devices[key]
+	if !ok {
+		d = DeviceStatus{Key: key, Values: map[string]driver.Reading{}}
+		s.devices[key] = d
+	}
+	return d
+}
+
+// Snapshot returns all devices as they are now, ordered by key. It is the
+// caller's own.
+func (s *Status) Snapshot() []DeviceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	devices := slices.Collect(maps.Values(s.devices))
+	for i := range devices {
+		devices[i].Values = maps.Clone(devices[i].Values)
+	}
+	slices.SortFunc(devices, func(a, b DeviceStatus) int { return a.Key.compare(b.Key) })
+	return devices
+}
