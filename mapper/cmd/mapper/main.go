@@ -1,0 +1,120 @@
+// Mapper reads the devices of an edge node and publishes their values into the
+// data plane.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane/zmq"
+	"datastub/driver/modbus"
+	"datastub/driver/virtual"
+	"datastub/mapper"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	err := command().ExecuteContext(ctx)
+	klog.Flush()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mapper:", err)
+		os.Exit(1)
+	}
+}
+
+// drivers is the table of all protocols: a new driver is named here.
+func drivers() mapper.Drivers {
+	mb, vt := modbus.New(modbus.Options{}), virtual.New(virtual.Options{})
+	return mapper.Drivers{
+		"modbus": mb, "modbus-mapper": mb,
+		"virtual": vt, "virtualProtocol": vt,
+	}
+}
+
+func command() *cobra.Command {
+	var path string
+	var check bool
+	c := &cobra.Command{
+		Use:   "mapper",
+		Short: "Read the devices of an edge node and publish their values into the data plane",
+		Long: `Read the devices of an edge node and publish their values into the data plane.
+
+The config is that of any KubeEdge mapper and the keys of the data plane. The
+devices are Device and DeviceModel files in the folder that it names; changes
+take effect while the mapper runs.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if check {
+				return printCheck(c.OutOrStdout(), path)
+			}
+			return run(c.Context(), path)
+		},
+	}
+	c.Flags().StringVar(&path, "config-file", "./config.yaml", "the config, a YAML file")
+	c.Flags().BoolVar(&check, "check", false, "say what is wrong with the config and the devices, and exit: 1 if anything is")
+	logs := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(logs)
+	c.Flags().AddGoFlagSet(logs)
+	return c
+}
+
+// errCheck says that printCheck has printed what is wrong.
+var errCheck = errors.New("the check found problems")
+
+func printCheck(out io.Writer, path string) error {
+	summary, problems, warnings := mapper.Check(path, drivers())
+	for _, w := range warnings {
+		_, _ = fmt.Fprintln(out, "warning:", w)
+	}
+	for _, p := range problems {
+		_, _ = fmt.Fprintln(out, p)
+	}
+	if len(problems) > 0 {
+		return errCheck
+	}
+	_, err := fmt.Fprintf(out, "ok: %d devices, %d properties\n", summary.Devices, summary.Properties)
+	return err
+}
+
+func run(ctx context.Context, path string) error {
+	config, err := mapper.LoadConfig(path)
+	if err != nil {
+		return err
+	}
+	d := config.DataPlane
+	publisher, err := zmq.NewPublisher(zmq.PublisherOptions{
+		Node:       config.Node,
+		Mapper:     config.Common.Name,
+		Uplink:     d.Uplink,
+		LAN:        d.LAN,
+		LANText:    d.LANFormat == "text",
+		Batch:      zmq.Batch{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
+		SpoolBytes: int64(d.Spool.MaxBytes),
+		Software:   "datastub mapper",
+		Logger:     klog.FromContext(ctx),
+	})
+	if err != nil {
+		return err
+	}
+	app, err := mapper.NewApp(mapper.AppOptions{Config: config, Drivers: drivers(), Uplink: publisher})
+	if err != nil {
+		publisher.Close()
+		return err
+	}
+	klog.FromContext(ctx).Info("Mapper starts", "node", config.Node, "mapper", config.Common.Name,
+		"devices", config.Devices.Folder, "uplink", d.Uplink, "lan", d.LAN)
+	return app.Run(ctx)
+}
