@@ -1,11 +1,15 @@
 package spool
 
 import (
-	"sort"
+	"slices"
+	"unsafe"
 
 	"datastub/dataplane"
 	"datastub/dataplane/uplink"
 )
+
+// minSpare is how many records' room a lane may keep at its front for nothing.
+const minSpare = 1024
 
 // lane is one class's records in a Memory, whose mutex guards it.
 type lane struct {
@@ -14,6 +18,8 @@ type lane struct {
 	epoch   uint64
 	first   uint64              // the sequence of records[0]
 	records []dataplane.Message // never changed once appended: batches share them
+	spare   int                 // records taken off the front of the array below
+	handed  uint64              // the highest sequence that Next has given away
 	hole    hole
 	// Counts since the start.
 	accepted, lost uint64
@@ -21,52 +27,41 @@ type lane struct {
 
 var _ uplink.Queue = (*lane)(nil)
 
-// hole is what was dropped from the front of a lane and is not yet known to
-// be told.
-type hole struct {
-	from, to uint64 // to is 0: there is none
-	series   map[seriesKey]*dataplane.SeriesRange
-}
+// cost is how many bytes a record takes in memory, with all that it points to
+// as if nothing of it were shared.
+func cost(msg *dataplane.Message) int64 { return int64(unsafe.Sizeof(*msg)) + int64(msg.Size()) }
 
 // next returns the sequence that the next record gets.
 func (l *lane) next() uint64 { return l.first + uint64(len(l.records)) }
 
 func (l *lane) push(msg dataplane.Message) {
+	if len(l.records) == cap(l.records) {
+		l.spare = 0 // append moves to a new array
+	}
 	l.records = append(l.records, msg)
 	l.accepted++
-	l.spool.bytes += int64(msg.Size())
+	l.spool.bytes += cost(&msg)
 }
 
 // drop drops the oldest record, and notes what is lost with it.
 func (l *lane) drop() {
-	msg := &l.records[0]
-	h := &l.hole
-	if h.to == 0 {
-		*h = hole{from: l.first, series: make(map[seriesKey]*dataplane.SeriesRange)}
-	}
-	h.to = l.first
-	key := seriesKey{msg.Namespace, msg.Topic, msg.Device}
-	r := h.series[key]
-	if r == nil {
-		r = &dataplane.SeriesRange{Namespace: msg.Namespace, Topic: msg.Topic, Device: msg.Device, First: msg.Seq}
-		h.series[key] = r
-	}
-	r.Last = msg.Seq
-	r.Count++
+	l.hole.add(l.first, &l.records[0], l.first <= l.handed)
 	l.lost++
 	l.pop(1)
 }
 
-// pop takes the n oldest records away. What they took of the slice is given
-// back when it next grows, and at once when nothing is left.
+// pop takes the n oldest records away. Their room is given back when it is
+// more than what the others need.
 func (l *lane) pop(n int) {
 	for i := range n {
-		l.spool.bytes -= int64(l.records[i].Size())
+		l.spool.bytes -= cost(&l.records[i])
 	}
 	l.records = l.records[n:]
 	l.first += uint64(n)
-	if len(l.records) == 0 {
-		l.records = nil
+	l.spare += n
+	if l.spare >= minSpare && l.spare > len(l.records) {
+		l.records = slices.Clone(l.records)
+		l.spare = 0
 	}
 }
 
@@ -83,9 +78,11 @@ func (l *lane) Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Ba
 	defer l.spool.mu.Unlock()
 	want := l.behind(after)
 	if want < l.first {
-		return nil, l.gap(want)
+		gap := l.gap(want)
+		l.hand(gap.To)
+		return nil, gap
 	}
-	held := l.records[min(want-l.first, uint64(len(l.records))):]
+	held := l.from(want)
 	n, bytes := 0, 0
 	for n < len(held) && n < maxCount && (n == 0 || bytes+held[n].Size() <= maxBytes) {
 		bytes += held[n].Size()
@@ -94,9 +91,19 @@ func (l *lane) Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Ba
 	if n == 0 {
 		return nil, nil
 	}
-	return &dataplane.Batch{
+	batch := &dataplane.Batch{
 		Publisher: l.spool.publisher, Class: l.class, Epoch: l.epoch, First: want, Messages: held[:n:n],
-	}, nil
+	}
+	l.hand(batch.Last())
+	return batch, nil
+}
+
+// hand notes that the cloud may have all up to a sequence from now on.
+func (l *lane) hand(last uint64) {
+	if last > l.handed {
+		l.handed = last
+		l.hole.seal()
+	}
 }
 
 // behind returns the sequence behind a mark: a mark of another epoch is
@@ -108,22 +115,24 @@ func (l *lane) behind(after dataplane.Mark) uint64 {
 	return after.Seq + 1
 }
 
-// gap returns what stands in the place of the records from a sequence up to
-// the first that is held: they were dropped, or the cloud had them once and
-// has them no more.
+// from returns the records from a sequence on, which is not below the first.
+func (l *lane) from(seq uint64) []dataplane.Message {
+	return l.records[min(seq-l.first, uint64(len(l.records))):]
+}
+
+// gap returns what stands in the place of the records from a sequence on that
+// are not held: they were dropped, or the cloud had them once and has them no
+// more.
 func (l *lane) gap(from uint64) *dataplane.Gap {
-	g := &dataplane.Gap{Epoch: l.epoch, From: from, To: l.first - 1, Reason: "the cloud lost what it had acknowledged"}
-	if l.hole.to >= from {
-		g.Reason = "the edge's memory was full"
-		for _, r := range l.hole.series {
-			g.Series = append(g.Series, *r)
-		}
-		sort.Slice(g.Series, func(i, j int) bool {
-			a, b := g.Series[i], g.Series[j]
-			return dataplane.Address(a.Namespace, a.Topic, a.Device) < dataplane.Address(b.Namespace, b.Topic, b.Device)
-		})
+	if h := &l.hole; h.from <= from && from <= h.to {
+		to, series := h.tell(from)
+		return &dataplane.Gap{Epoch: l.epoch, From: from, To: to, Reason: "the edge's memory was full", Series: series}
 	}
-	return g
+	to := l.first - 1
+	if l.hole.from > from {
+		to = l.hole.from - 1
+	}
+	return &dataplane.Gap{Epoch: l.epoch, From: from, To: to, Reason: "the cloud lost what it had acknowledged"}
 }
 
 // Waiting implements uplink.Queue. A gap does not wait for company.
@@ -134,15 +143,17 @@ func (l *lane) Waiting(after dataplane.Mark, count, bytes int) (some, enough boo
 	if want < l.first {
 		return true, true
 	}
-	held := l.records[min(want-l.first, uint64(len(l.records))):]
-	if len(held) >= count {
-		return len(held) > 0, true
+	held := l.from(want)
+	if len(held) == 0 || len(held) >= count {
+		return len(held) > 0, len(held) > 0
 	}
 	sum := 0
 	for i := range held {
-		sum += held[i].Size()
+		if sum += held[i].Size(); sum >= bytes {
+			return true, true
+		}
 	}
-	return len(held) > 0, sum >= bytes
+	return true, false
 }
 
 // Release implements uplink.Queue.
@@ -155,9 +166,7 @@ func (l *lane) Release(durable dataplane.Mark) {
 	if durable.Seq >= l.first {
 		l.pop(int(min(durable.Seq-l.first+1, uint64(len(l.records)))))
 	}
-	if l.hole.to <= durable.Seq {
-		l.hole = hole{}
-	}
+	l.hole.release(durable.Seq)
 }
 
 // Rebase implements uplink.Queue. The records begin anew with 1, behind the
@@ -165,12 +174,15 @@ func (l *lane) Release(durable dataplane.Mark) {
 func (l *lane) Rebase(above uint64) {
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
-	l.epoch = max(l.epoch, above+1)
+	if l.epoch > above {
+		return // renumbered within an epoch, records would pass for others
+	}
+	l.epoch = above + 1
+	l.handed = 0
 	shift := l.first - 1
 	if l.hole.to != 0 {
 		shift = l.hole.from - 1
-		l.hole.from -= shift
-		l.hole.to -= shift
+		l.hole.move(shift)
 	}
 	l.first -= shift
 }

@@ -14,11 +14,12 @@ import (
 // MemoryOptions describe a Memory.
 type MemoryOptions struct {
 	Publisher string // <node>/<mapper>
-	MaxBytes  int64  // of both lanes together
+	MaxBytes  int64  // of both lanes together, as they stand in memory
 	// Now is when the publisher starts. Epochs and the sequences of series
 	// begin with it, as there is nothing on disk to go on from: they rise from
-	// one start to the next as long as the clock does, and where it does not,
-	// cloudsvc asks for a higher epoch (see uplink.Queue's Rebase).
+	// one start to the next as long as the clock does. Where it does not,
+	// cloudsvc asks for a higher epoch (see uplink.Queue's Rebase), so that no
+	// record is taken for another; sequences of series may then repeat.
 	Now time.Time
 }
 
@@ -38,8 +39,6 @@ type Memory struct {
 	base   uint64               // the sequence before a new series' first
 }
 
-type seriesKey struct{ namespace, topic, device string }
-
 // NewMemory returns an empty spool with a new id.
 func NewMemory(o MemoryOptions) (*Memory, error) {
 	if err := dataplane.ValidatePublisher(o.Publisher); err != nil {
@@ -53,14 +52,15 @@ func NewMemory(o MemoryOptions) (*Memory, error) {
 		maxBytes:  o.MaxBytes,
 		lanes:     make(map[dataplane.Class]*lane),
 		series:    make(map[seriesKey]uint64),
-		base:      uint64(o.Now.UnixMicro()), // below 2^53: exact in every JSON reader
+		base:      uint64(max(o.Now.UnixMicro(), 0)), // below 2^53: exact in every JSON reader
 	}
 	m.node, _, _ = strings.Cut(o.Publisher, "/")
 	if _, err := rand.Read(m.id[:]); err != nil {
 		return nil, fmt.Errorf("make a spool id: %w", err)
 	}
+	epoch := uint64(max(o.Now.UnixMilli(), 1)) // a device without a clock may start in 1970; 0 is no epoch
 	for _, c := range dataplane.Classes {
-		m.lanes[c] = &lane{spool: m, class: c, epoch: uint64(o.Now.UnixMilli()), first: 1}
+		m.lanes[c] = &lane{spool: m, class: c, epoch: epoch, first: 1}
 	}
 	return m, nil
 }
@@ -127,7 +127,7 @@ func (m *Memory) shrink() {
 // Stats are counts of one lane since the start.
 type Stats struct {
 	Accepted uint64 // records taken in
-	Dropped  uint64 // of these, dropped because the spool was full
+	Dropped  uint64 // of these, dropped because the spool was full, in the cloud or not
 	Held     int    // of these, not yet durable in the cloud
 }
 

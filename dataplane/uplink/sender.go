@@ -14,9 +14,6 @@ const rtBatch = 4096
 // enough that an RT frame never waits long for a BT frame's bytes on the link.
 const maxFrameBytes = 256 << 10
 
-// maxNacks is how many NACKs without progress end a connection.
-const maxNacks = 3
-
 // BatchPolicy says when a BT batch is sent: whichever is reached first.
 type BatchPolicy struct {
 	MaxCount int // records
@@ -48,18 +45,11 @@ type Sender struct {
 	session   uint64
 	sent      dataplane.Mark // the last record sent
 	stored    dataplane.Mark // the last record known to be stored
-	waiting   time.Time      // since when a BT batch is being collected; zero: it is not
+	waiting   time.Time      // since when the records behind sent wait for a BT batch, at most; zero: none does
 	credit    uint64
-	unacked   uint64
-	flights   []flight // sent and not stored, oldest first
+	flights   flights
 	nacks     int
 	outbox    []dataplane.Frame // HELLO, PING, PONG and CONTROL replies
-}
-
-// flight is one frame on its way.
-type flight struct {
-	mark  dataplane.Mark
-	bytes uint64
 }
 
 // NewSender begins a connection; the first frame that Next gives is HELLO.
@@ -80,79 +70,16 @@ func (s *Sender) Drain() { s.draining = true }
 // Streaming tells whether the cloud has granted the session.
 func (s *Sender) Streaming() bool { return s.streaming }
 
-// Receive takes one frame from the cloud. An error is an *EndError.
-func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
-	s.heard = now
-	switch f := f.(type) {
-	case *dataplane.HelloOK:
-		return s.receiveHelloOK(f)
-	case *dataplane.Ack:
-		s.receiveAck(f)
-	case *dataplane.Nack:
-		return s.receiveNack(f)
-	case *dataplane.Refuse:
-		if f.Code == dataplane.RefuseEpochBehind {
-			s.Queue.Rebase(f.HighWater.Epoch)
-			f.RetryAfter = time.Millisecond
-		}
-		return &EndError{
-			Reason: fmt.Sprintf("refused by cloudsvc (%v): %s", f.Code, f.Text),
-			Code:   f.Code, RetryAfter: f.RetryAfter, Address: f.Address,
-		}
-	case *dataplane.Ping:
-		s.outbox = append(s.outbox, &dataplane.Pong{T1: f.T1, T2: now, T3: now})
-	case *dataplane.Pong: // heard is all that it is for, until clocks are compared
-	case *dataplane.Control:
-		if !f.Reply {
-			s.outbox = append(s.outbox, &dataplane.Control{
-				Kind: f.Kind, Revision: f.Revision, Reply: true, Status: dataplane.ControlUnsupported,
-			})
-		}
-	case *dataplane.Bye:
-		return &EndError{Reason: "cloudsvc said goodbye: " + f.Reason}
-	default:
-		return &EndError{Reason: fmt.Sprintf("cloudsvc sent a %v, which is the edge's to send", f.Type())}
-	}
-	return nil
-}
+// Stored returns how far the cloud has stored, as far as this end was told.
+func (s *Sender) Stored() dataplane.Mark { return s.stored }
 
-func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
-	if s.streaming {
-		return &EndError{Reason: "cloudsvc sent a second HELLO_OK"}
+// Idle tells whether all that the queue holds is stored.
+func (s *Sender) Idle() bool {
+	if !s.streaming || len(s.flights.frames) > 0 {
+		return false
 	}
-	if f.Version != dataplane.Version {
-		return &EndError{Reason: fmt.Sprintf("cloudsvc chose version %d: want %d", f.Version, dataplane.Version)}
-	}
-	s.streaming = true
-	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored
-	s.Queue.Release(f.Durable)
-	return nil
-}
-
-func (s *Sender) receiveAck(f *dataplane.Ack) {
-	if f.Session != s.session {
-		return
-	}
-	s.credit, s.stored = f.Credit, f.Stored
-	for len(s.flights) > 0 && s.flights[0].mark.Compare(f.Stored) <= 0 {
-		s.unacked -= s.flights[0].bytes
-		s.flights = s.flights[1:]
-		s.nacks = 0
-	}
-	s.Queue.Release(f.Durable)
-}
-
-// receiveNack goes back to what is expected.
-func (s *Sender) receiveNack(f *dataplane.Nack) error {
-	if f.Session != s.session {
-		return nil
-	}
-	if s.nacks++; s.nacks > maxNacks {
-		return &EndError{Reason: fmt.Sprintf("cloudsvc asked %d times for record %v", s.nacks, f.Expected)}
-	}
-	s.sent = dataplane.Mark{Epoch: f.Expected.Epoch, Seq: f.Expected.Seq - 1}
-	s.flights, s.unacked = nil, 0
-	return nil
+	some, _ := s.Queue.Waiting(s.sent, 1, 1)
+	return !some
 }
 
 // Next returns the next frame to send and its bytes, or nil. An error is an
@@ -166,10 +93,10 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 		s.outbox = s.outbox[1:]
 		return dataplane.AppendFrame(nil, f), nil
 	}
-	if !s.streaming || s.unacked >= s.credit {
+	if !s.streaming || !s.due(now) || s.flights.bytes >= s.credit {
 		return nil, nil
 	}
-	return s.nextRecords(now)
+	return s.nextRecords()
 }
 
 // alive asks for a sign of life, and gives up when none comes.
@@ -188,13 +115,11 @@ func (s *Sender) alive(now time.Time) error {
 }
 
 // nextRecords packs what comes behind the last record sent.
-func (s *Sender) nextRecords(now time.Time) ([]byte, error) {
-	if !s.due(now) {
-		return nil, nil
-	}
+func (s *Sender) nextRecords() ([]byte, error) {
 	maxCount, maxBytes := rtBatch, maxFrameBytes
 	if s.Lane == dataplane.BT {
-		maxCount, maxBytes = s.Batch.MaxCount, min(s.Batch.MaxBytes, maxFrameBytes)
+		maxCount = min(max(s.Batch.MaxCount, 1), dataplane.MaxBatch)
+		maxBytes = min(s.Batch.MaxBytes, maxFrameBytes)
 	}
 	batch, gap := s.Queue.Next(s.sent, maxCount, maxBytes)
 	switch {
@@ -202,7 +127,6 @@ func (s *Sender) nextRecords(now time.Time) ([]byte, error) {
 		gap.Session, gap.Lane = s.session, s.Lane
 		return s.launch(gap, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To}), nil
 	case batch == nil:
-		s.waiting = time.Time{}
 		return nil, nil
 	}
 	data, err := s.Packer.Pack(batch)
@@ -210,8 +134,11 @@ func (s *Sender) nextRecords(now time.Time) ([]byte, error) {
 		return nil, &EndError{Reason: err.Error()}
 	}
 	data.Session = s.session
-	s.waiting = time.Time{}
-	return s.launch(data, data.Mark()), nil
+	b := s.launch(data, data.Mark())
+	if more, _ := s.Queue.Waiting(s.sent, 1, 1); !more {
+		s.waiting = time.Time{} // else what is left has been waiting too
+	}
+	return b, nil
 }
 
 // due tells whether a batch is to be sent now. RT always is; BT is when the
@@ -234,8 +161,7 @@ func (s *Sender) due(now time.Time) bool {
 func (s *Sender) launch(f dataplane.Frame, mark dataplane.Mark) []byte {
 	b := dataplane.AppendFrame(nil, f)
 	s.sent = mark
-	s.flights = append(s.flights, flight{mark, uint64(len(b))})
-	s.unacked += uint64(len(b))
+	s.flights.add(mark, uint64(len(b)))
 	return b
 }
 
@@ -252,20 +178,8 @@ func (s *Sender) Due() time.Time {
 	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
 		due = hello
 	}
-	if batch := s.waiting.Add(s.Batch.MaxAge); !s.waiting.IsZero() && s.unacked < s.credit && batch.Before(due) {
+	if batch := s.waiting.Add(s.Batch.MaxAge); !s.waiting.IsZero() && s.flights.bytes < s.credit && batch.Before(due) {
 		due = batch
 	}
 	return due
-}
-
-// Stored returns how far the cloud has stored, as far as this end was told.
-func (s *Sender) Stored() dataplane.Mark { return s.stored }
-
-// Idle tells whether all that the queue holds is stored.
-func (s *Sender) Idle() bool {
-	if !s.streaming || len(s.flights) > 0 {
-		return false
-	}
-	some, _ := s.Queue.Waiting(s.sent, 1, 1)
-	return !some
 }
