@@ -9,6 +9,7 @@ import (
 // of the uplink too, and its value is the lane's byte on the wire.
 type Class uint8
 
+// The classes.
 const (
 	RT Class = 1 // real time: sent at once, never queued behind BT
 	BT Class = 2 // batch: collected, packed by columns and compressed

@@ -24,10 +24,7 @@ import (
 //	  quality  each: uvarint index in the series, text
 func appendColumns(dst []byte, messages []Message) []byte {
 	index, dictionary := indexSeries(messages)
-	places := make([][]uint32, len(dictionary))
-	for i, s := range index {
-		places[s] = append(places[s], uint32(i))
-	}
+	places := placesOf(index, len(dictionary))
 	dst = binary.AppendUvarint(dst, uint64(len(messages)))
 	dst = binary.AppendUvarint(dst, uint64(len(dictionary)))
 	for s := range dictionary {
@@ -35,6 +32,24 @@ func appendColumns(dst []byte, messages []Message) []byte {
 		dst = appendSeriesColumns(dst, dictionary[s].kind, messages, places[s])
 	}
 	return dst
+}
+
+// placesOf returns where the records of each of n series stand, in one piece
+// of memory.
+func placesOf(index []uint32, n int) [][]uint32 {
+	counts := make([]int, n)
+	for _, s := range index {
+		counts[s]++
+	}
+	free := make([]uint32, len(index))
+	places := make([][]uint32, n)
+	for s, count := range counts {
+		places[s], free = free[:0:count], free[count:]
+	}
+	for i, s := range index {
+		places[s] = append(places[s], uint32(i))
+	}
+	return places
 }
 
 func appendSeriesColumns(dst []byte, kind wireKind, messages []Message, places []uint32) []byte {

@@ -49,10 +49,11 @@ func (p *Packer) Pack(b *Batch) (*Data, error) {
 		return nil, fmt.Errorf("pack %d messages: want 1 to %d", len(b.Messages), MaxBatch)
 	}
 	d := &Data{Lane: b.Class, Epoch: b.Epoch, First: b.First, Last: b.Last(), Codec: Plain}
+	raw := make([]byte, 0, 256+16*len(b.Messages)) // mostly enough for numbers
 	if b.Class == RT {
-		d.Layout, d.Body = Rows, appendRows(nil, b.Messages)
+		d.Layout, d.Body = Rows, appendRows(raw, b.Messages)
 	} else {
-		d.Layout, d.Body = Columns, appendColumns(nil, b.Messages)
+		d.Layout, d.Body = Columns, appendColumns(raw, b.Messages)
 	}
 	if len(d.Body) > maxRaw {
 		return nil, fmt.Errorf("pack %d messages: %d bytes are more than %d", len(b.Messages), len(d.Body), maxRaw)

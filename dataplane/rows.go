@@ -49,19 +49,29 @@ func appendRows(dst []byte, messages []Message) []byte {
 }
 
 // indexSeries numbers the series of messages in the order of their first
-// record.
+// record. Devices are read in cycles, so that a series is mostly followed by
+// the one that followed it before: that guess spares hashing.
 func indexSeries(messages []Message) (index []uint32, dictionary []series) {
 	index = make([]uint32, len(messages))
 	known := make(map[series]uint32)
+	var after []uint32 // by series: the one that came behind it
+	var last uint32
 	for i := range messages {
 		s := seriesOf(&messages[i])
+		if i > 0 && dictionary[after[last]] == s {
+			last = after[last]
+			index[i] = last
+			continue
+		}
 		n, ok := known[s]
 		if !ok {
 			n = uint32(len(dictionary))
 			known[s] = n
 			dictionary = append(dictionary, s)
+			after = append(after, n)
 		}
-		index[i] = n
+		after[last] = n
+		last, index[i] = n, n
 	}
 	return index, dictionary
 }

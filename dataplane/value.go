@@ -11,6 +11,7 @@ import (
 // in lower case.
 type Type uint8
 
+// The types.
 const (
 	Int     Type = 1 // int64, or uint64 where it is larger than any int64
 	Float   Type = 2 // IEEE 754 single precision
