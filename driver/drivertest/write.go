@@ -21,13 +21,19 @@ func (h Harness) writeReadBack(t *testing.T) {
 	}
 }
 
+// writeReadOnly writes what the protocol makes read-only, if anything, and
+// what the model does.
 func (h Harness) writeReadOnly(t *testing.T) {
 	device := h.open(t)
-	value := h.ReadOnly.Want
-	p := point(t, device, h.ReadOnly.Config)
-	if err := device.Write(timeout(t), p, value); !errors.Is(err, driver.ErrReadOnly) {
-		t.Errorf("write of %v gives %v, want ErrReadOnly", value, err)
+	model := h.Writable.Config
+	model.ReadOnly = true
+	for _, known := range []Known{h.ReadOnly, {Config: model, Want: h.Writable.Values[0]}} {
+		p := point(t, device, known.Config)
+		if err := device.Write(timeout(t), p, known.Want); !errors.Is(err, driver.ErrReadOnly) {
+			t.Errorf("%s: write of %v gives %v, want ErrReadOnly", known.Config.Name, known.Want, err)
+		}
 	}
+	h.checkRead(t, device, []driver.Point{point(t, device, h.ReadOnly.Config)}, []Known{h.ReadOnly})
 }
 
 func (h Harness) writeWrongType(t *testing.T) {

@@ -72,6 +72,7 @@ func TestDecode(t *testing.T) {
 		{"false", driver.Boolean, registers(), []byte{0, 0}, false, back},
 		{"BOOLEAN of a number", driver.Boolean, registers("dataType", "int16", "scale", 10), []byte{0, 1}, true, back},
 		{"bool as INT", driver.Int, registers("dataType", "bool"), []byte{9, 9}, int64(1), !back},
+		{"bool as FLOAT", driver.Float, registers("dataType", "bool"), []byte{0, 0}, float32(0), back},
 		{"bool as STRING", driver.String, registers("dataType", "bool"), []byte{0, 1}, "true", back},
 		{"number as STRING", driver.String, registers("dataType", "float32"), []byte{0x3D, 0xCC, 0xCC, 0xCD}, "0.1", back},
 		{"uint64 as STRING", driver.String, registers("dataType", "uint64"), bytes.Repeat([]byte{0xFF}, 8), "18446744073709551615", back},

@@ -73,8 +73,8 @@
 // # Requests
 //
 // The points of one table that lie close together are read by one request, of
-// at most 125 registers or 2000 bits; registers between them, at most 16, are
-// read along. If a device refuses such a request (exception 2 or 3), it is
+// at most 125 registers or 2000 bits; what lies between them, at most 16
+// registers or 256 bits in a row, is read along. If a device refuses such a request (exception 2 or 3), it is
 // split until only the points that are at fault have an error, and the split is
 // remembered until the next connection.
 package modbus

@@ -66,17 +66,9 @@ func (f format) encodeText(s string) ([]byte, error) {
 }
 
 func (f format) encodeBoolean(value any) ([]byte, error) {
-	set := false
-	switch v := value.(type) {
-	case bool:
-		set = v
-	case string:
-		var err error
-		if set, err = strconv.ParseBool(v); err != nil {
-			return nil, fmt.Errorf("%q is not true or false", v)
-		}
-	default:
-		set = asFloat(v) != 0
+	set, err := f.asBool(value)
+	if err != nil {
+		return nil, err
 	}
 	big := make([]byte, f.size())
 	if set {
@@ -87,6 +79,25 @@ func (f format) encodeBoolean(value any) ([]byte, error) {
 		return big, nil
 	}
 	return f.order.fromBig(big), nil
+}
+
+// asBool turns a value of the point's type into what a boolean has.
+func (f format) asBool(value any) (bool, error) {
+	if s, ok := value.(string); ok {
+		set, err := strconv.ParseBool(s)
+		if err != nil {
+			return false, fmt.Errorf("%q is not true or false", s)
+		}
+		return set, nil
+	}
+	n, err := ofValue(value)
+	if err != nil {
+		return false, err
+	}
+	if reason := f.limits.check(n); reason != "" {
+		return false, fmt.Errorf("value %v is %s", value, reason)
+	}
+	return asFloat(n) != 0, nil
 }
 
 // encodeNumber returns the number's bits, those of a 32-bit float in the low

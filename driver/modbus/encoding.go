@@ -93,20 +93,15 @@ func readRegisterEncoding(r *driver.Reader, word string, limit int) (encoding, i
 func readBitEncoding(r *driver.Reader, word string, limit int) (encoding, int) {
 	limit = max(limit, 1)
 	e := encoding{name: "bits", kind: unsigned}
-	switch word {
-	case "bool", "boolean":
+	switch {
+	case word == "bool" || word == "boolean":
 		e.kind = boolean
 		return e, limit
-	case "bytes":
+	case word == "bytes":
 		e.kind = raw
 		return e, limit
-	case "int", "float", "double":
-	case "string":
-		if r.Has("dataType") {
-			r.Refuse("dataType", r.String("dataType", ""), "one of bool, int, float, double, bytes: bits are no text")
-		}
-	default:
-		r.Refuse("dataType", r.String("dataType", ""), "one of bool, int, float, double, bytes: bits have no other")
+	case byLimit[word] == nil && r.Has("dataType"): // a type STRING alone is the number's text
+		r.Refuse("dataType", r.String("dataType", ""), "one of bool, int, float, double, bytes, which bits have")
 	}
 	if limit > maxIntegerBits {
 		r.Refuse("limit", limit, fmt.Sprintf("at most %d, the bits of a whole number", maxIntegerBits))

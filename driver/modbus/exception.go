@@ -10,7 +10,7 @@ import (
 // application protocol.
 type exception byte
 
-// names are the specification's.
+// exceptionNames are the specification's.
 var exceptionNames = map[exception]string{
 	modbus.ExceptionCodeIllegalFunction:                    "illegal function",
 	modbus.ExceptionCodeIllegalDataAddress:                 "illegal data address",

@@ -25,8 +25,9 @@ func contains(err error, texts ...string) bool {
 	return true
 }
 
-// A script makes the answer to a read of registers of which each has its
-// address as its value. No answer: the connection is closed.
+// A script makes the answer to a request. The good answer is given for a read
+// of holding registers, of which each has its address as its value. No answer:
+// the connection is closed.
 type script func(request, good []byte) []byte
 
 // answer reads requests and answers them by the script.
@@ -37,7 +38,11 @@ func (s script) answer(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		reply := s(request[:n], goodReply(request[:n]))
+		var good []byte
+		if request[7] == 3 {
+			good = goodReply(request[:n])
+		}
+		reply := s(request[:n], good)
 		if reply == nil {
 			return
 		}
@@ -135,6 +140,33 @@ func TestFaultyAnswers(t *testing.T) {
 			c.advance(time.Minute)
 			if r := read(t, device, p); r.Value != int64(7<<16+8) {
 				t.Errorf("after a good answer: got %v, %v", r.Value, r.Err)
+			}
+		})
+	}
+}
+
+// TestWriteAnswers answers writes: only an echo confirms one.
+func TestWriteAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		reply func(request []byte) []byte
+		want  error // nil: confirmed
+	}{
+		{"echo", func(r []byte) []byte { return r }, nil},
+		{"other address", func(r []byte) []byte { r[9]++; return r }, driver.ErrUnreachable},
+		{"other value", func(r []byte) []byte { r[11]++; return r }, driver.ErrUnreachable},
+		{"short", func(r []byte) []byte { r[5]--; return r[:11] }, driver.ErrUnreachable},
+		{"closed", func([]byte) []byte { return nil }, driver.ErrUnreachable},
+		{"gateway", func(r []byte) []byte { return refuse(r, 11) }, driver.ErrUnreachable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			port := listen(t, script(func(request, _ []byte) []byte { return tt.reply(request) }).answer)
+			device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
+			err := device.Write(t.Context(), point(t, device, driver.Int, holding("offset", 7)), int64(5))
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
 	}

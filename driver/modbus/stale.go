@@ -13,7 +13,7 @@ import (
 func stale(conn net.Conn) bool {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {
-		return false
+		return false // no socket to look at; the answer will tell
 	}
 	raw, err := socket.SyscallConn()
 	if err != nil {
