@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+)
+
+// modbusDevice is a device with one property at holding register 40, in
+// tenths, read every 100 ms.
+func modbusDevice(name, port string) string {
+	return fmt.Sprintf(`
+apiVersion: devices.kubeedge.io/v1beta1
+kind: DeviceModel
+metadata: {name: %[1]s-model}
+spec:
+  protocol: modbus
+  properties:
+    - {name: temperature, type: FLOAT, accessMode: ReadOnly, unit: °C}
+---
+apiVersion: devices.kubeedge.io/v1beta1
+kind: Device
+metadata: {name: %[1]s}
+spec:
+  deviceModelRef: {name: %[1]s-model}
+  protocol:
+    protocolName: modbus
+    configData: {communicateMode: TCP, ip: 127.0.0.1, port: %[2]s, slaveID: 1}
+  properties:
+    - name: temperature
+      collectCycle: %[3]d
+      visitors:
+        protocolName: modbus
+        configData:
+          register: HoldingRegister
+          offset: 40
+          limit: 1
+          scale: 0.1
+          topic: sensor/temperature
+          qosClass: RT
+`, name, port, collectCycle.Milliseconds())
+}
+
+// virtualDevice is a device with a counter that steps with each reading, in
+// each class, read every 20 ms.
+func virtualDevice(name string) string {
+	return strings.ReplaceAll(`
+apiVersion: devices.kubeedge.io/v1beta1
+kind: DeviceModel
+metadata: {name: NAME-model}
+spec:
+  protocol: virtual
+  properties:
+    - {name: fast, type: INT, accessMode: ReadOnly}
+    - {name: slow, type: INT, accessMode: ReadOnly}
+---
+apiVersion: devices.kubeedge.io/v1beta1
+kind: Device
+metadata: {name: NAME}
+spec:
+  deviceModelRef: {name: NAME-model}
+  protocol: {protocolName: virtual}
+  properties:
+    - name: fast
+      collectCycle: 20
+      visitors:
+        protocolName: virtual
+        configData: {signal: counter, step: 1, period: 20ms, topic: count/fast, qosClass: RT}
+    - name: slow
+      collectCycle: 20
+      visitors:
+        protocolName: virtual
+        configData: {signal: counter, step: 1, period: 20ms, topic: count/slow, qosClass: BT}
+`, "NAME", name)
+}

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/klog/v2"
+
+	"datastub/cloudsvc"
+	"datastub/cloudsvc/client"
+	"datastub/cloudsvc/natslog"
+	"datastub/dataplane"
+)
+
+// follower is a subscription that comes back by itself.
+type follower struct {
+	mu  sync.Mutex
+	got []dataplane.Message
+}
+
+func (s *stack) follow(topic string) *follower {
+	s.t.Helper()
+	c, err := client.New(client.Options{Server: s.url()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	f := &follower{}
+	sub, err := client.NewSubscription(client.SubscriptionOptions{
+		Client: c, Filter: topic,
+		Handle: func(e client.Event) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.got = append(f.got, e.Message)
+			return nil
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = sub.Run(ctx) })
+	s.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		c.Close()
+	})
+	return f
+}
+
+func (f *follower) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.got)
+}
+
+// more waits for more messages than there are.
+func (f *follower) more(t *testing.T, what string) {
+	t.Helper()
+	n := f.count()
+	eventually(t, "more messages "+what, func() bool { return f.count() > n+20 })
+}
+
+// TestCloudsvcRestart stops cloudsvc in every way while a mapper runs: the
+// stream goes on by itself, and the log has every record once.
+func TestCloudsvcRestart(t *testing.T) {
+	s := newStack(t)
+	f := s.follow("#")
+	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
+	f.more(t, "at the start")
+	for _, way := range []func(){s.cloudsvc.stop, func() { s.cloudsvc.kill() }, func() { s.cloudsvc.kill() }} {
+		way()
+		s.startCloudsvc()
+		f.more(t, "after a restart of cloudsvc")
+	}
+	m.stop()
+	s.cloudsvc.stop()
+	runs := s.readLog()
+	if len(runs) != 2 {
+		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of one epoch: %v", len(runs), runs)
+	}
+	if !strings.Contains(m.log.String(), "undelivered=0") {
+		t.Errorf("the mapper's last line should say undelivered=0:\n%s", m.log)
+	}
+}
+
+// TestMapperRestart stops a mapper in every way while cloudsvc runs.
+func TestMapperRestart(t *testing.T) {
+	s := newStack(t)
+	f := s.follow("#")
+	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
+	f.more(t, "at the start")
+	for _, way := range []func(){func() { m.stop() }, func() { m.kill() }, func() { m.kill() }} {
+		way()
+		m.restart()
+		f.more(t, "after a restart of the mapper")
+	}
+	m.stop()
+	s.cloudsvc.stop()
+	if runs := s.readLog(); len(runs) < 6 { // BT may not have come to its first batch in each
+		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of four starts: %v", len(runs), runs)
+	}
+}
+
+// run is one epoch of one lane.
+type run struct {
+	publisher string
+	class     dataplane.Class
+	epoch     uint64
+}
+
+// readLog reads the log of a cloudsvc that has stopped, and fails unless each
+// run's records are 1, 2, 3 … , each once. It returns how many each has.
+func (s *stack) readLog() map[run]uint64 {
+	s.t.Helper()
+	ctx := context.Background()
+	log, err := natslog.Open(ctx, natslog.Options{Dir: s.data(), Logger: klog.Background()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	last := map[run]uint64{}
+	for _, class := range dataplane.Classes {
+		err := log.Replay(ctx, class, 0, func(seq uint64, raw []byte) error {
+			block, err := cloudsvc.ParseBlock(raw)
+			if err != nil {
+				return err
+			}
+			for _, r := range block.Ranges {
+				k := run{r.Publisher, class, r.Epoch}
+				if r.First != last[k]+1 {
+					s.t.Errorf("block %d: %v goes on with record %d behind %d", seq, k, r.First, last[k])
+				}
+				last[k] = r.Last
+			}
+			return nil
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return last
+}

@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// received is a message and when it arrived.
+type received struct {
+	dataplane.Message
+	at time.Time
+}
+
+// subscriber is curl, reading a subscription line by line.
+type subscriber struct {
+	mu  sync.Mutex
+	got []received
+}
+
+// subscribe starts a subscriber, and returns when its stream is open.
+func (s *stack) subscribe(topic string) *subscriber {
+	s.t.Helper()
+	cmd := exec.Command("curl", "-sN", "-D", "/dev/stderr", "-d", `{"topic":"`+topic+`"}`, s.url()+"/subscribe")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	headers, err := cmd.StderrPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	sub := &subscriber{}
+	var reading sync.WaitGroup
+	reading.Go(func() { sub.read(s.t, stdout) })
+	s.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		reading.Wait()
+		_ = cmd.Wait()
+	})
+	if line, err := bufio.NewReader(headers).ReadString('\n'); err != nil || line != "HTTP/1.1 200 OK\r\n" {
+		s.t.Fatalf("subscribe to %s: got %q, %v, want 200", topic, line, err)
+	}
+	return sub
+}
+
+func (s *subscriber) read(t *testing.T, r io.Reader) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		at := time.Now()
+		var m dataplane.Message
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			t.Errorf("line %q: %v", lines.Bytes(), err)
+			return
+		}
+		s.mu.Lock()
+		s.got = append(s.got, received{m, at})
+		s.mu.Unlock()
+	}
+}
+
+// messages returns what came of a device; of all for "".
+func (s *subscriber) messages(device string) []received {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var got []received
+	for _, m := range s.got {
+		if (device == "" || m.Device == device) && m.Topic[0] != '$' {
+			got = append(got, m)
+		}
+	}
+	return got
+}
