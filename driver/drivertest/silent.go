@@ -82,7 +82,11 @@ func (h Harness) cancelWaiting(t *testing.T) {
 func (h Harness) closeEnds(t *testing.T) {
 	s := h.listen(t.Context(), t)
 	waiting := startRead(t.Context(), s.device, s.point)
-	closeDevice(t, s.device)
+	closed := make(chan error, 1)
+	go func() { closed <- s.device.Close() }()
+	if err := await(t, "Close", closed); err != nil {
+		t.Errorf("Close: %v", err)
+	}
 	for _, read := range []<-chan error{s.read, waiting} {
 		if err := await(t, "read of a closed device", read); !errors.Is(err, driver.ErrUnreachable) {
 			t.Errorf("got %v, want ErrUnreachable", err)

@@ -52,6 +52,74 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+// TestBackoffBeginsAnew fails often, then answers once: the next failure is a
+// first one.
+func TestBackoffBeginsAnew(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	port := listen(t, func(conn net.Conn) { // one answer a connection
+		request := make([]byte, 260)
+		if n, err := conn.Read(request); err == nil {
+			_, _ = conn.Write(goodReply(request[:n]))
+		}
+	})
+	var dialled net.Conn
+	c := newClock()
+	device := open(t, modbus.New(modbus.Options{
+		Now:  c.now,
+		Rand: func() float64 { return 0.5 },
+		Dial: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			if away.Load() {
+				return nil, errors.New("no route")
+			}
+			dialled, err = new(net.Dialer).DialContext(ctx, network, address)
+			return dialled, err
+		},
+	}), peerSettings(port))
+	p := point(t, device, driver.Int, holding("offset", 7))
+
+	away.Store(true)
+	for range 5 {
+		if _, err := device.Read(t.Context(), []driver.Point{p}); err == nil {
+			t.Fatal("a device without route was read")
+		}
+		c.advance(time.Minute)
+	}
+	away.Store(false)
+	read(t, device, p)
+	awaitReadable(t, dialled) // the peer's end of it
+	away.Store(true)
+	if _, err := device.Read(t.Context(), []driver.Point{p}); err == nil {
+		t.Fatal("a device without route was read")
+	}
+	away.Store(false)
+	c.advance(100 * time.Millisecond)
+	read(t, device, p)
+}
+
+// TestCloseEndsConnection waits for the end at the peer.
+func TestCloseEndsConnection(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	port := listen(t, func(conn net.Conn) {
+		script(func(_, good []byte) []byte { return good }).answer(conn)
+		close(ended)
+	})
+	device, err := modbus.New(modbus.Options{}).Open("plc", peerSettings(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, device, point(t, device, driver.Int, holding("offset", 7)))
+	if err := device.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is still open 10s after Close")
+	}
+}
+
 // TestBackoffSaysWhen looks at the whole error while waiting.
 func TestBackoffSaysWhen(t *testing.T) {
 	t.Parallel()

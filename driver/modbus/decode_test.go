@@ -101,6 +101,15 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestEncodeSpareBits gives more bits than the point has: they are not sent.
+func TestEncodeSpareBits(t *testing.T) {
+	t.Parallel()
+	got, err := formatOf(t, driver.Bytes, bits(12)).encode([]byte{0xFF, 0xFF})
+	if want := []byte{0xFF, 0x0F}; err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got % x, %v, want % x", got, err, want)
+	}
+}
+
 func TestDecodeSuspects(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

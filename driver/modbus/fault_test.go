@@ -86,7 +86,7 @@ func peerSettings(port int) driver.Settings {
 }
 
 // TestFaultyAnswers gives every answer that is not one to the request: none
-// may become a value, and the next good answer must be taken.
+// may become a value, and the next request goes out on another connection.
 func TestFaultyAnswers(t *testing.T) {
 	t.Parallel()
 	set := func(at int, to byte) script {
@@ -121,13 +121,14 @@ func TestFaultyAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var healed atomic.Bool
-			port := listen(t, script(func(request, good []byte) []byte {
-				if healed.Load() {
-					return good
+			var connections atomic.Int32
+			port := listen(t, func(conn net.Conn) {
+				answer := tt.fault
+				if connections.Add(1) > 1 {
+					answer = func(_, good []byte) []byte { return good }
 				}
-				return tt.fault(request, good)
-			}).answer)
+				answer.answer(conn)
+			})
 			c := newClock()
 			device := open(t, modbus.New(modbus.Options{Now: c.now}), peerSettings(port))
 			p := point(t, device, driver.Int, holding("offset", 7, "limit", 2))
@@ -136,7 +137,6 @@ func TestFaultyAnswers(t *testing.T) {
 			if !errors.Is(err, driver.ErrUnreachable) || readings != nil || !contains(err, tt.want, "read holding registers 7-8") {
 				t.Fatalf("got %v, %v, want ErrUnreachable and %q", readings, err, tt.want)
 			}
-			healed.Store(true)
 			c.advance(time.Minute)
 			if r := read(t, device, p); r.Value != int64(7<<16+8) {
 				t.Errorf("after a good answer: got %v, %v", r.Value, r.Err)
@@ -221,25 +221,50 @@ func TestSlowAnswer(t *testing.T) {
 	}
 }
 
-// TestLateAnswer lets the first answer come after its request was given up.
-// It must not be taken for the answer to the second.
+// TestLateAnswer lets the answer to the first request come with the second
+// request, on the first connection. It must not be taken for the second's: there
+// is a second connection.
 func TestLateAnswer(t *testing.T) {
 	t.Parallel()
-	port, requests := silent(t)
+	var connections atomic.Int32
+	var late []byte // the first connection's alone
+	port := listen(t, func(conn net.Conn) {
+		first := connections.Add(1) == 1
+		script(func(_, good []byte) []byte {
+			if first {
+				late, good = good, late
+			}
+			return append([]byte{}, good...) // the first: nothing, and then too late
+		}).answer(conn)
+	})
+	c := newClock()
+	device := open(t, modbus.New(modbus.Options{Now: c.now}), peerSettings(port))
+	p := point(t, device, driver.Int, holding("offset", 7))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := device.Read(ctx, []driver.Point{p})
+	if !errors.Is(err, driver.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrUnreachable and context.DeadlineExceeded", err)
+	}
+	c.advance(time.Minute)
+	other := point(t, device, driver.Int, holding("offset", 8)) // of the same length
+	readings, err := device.Read(t.Context(), []driver.Point{other})
+	if err != nil || readings[0].Value != int64(8) || connections.Load() != 2 {
+		t.Errorf("got %v, %v on connection %d, want 8 on the second", readings, err, connections.Load())
+	}
+}
+
+// TestTimeout reads a device that never answers.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	port, _ := silent(t)
 	settings := peerSettings(port)
 	settings["timeout"] = "20ms"
-	c := newClock()
-	device := open(t, modbus.New(modbus.Options{Now: c.now}), settings)
-	p := point(t, device, driver.Int, holding("offset", 7))
-	for range 2 { // each on a connection of its own, as the peer's count shows
-		_, err := device.Read(t.Context(), []driver.Point{p})
-		if !errors.Is(err, driver.ErrUnreachable) || !contains(err, "no answer in 20ms") {
-			t.Errorf("got %v, want ErrUnreachable and no answer in 20ms", err)
-		}
-		c.advance(time.Minute)
+	device := open(t, modbus.New(modbus.Options{}), settings)
+	_, err := device.Read(t.Context(), []driver.Point{point(t, device, driver.Int, holding("offset", 7))})
+	if !errors.Is(err, driver.ErrUnreachable) || !contains(err, "no answer in 20ms") {
+		t.Errorf("got %v, want ErrUnreachable and no answer in 20ms", err)
 	}
-	<-requests
-	<-requests
 }
 
 // TestIdleConnection has the peer close, or talk on, a connection between two

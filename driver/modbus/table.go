@@ -86,14 +86,6 @@ func (s span) String() string {
 	return fmt.Sprintf("%ss %d-%d", tables[s.table].one, s.first, s.end()-1)
 }
 
-// bytes is how long the span is in an answer.
-func (s span) bytes() int {
-	if s.table.bits() {
-		return (s.count + 7) / 8
-	}
-	return 2 * s.count
-}
-
 // extract takes a part of the span out of the span's bytes. Bits are packed anew,
 // so that the part's first is the lowest of its first byte, and bits behind its
 // last are 0.
@@ -102,7 +94,7 @@ func (s span) extract(data []byte, part span) []byte {
 	if !s.table.bits() {
 		return data[2*from : 2*(from+part.count)]
 	}
-	packed := make([]byte, part.bytes())
+	packed := make([]byte, (part.count+7)/8)
 	for i := range part.count {
 		at := from + i
 		bit := data[at/8] >> (at % 8) & 1
