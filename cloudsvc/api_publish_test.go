@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,10 +10,10 @@ import (
 
 func TestPublishDefaults(t *testing.T) {
 	s := startService(t, nil)
-	response, body := s.do(t, "POST", "/publish",
+	a := s.do(t, "POST", "/publish",
 		`{"topic":"sensor/temperature","value":21.5,"id":"a/b/RT/1/2","node":"forged","seq":99}`)
-	if response.StatusCode != 202 || body != `{"ids":["http/anonymous/BT/1/100000"]}`+"\n" {
-		t.Errorf("answer %d %s", response.StatusCode, body)
+	if a.status != http.StatusAccepted || a.body != `{"ids":["http/anonymous/BT/1/100000"]}`+"\n" {
+		t.Errorf("answer %d %s", a.status, a.body)
 	}
 	got := s.publisher.last[0]
 	got.ID, got.Node, got.Seq = dataplane.ID{}, "", 0
@@ -27,11 +28,11 @@ func TestPublishDefaults(t *testing.T) {
 
 func TestPublishKeepsWhatIsSaid(t *testing.T) {
 	s := startService(t, nil)
-	response, body := s.do(t, "POST", "/publish", `[
+	a := s.do(t, "POST", "/publish", `[
 		{"topic":"a","value":1,"namespace":"plant","device":"d1","class":"rt","time":"2026-01-02T03:04:05.000000006Z","quality":"bad: stuck"},
 		{"topic":"a","value":"x","type":"string"}]`)
-	if response.StatusCode != 202 || body != `{"ids":["http/anonymous/RT/1/100000","http/anonymous/BT/1/100001"]}`+"\n" {
-		t.Errorf("answer %d %s", response.StatusCode, body)
+	if a.status != http.StatusAccepted || a.body != `{"ids":["http/anonymous/RT/1/100000","http/anonymous/BT/1/100001"]}`+"\n" {
+		t.Errorf("answer %d %s", a.status, a.body)
 	}
 	got := s.publisher.last[0]
 	if got.Namespace != "plant" || got.Device != "d1" || got.Class != dataplane.RT || got.Quality != "bad: stuck" ||

@@ -121,8 +121,16 @@ func (s *testService) serve(t *testing.T) {
 	t.Cleanup(s.stop)
 }
 
-// do sends a request and returns the answer with its whole body.
-func (s *testService) do(t *testing.T, method, path, body string) (*http.Response, string) {
+// An answer is an HTTP response that was read.
+type answer struct {
+	path   string // that was asked for
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request and reads the answer.
+func (s *testService) do(t *testing.T, method, path, body string) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
@@ -134,12 +142,12 @@ func (s *testService) do(t *testing.T, method, path, body string) (*http.Respons
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, string(answer)
+	return answer{r.URL.Path, response.StatusCode, response.Header, string(text)}
 }
 
 // eventually polls until a condition holds.
@@ -178,7 +186,7 @@ func TestAPIProblems(t *testing.T) {
 		{"no such path", "GET", "/nodes", "", 404, `no-such-path: there is nothing at this path; GET /openapi.yaml lists what there is`},
 		{"method", "DELETE", "/publish", "", 405, `method-not-allowed: the path does not take this method; the Allow header lists those it takes`},
 		{"register without body", "POST", "/register", "", 400, `invalid-request: the body is empty: want JSON`},
-		{"register unknown field", "POST", "/register", `{"id":"a","adress":"x"}`, 400, `invalid-request: unknown field "adress"`},
+		{"register unknown field", "POST", "/register", `{"id":"a","adresse":"x"}`, 400, `invalid-request: unknown field "adresse"`},
 		{"register wrong type", "POST", "/register", `{"id":7}`, 400, `invalid-request: id: a JSON number where a string is wanted`},
 		{"register an array", "POST", "/register", `[]`, 400, `invalid-request: a JSON array where an object is wanted`},
 		{"register not JSON", "POST", "/register", `{"id":`, 400, `invalid-request: not JSON: it ends too soon`},
@@ -206,11 +214,11 @@ func TestAPIProblems(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			response, body := s.do(t, tt.method, tt.path, tt.body)
-			if response.StatusCode != tt.status {
-				t.Errorf("status %d, want %d", response.StatusCode, tt.status)
+			a := s.do(t, tt.method, tt.path, tt.body)
+			if a.status != tt.status {
+				t.Errorf("status %d, want %d", a.status, tt.status)
 			}
-			if got := describeProblem(t, response, body); got != tt.want {
+			if got := describeProblem(t, a); got != tt.want {
 				t.Errorf("problem\n got %s\nwant %s", got, tt.want)
 			}
 		})
@@ -218,19 +226,19 @@ func TestAPIProblems(t *testing.T) {
 }
 
 // describeProblem checks what every problem has, and returns the rest of it.
-func describeProblem(t *testing.T, response *http.Response, body string) string {
+func describeProblem(t *testing.T, a answer) string {
 	t.Helper()
 	var p Problem
-	if err := json.Unmarshal([]byte(body), &p); err != nil {
-		t.Fatalf("%s: %v", body, err)
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		t.Fatalf("%s: %v", a.body, err)
 	}
-	if got := response.Header.Get("Content-Type"); got != "application/problem+json" {
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("Content-Type %q", got)
 	}
-	if p.Status != response.StatusCode || p.Title == "" || p.Instance != response.Request.URL.Path {
+	if p.Status != a.status || p.Title == "" || p.Instance != a.path {
 		t.Errorf("status %d, title %q, instance %q", p.Status, p.Title, p.Instance)
 	}
-	if retry := response.Header.Get("Retry-After"); (retry != "") != (p.Status == http.StatusServiceUnavailable) {
+	if retry := a.header.Get("Retry-After"); (retry != "") != (p.Status == http.StatusServiceUnavailable) {
 		t.Errorf("status %d with Retry-After %q", p.Status, retry)
 	}
 	text := strings.TrimPrefix(p.Type, "urn:datastub:problem:") + ": " + p.Detail
@@ -249,9 +257,9 @@ func describeProblem(t *testing.T, response *http.Response, body string) string 
 func TestAPIAllow(t *testing.T) {
 	s := startService(t, nil)
 	for path, want := range map[string]string{"/publish": "POST", "/discover": "GET, HEAD"} {
-		response, _ := s.do(t, "PATCH", path, "")
-		if got := response.Header.Get("Allow"); response.StatusCode != 405 || got != want {
-			t.Errorf("PATCH %s: %d, Allow %q, want %q", path, response.StatusCode, got, want)
+		a := s.do(t, "PATCH", path, "")
+		if got := a.header.Get("Allow"); a.status != http.StatusMethodNotAllowed || got != want {
+			t.Errorf("PATCH %s: %d, Allow %q, want %q", path, a.status, got, want)
 		}
 	}
 }
@@ -265,22 +273,21 @@ func TestAPIInternalsStayInside(t *testing.T) {
 		{"POST", "/publish", `{"topic":"a","value":1}`},
 		{"GET", "/readyz", ""},
 	} {
-		response, body := s.do(t, request[0], request[1], request[2])
-		if response.StatusCode < 500 || strings.Contains(body, "secret") {
-			t.Errorf("%s: %d %s", request[1], response.StatusCode, body)
+		a := s.do(t, request[0], request[1], request[2])
+		if a.status < 500 || strings.Contains(a.body, "secret") {
+			t.Errorf("%s: %d %s", request[1], a.status, a.body)
 		}
-		describeProblem(t, response, body)
+		describeProblem(t, a)
 	}
 	s.publisher.fail(fmt.Errorf("ingest: %w", ErrClosed))
-	response, body := s.do(t, "POST", "/publish", `{"topic":"a","value":1}`)
-	if got := describeProblem(t, response, body); got != "shutting-down: cloudsvc is shutting down" {
+	if got := describeProblem(t, s.do(t, "POST", "/publish", `{"topic":"a","value":1}`)); got != "shutting-down: cloudsvc is shutting down" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestAPIRefusesOtherOrigins(t *testing.T) {
 	s := startService(t, nil)
-	r, err := http.NewRequest("POST", s.url+"/publish", strings.NewReader(`{"topic":"a","value":1}`))
+	r, err := http.NewRequest(http.MethodPost, s.url+"/publish", strings.NewReader(`{"topic":"a","value":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +296,7 @@ func TestAPIRefusesOtherOrigins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusForbidden {
 		t.Errorf("status %d, want 403", response.StatusCode)
 	}
@@ -301,11 +308,11 @@ func TestAPIHealth(t *testing.T) {
 		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`,
 		"/metrics": "datastub_nodes{state=\"online\"} 0", "/openapi.yaml": "openapi: 3.",
 	} {
-		if response, body := s.do(t, "GET", path, ""); response.StatusCode != 200 || !strings.Contains(body, want) {
-			t.Errorf("GET %s: %d %s, want %s", path, response.StatusCode, body, want)
+		if a := s.do(t, "GET", path, ""); a.status != http.StatusOK || !strings.Contains(a.body, want) {
+			t.Errorf("GET %s: %d %s, want %s", path, a.status, a.body, want)
 		}
-		if response, body := s.do(t, "HEAD", path, ""); response.StatusCode != 200 || body != "" {
-			t.Errorf("HEAD %s: %d %q", path, response.StatusCode, body)
+		if a := s.do(t, "HEAD", path, ""); a.status != http.StatusOK || a.body != "" {
+			t.Errorf("HEAD %s: %d %q", path, a.status, a.body)
 		}
 	}
 }

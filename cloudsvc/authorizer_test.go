@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -61,15 +62,15 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 			t.Errorf("%s %s: add it to this test", methods[0], path)
 			return nil
 		}
-		response, body := s.do(t, methods[0], path+request.query, request.body)
+		a := s.do(t, methods[0], path+request.query, request.body)
 		asked := authorizer.take()
 		switch {
-		case request.asks == "" && (response.StatusCode != 200 || len(asked) != 0):
-			t.Errorf("%s: %d, asked %q", path, response.StatusCode, asked)
-		case request.asks != "" && (response.StatusCode != 403 || len(asked) != 1 || asked[0] != request.asks):
-			t.Errorf("%s: %d, asked %q, want %q", path, response.StatusCode, asked, request.asks)
+		case request.asks == "" && (a.status != http.StatusOK || len(asked) != 0):
+			t.Errorf("%s: %d, asked %q", path, a.status, asked)
+		case request.asks != "" && (a.status != http.StatusForbidden || len(asked) != 1 || asked[0] != request.asks):
+			t.Errorf("%s: %d, asked %q, want %q", path, a.status, asked, request.asks)
 		case request.asks != "":
-			describeProblem(t, response, body)
+			describeProblem(t, a)
 		}
 		return nil
 	})
@@ -81,8 +82,8 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 func TestWebhookAuthorizes(t *testing.T) {
 	authorizer := &recordingAuthorizer{}
 	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
-	response, _ := s.do(t, "POST", "/subscribe?topic=t&callback=http://x/", "")
-	if asked := authorizer.take(); response.StatusCode != 403 || len(asked) != 1 || asked[0] != `anonymous subscribe "" "t"` {
-		t.Errorf("%d, asked %q", response.StatusCode, asked)
+	a := s.do(t, "POST", "/subscribe?topic=t&callback=http://x/", "")
+	if asked := authorizer.take(); a.status != http.StatusForbidden || len(asked) != 1 || asked[0] != `anonymous subscribe "" "t"` {
+		t.Errorf("%d, asked %q", a.status, asked)
 	}
 }

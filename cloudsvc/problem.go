@@ -58,6 +58,8 @@ var problemKinds = [...]problemKind{
 	{errNotReady, http.StatusServiceUnavailable, "not-ready", "Not ready", ""},
 	{ErrDenied, http.StatusForbidden, "denied", "Not allowed", ""},
 	{ErrRegistryFull, http.StatusServiceUnavailable, "registry-full", "Registry full", ""},
+	{ErrBusy, http.StatusServiceUnavailable, "busy", "Busy", ErrBusy.Error() + "; nothing was stored"},
+	{ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", "Too large", ""},
 	{ErrClosed, http.StatusServiceUnavailable, "shutting-down", "Shutting down", ErrClosed.Error()},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "not-in-time", "Not done in time", "what was asked for may or may not have been done"},
 	{context.Canceled, http.StatusServiceUnavailable, "shutting-down", "Shutting down", "what was asked for may or may not have been done"},

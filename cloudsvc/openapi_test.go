@@ -1,0 +1,194 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/gorilla/mux"
+
+	"datastub/dataplane"
+)
+
+func loadOpenAPI(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openAPIDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestOpenAPIHasEveryRoute(t *testing.T) {
+	var described []string
+	for path, item := range loadOpenAPI(t).Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	s := startService(t, nil)
+	var routed []string
+	err := s.api.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, err := route.GetPathTemplate()
+		if err != nil {
+			return err
+		}
+		methods, err := route.GetMethods()
+		routed = append(routed, methods[0]+" "+path) // HEAD, the second, goes without saying
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(described)
+	slices.Sort(routed)
+	if !slices.Equal(described, routed) {
+		t.Errorf("the document has %q\nthe router has %q", described, routed)
+	}
+}
+
+func TestOpenAPIListsEveryProblem(t *testing.T) {
+	listed := make(map[string]bool)
+	for _, value := range loadOpenAPI(t).Components.Schemas["Problem"].Value.Properties["type"].Value.Enum {
+		listed[value.(string)] = true
+	}
+	known := map[string]bool{
+		problemOf(invalid("", errors.New("x"))).Type:    true,
+		problemOf(&http.MaxBytesError{}).Type:           true,
+		problemOf(errors.New("nobody thought of")).Type: true,
+	}
+	for _, kind := range problemKinds {
+		known[problemType+kind.kind] = true
+	}
+	if !maps.Equal(listed, known) {
+		t.Errorf("the document lists %v\nthe table has %v", listed, known)
+	}
+}
+
+// TestOpenAPIHolds sends good and bad requests and holds both sides to the
+// document: what it allows is answered with success, what it forbids with a
+// problem, and every answer is as it says.
+func TestOpenAPIHolds(t *testing.T) {
+	tests := []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/register", `{"id":"line-3/labeller","address":"tcp://192.0.2.7:5556","topics":["sensor/a"]}`, 200},
+		{"POST", "/register", `{"id":"other"}`, 200},
+		{"POST", "/register", `{"id":"other","topics":["a b"]}`, 400},
+		{"POST", "/register", `{"name":"other"}`, 400},
+		{"POST", "/register", `[]`, 400},
+		{"GET", "/discover", "", 200},
+		{"GET", "/discover?topic=sensor/%2B", "", 200},
+		{"GET", "/get_producer?topic=sensor/a", "", 200},
+		{"GET", "/get_producer?topic=nobody", "", 200},
+		{"GET", "/get_producer", "", 400},
+		{"POST", "/publish", `{"topic":"sensor/a","value":1}`, 202},
+		{"POST", "/publish", `[{"topic":"sensor/a","value":"x"},{"topic":"b","value":null,"type":"float"}]`, 202},
+		{"POST", "/publish", `{"topic":"a/b","value":"AQI=","type":"bytes","class":"RT","unit":"°C","namespace":"n","device":"d","property":"p","time":"2026-01-02T03:04:05.5Z","quality":"bad: stuck"}`, 202},
+		{"POST", "/publish", `{"topic":"sensor/a"}`, 400},
+		{"POST", "/publish", `{"topic":"sensor//a","value":1}`, 400},
+		{"POST", "/publish", `{"topic":"a","value":1,"class":"XT"}`, 400},
+		{"POST", "/publish", `{"topic":"a","value":1,"device":"d/e"}`, 400},
+		{"POST", "/publish", `{"topic":"a","value":1,"more":1}`, 400},
+		{"POST", "/publish", `[]`, 400},
+		{"POST", "/subscribe", `{}`, 400},
+		{"POST", "/subscribe", `{"topic":""}`, 400},
+		{"POST", "/subscribe", `{"topic":"a","since":"1h"}`, 400},
+		{"GET", "/healthz", "", 200},
+		{"GET", "/readyz", "", 200},
+		{"GET", "/metrics", "", 200},
+		{"GET", "/openapi.yaml", "", 200},
+	}
+	doc := loadOpenAPI(t)
+	s := startService(t, nil)
+	doc.Servers = openapi3.Servers{{URL: s.url}}
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s %s %.60s", tt.method, tt.path, tt.body), func(t *testing.T) {
+			input := validateRequest(t, s, router, tt.method, tt.path, tt.body, tt.status < 300)
+			a := s.do(t, tt.method, tt.path, tt.body)
+			if a.status != tt.status {
+				t.Errorf("%d %s, want %d", a.status, a.body, tt.status)
+			}
+			validateResponse(t, input, a)
+		})
+	}
+}
+
+// validateRequest checks that the document allows or forbids a request.
+func validateRequest(t *testing.T, s *testService, router routers.Router, method, path, body string, good bool) *openapi3filter.RequestValidationInput {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	route, params, err := router.FindRoute(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route}
+	if err := openapi3filter.ValidateRequest(t.Context(), input); (err == nil) != good {
+		t.Errorf("the document says of the request: %v, want it good: %v", err, good)
+	}
+	return input
+}
+
+func validateResponse(t *testing.T, request *openapi3filter.RequestValidationInput, a answer) {
+	t.Helper()
+	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request, Status: a.status, Header: a.header,
+		Body:    io.NopCloser(bytes.NewReader([]byte(a.body))),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	})
+	if err != nil {
+		t.Errorf("the document says of the answer: %v", err)
+	}
+}
+
+func TestOpenAPIHoldsForStreams(t *testing.T) {
+	doc := loadOpenAPI(t)
+	content := doc.Paths.Find("/subscribe").Post.Responses.Status(http.StatusOK).Value.Content["application/x-ndjson"]
+	s := startService(t, nil)
+	stream := s.subscribe(t, "#")
+	values := []dataplane.Value{
+		dataplane.IntValue(-1), dataplane.FloatValue(21.3), dataplane.BooleanValue(true),
+		dataplane.StringValue("x"), dataplane.BytesValue([]byte{1}),
+	}
+	for i, v := range values {
+		s.deliver(uint64(i+1), "sensor/a", v)
+	}
+	s.stop()
+	for i := range len(values) + 1 { // and the last line
+		line, err := stream.lines.ReadBytes('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		var decoded any
+		if err := json.Unmarshal(line, &decoded); err != nil {
+			t.Fatal(err)
+		}
+		if err := content.Schema.Value.VisitJSON(decoded); err != nil {
+			t.Errorf("line %d, %s: %v", i, line, err)
+		}
+	}
+}

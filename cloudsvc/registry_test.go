@@ -1,0 +1,186 @@
+package cloudsvc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// testClock is a clock that stands still until it is moved.
+type testClock struct{ time.Time }
+
+func (c *testClock) now() time.Time { return c.Time }
+
+func (c *testClock) advance(d time.Duration) { c.Time = c.Add(d) }
+
+func newTestRegistry(options RegistryOptions) (*Registry, *testClock) {
+	clock := &testClock{testTime}
+	options.Now = clock.now
+	return NewRegistry(options), clock
+}
+
+// ids lists nodes as "id state".
+func ids(nodes []Node) string {
+	var b strings.Builder
+	for _, n := range nodes {
+		fmt.Fprintf(&b, "%s %s;", n.ID, n.State)
+	}
+	return b.String()
+}
+
+func TestRegistryLiveness(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{})
+	r.Seen("edge-1/mapper", "mapper/1.0")
+	r.Published("edge-1/mapper", []string{"a"})
+	if _, err := r.Register(Registration{ID: "http-1", Address: "tcp://192.0.2.1:5556", Topics: []string{"a", "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		after    time.Duration
+		what     func()
+		all, ofA string
+	}{
+		{0, func() {}, "edge-1/mapper online;http-1 online;", "edge-1/mapper online;http-1 online;"},
+		{30 * time.Second, func() { r.Seen("edge-1/mapper", "") }, "edge-1/mapper online;http-1 online;", "edge-1/mapper online;http-1 online;"},
+		{time.Nanosecond, func() {}, "edge-1/mapper online;http-1 offline;", "edge-1/mapper online;"},
+		{0, func() { r.Gone("edge-1/mapper") }, "edge-1/mapper offline;http-1 offline;", ""},
+		{0, func() { r.Seen("edge-1/mapper", "") }, "edge-1/mapper online;http-1 offline;", "edge-1/mapper online;"},
+		{24 * time.Hour, func() {}, "edge-1/mapper offline;", ""},
+		{time.Minute, func() {}, "", ""},
+		{0, func() { r.Gone("nobody"); r.Published("nobody", []string{"a"}) }, "", ""},
+	}
+	for i, step := range steps {
+		clock.advance(step.after)
+		step.what()
+		if got := ids(r.Discover("")); got != step.all {
+			t.Errorf("step %d: nodes %s, want %s", i, got, step.all)
+		}
+		if got := ids(r.Producers("a")); got != step.ofA {
+			t.Errorf("step %d: producers %s, want %s", i, got, step.ofA)
+		}
+	}
+}
+
+func TestRegistryNode(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{})
+	r.Seen("edge-1/mapper", "mapper/1.0")
+	r.Published("edge-1/mapper", []string{"b", "a"})
+	clock.advance(time.Second)
+	r.Seen("edge-1/mapper", "")
+	node, err := r.Register(Registration{ID: "edge-1/mapper", Address: "tcp://192.0.2.1:5556", Topics: []string{"c", "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if node.Kind != KindUplink || node.Software != "mapper/1.0" || node.Address != "tcp://192.0.2.1:5556" ||
+		!slices.Equal(node.Topics, []string{"a", "b", "c"}) ||
+		!node.Registered.Equal(testTime) || !node.LastSeen.Equal(testTime.Add(time.Second)) {
+		t.Errorf("node %+v", node)
+	}
+	if node, _ = r.Register(Registration{ID: "edge-1/mapper"}); len(node.Topics) != 3 {
+		t.Errorf("after a heartbeat without topics: %q, want those before", node.Topics)
+	}
+	if node, _ = r.Register(Registration{ID: "edge-1/mapper", Topics: []string{}}); !slices.Equal(node.Topics, []string{"a", "b"}) {
+		t.Errorf("after topics were taken back: %q, want those published", node.Topics)
+	}
+}
+
+func TestRegistryDiscoverByFilter(t *testing.T) {
+	r, _ := newTestRegistry(RegistryOptions{})
+	r.Seen("edge-1/mapper", "")
+	r.Published("edge-1/mapper", []string{"sensor/temperature", "x"})
+	for topic, want := range map[string]int{
+		"": 1, "x": 1, "sensor/+": 1, "#": 1, "sensor": 0, "+": 1, "+/+/+": 0, "a//b": 0,
+	} {
+		if got := len(r.Discover(topic)); got != want {
+			t.Errorf("Discover(%q): %d nodes, want %d", topic, got, want)
+		}
+	}
+}
+
+func TestRegistryIsBounded(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{MaxNodes: 2, MaxTopics: 2})
+	r.Seen("n1", "")
+	clock.advance(time.Second)
+	r.Seen("n2", "")
+	r.Published("n2", []string{"a", "b", "c", "a"})
+	r.Seen("n3", "")
+	if _, err := r.Register(Registration{ID: "n4"}); !errors.Is(err, ErrRegistryFull) {
+		t.Errorf("Register: %v, want ErrRegistryFull", err)
+	}
+	if got := ids(r.Discover("")); got != "n1 online;n2 online;" {
+		t.Errorf("full of nodes online: %s", got)
+	}
+	clock.advance(30 * time.Second) // n1 is offline now, n2 is not
+	r.Seen("n3", "")
+	if got := ids(r.Discover("")); got != "n2 online;n3 online;" {
+		t.Errorf("one offline made room: %s", got)
+	}
+	want := `
+# HELP datastub_nodes Known nodes.
+# TYPE datastub_nodes gauge
+datastub_nodes{state="offline"} 0
+datastub_nodes{state="online"} 2
+# HELP datastub_nodes_refused_total Times that a node was not listed because the registry was full.
+# TYPE datastub_nodes_refused_total counter
+datastub_nodes_refused_total 2
+# HELP datastub_nodes_forgotten_total Nodes forgotten, by age or to make room.
+# TYPE datastub_nodes_forgotten_total counter
+datastub_nodes_forgotten_total 1
+# HELP datastub_node_topics_refused_total Times that a topic was not listed because its node had as many as may be.
+# TYPE datastub_node_topics_refused_total counter
+datastub_node_topics_refused_total 1
+`
+	if err := testutil.CollectAndCompare(r, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRegistrationProblems(t *testing.T) {
+	r, _ := newTestRegistry(RegistryOptions{MaxTopics: 2})
+	tests := map[string]struct {
+		registration Registration
+		field, want  string // empty for none
+	}{
+		"level":            {Registration{ID: "a"}, "", ""},
+		"publisher":        {Registration{ID: "a/b", Address: "tcp://[2001:db8::1]:1"}, "", ""},
+		"three levels":     {Registration{ID: "a/b/c"}, "id", `mapper "b/c" has a "/": it is one level of an address`},
+		"no id":            {Registration{}, "id", "id is empty"},
+		"address scheme":   {Registration{ID: "a", Address: "ipc://x"}, "address", `address "ipc://x" is not a tcp:// URL: want tcp://host:port, or nothing`},
+		"address path":     {Registration{ID: "a", Address: "tcp://h:1/x"}, "address", `address "tcp://h:1/x" is not a tcp:// URL: want tcp://host:port, or nothing`},
+		"address port":     {Registration{ID: "a", Address: "tcp://h"}, "address", `address "tcp://h" has no host and port: want tcp://host:port with a port of 1 to 65535`},
+		"address port 0":   {Registration{ID: "a", Address: "tcp://h:0"}, "address", `address "tcp://h:0" has no host and port: want tcp://host:port with a port of 1 to 65535`},
+		"address too long": {Registration{ID: "a", Address: "tcp://" + strings.Repeat("h", 600) + ":1"}, "address", "address is 608 bytes long: the most is 512"},
+		"wildcard":         {Registration{ID: "a", Topics: []string{"a", "a/#"}}, "topics[1]", `topic "a/#" has '#' at byte 2: wildcards, spaces and control characters are not allowed`},
+		"too many topics":  {Registration{ID: "a", Topics: []string{"a", "b", "c"}}, "topics", "3 topics: the most for one node is 2"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := r.Register(tt.registration)
+			var invalid *InvalidError
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("got %v, want none", err)
+				}
+				return
+			}
+			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0] != (InvalidField{Field: tt.field, Detail: tt.want}) {
+				t.Errorf("got %+v, want %s: %s", err, tt.field, tt.want)
+			}
+		})
+	}
+}
+
+func BenchmarkRegistryPublished(b *testing.B) {
+	r := NewRegistry(RegistryOptions{})
+	r.Seen("edge-1/mapper", "")
+	topics := []string{"sensor/temperature", "sensor/pressure"}
+	for b.Loop() {
+		r.Seen("edge-1/mapper", "")
+		r.Published("edge-1/mapper", topics)
+	}
+}
