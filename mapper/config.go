@@ -98,7 +98,7 @@ func LoadConfig(path string) (Config, error) {
 // parseConfig decodes strictly over DefaultConfig.
 func parseConfig(data []byte) (Config, field.ErrorList) {
 	c := DefaultConfig()
-	var tree map[string]any
+	var tree any
 	if err := yaml.Unmarshal(data, &tree); err != nil {
 		return c, field.ErrorList{field.TypeInvalid(field.NewPath("(file)"), label("YAML"), yamlReason(err))}
 	}
@@ -129,9 +129,9 @@ func (c *Config) validate() field.ErrorList {
 	case "folder":
 		v.want("devices.folder", c.Devices.Folder, c.Devices.Folder != "", "a folder with Device and DeviceModel files")
 	case "kubeedge":
-		v.want("devices.source", c.Devices.Source, false, "there yet: devices from EdgeCore come in a later version: want folder")
+		v.fail("devices.source", c.Devices.Source, "devices from EdgeCore come in a later version: want folder")
 	default:
-		v.want("devices.source", c.Devices.Source, false, "folder")
+		v.fail("devices.source", c.Devices.Source, "want folder")
 	}
 	d := &c.DataPlane
 	v.address("dataplane.registry", d.Registry, "http", "https")
@@ -144,10 +144,11 @@ func (c *Config) validate() field.ErrorList {
 		fmt.Sprintf("a whole number from 1 to %d", dataplane.MaxBatch))
 	v.want("dataplane.batch.maxBytes", d.Batch.MaxBytes, d.Batch.MaxBytes >= 1, "a size, 1 or more")
 	v.want("dataplane.batch.maxAge", d.Batch.MaxAge, d.Batch.MaxAge > 0, "a time above 0s")
-	v.want("dataplane.spool.dir", d.Spool.Dir, d.Spool.Dir == "", "empty: spool on disk is not there yet: leave dataplane.spool.dir empty")
+	if d.Spool.Dir != "" {
+		v.fail("dataplane.spool.dir", d.Spool.Dir, "spool on disk is not there yet: leave dataplane.spool.dir empty")
+	}
 	v.want("dataplane.spool.maxBytes", d.Spool.MaxBytes, d.Spool.MaxBytes >= 1, "a size, 1 or more")
-	v.settings("dataplane.defaults", d.Defaults.validate())
-	return v.errs
+	return append(v.errs, d.Defaults.validate(field.NewPath("dataplane", "defaults"))...)
 }
 
 // maxFile is the largest file that is read, a config or CRs, in bytes.
@@ -173,15 +174,19 @@ func readLimited(path string) ([]byte, error) {
 // A validator collects what is wrong with values.
 type validator struct{ errs field.ErrorList }
 
+func (v *validator) fail(path string, value any, detail string) {
+	v.errs = append(v.errs, field.Invalid(field.NewPath(path), value, detail))
+}
+
 func (v *validator) want(path string, value any, ok bool, want string) {
 	if !ok {
-		v.errs = append(v.errs, field.Invalid(field.NewPath(path), value, "want "+want))
+		v.fail(path, value, "want "+want)
 	}
 }
 
 func (v *validator) name(path, name string) {
 	if err := dataplane.ValidateLevel("name", name); err != nil {
-		v.errs = append(v.errs, field.Invalid(field.NewPath(path), name, err.Error()))
+		v.fail(path, name, err.Error())
 	}
 }
 
@@ -193,14 +198,5 @@ func (v *validator) address(path, address string, schemes ...string) {
 			return
 		}
 	}
-	v.want(path, address, false, "an address that begins with "+strings.Join(schemes, ":// or ")+"://")
-}
-
-func (v *validator) settings(path string, errs []error) {
-	for _, err := range errs {
-		settings, _ := settingErrors(err)
-		for _, s := range settings {
-			v.errs = append(v.errs, field.Invalid(field.NewPath(path).Child(s.Key), s.Value, "want "+s.Want))
-		}
-	}
+	v.fail(path, address, "want an address that begins with "+strings.Join(schemes, ":// or ")+"://")
 }

@@ -53,6 +53,7 @@ func splitDocuments(data []byte) []document {
 		}
 	}
 	line := 0
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	for text := range bytes.Lines(data) {
 		line++
 		end := string(bytes.TrimRight(text, " \t\r\n")) == "..."

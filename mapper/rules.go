@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"datastub/dataplane"
 	"datastub/driver"
 )
@@ -116,13 +118,13 @@ func expandTopic(template, property, device, model string) (string, error) {
 
 // validate checks rules that stand in config.yaml: the template is filled in
 // with names that are always right.
-func (r Rules) validate() []error {
-	var errs []error
+func (r Rules) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	if _, err := expandTopic(r.Topic, "p", "d", "m"); err != nil {
-		errs = append(errs, &driver.SettingError{Key: "topic", Value: r.Topic, Want: "a topic: " + err.Error()})
+		errs = append(errs, field.Invalid(path.Child("topic"), r.Topic, err.Error()))
 	}
 	if r.MaxAge < 0 || r.MaxAge > maxMaxAge {
-		errs = append(errs, &driver.SettingError{Key: "maxAge", Value: r.MaxAge, Want: fmt.Sprintf("a time from 0s to %v", maxMaxAge)})
+		errs = append(errs, field.Invalid(path.Child("maxAge"), r.MaxAge, fmt.Sprintf("want a time from 0s to %v", maxMaxAge)))
 	}
 	return errs
 }

@@ -3,6 +3,7 @@ package mapper
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -62,16 +63,16 @@ func (s shape) checkOwn(path *field.Path, value any, t reflect.Type) (errs field
 	}
 	var err error
 	switch own := reflect.New(t).Interface().(type) {
-	case encoding.TextUnmarshaler:
-		err = own.UnmarshalText([]byte(fmt.Sprint(value)))
 	case json.Unmarshaler:
 		var text []byte
 		if text, err = json.Marshal(value); err == nil {
 			err = own.UnmarshalJSON(text)
 		}
 		if err != nil && reflect.TypeOf(value).Kind() != reflect.Map {
-			err = fmt.Errorf("want %s", wantOwn(t))
+			err = errors.New(wantOwn(t))
 		}
+	case encoding.TextUnmarshaler:
+		err = own.UnmarshalText([]byte(fmt.Sprint(value)))
 	default:
 		return nil, false
 	}
@@ -81,17 +82,20 @@ func (s shape) checkOwn(path *field.Path, value any, t reflect.Type) (errs field
 	return nil, true
 }
 
-// wantOwn names what a type with its own JSON form wants.
+// wantOwn says what a type with its own JSON form wants.
 func wantOwn(t reflect.Type) string {
 	if strings.HasSuffix(t.Name(), "Time") {
-		return "a time such as 2026-08-01T12:00:00Z"
+		return "want a time such as 2026-08-01T12:00:00Z"
 	}
-	return "a map of keys and values"
+	return "want a map of keys and values"
 }
 
 func (s shape) checkStruct(path *field.Path, value any, t reflect.Type) field.ErrorList {
 	object, ok := value.(map[string]any)
 	if !ok {
+		if path == nil {
+			path = field.NewPath("(file)")
+		}
 		return field.ErrorList{field.TypeInvalid(path, brief(value), "want a map with the keys "+strings.Join(s.keys(t), ", "))}
 	}
 	fields := map[string]reflect.Type{}
@@ -195,6 +199,8 @@ func isWhole(value any) bool {
 func brief(value any) any {
 	const most = 64 // bytes of text
 	switch v := value.(type) {
+	case nil:
+		return label("null")
 	case string:
 		if len(v) > most {
 			return strings.ToValidUTF8(v[:most], "") + "…"

@@ -1,0 +1,191 @@
+package mapper
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// writeFile writes a file and returns its path.
+func writeFile(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadConfig(t *testing.T) {
+	t.Parallel()
+	path := writeFile(t, t.TempDir(), "config.yaml", `
+grpc_server: {socket_path: /etc/kubeedge/modbus.sock}
+common:
+  name: Modbus-mapper
+  version: v1.13.0
+  api_version: v1.0.0
+  protocol: modbus
+  address: 127.0.0.1
+  edgecore_sock: /etc/kubeedge/dmi.sock
+  http_port: 7777
+node: edge-1
+devices: {source: folder, folder: /devices}
+dataplane:
+  registry: https://cloud:8080
+  uplink: tcp://cloud:5557
+  lan: tcp://0.0.0.0:5556
+  lanFormat: text
+  batch: {maxCount: 10, maxBytes: 64Ki, maxAge: 500ms}
+  spool: {dir: "", maxBytes: 16Mi}
+  defaults: {topic: "{device}/{property}", qosClass: rt, publish: false, onChange: true, deadband: 2%, maxAge: 10s}
+`)
+	got, err := LoadConfig(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultConfig()
+	want.GRPCServer.SocketPath = "/etc/kubeedge/modbus.sock"
+	want.Common.Name, want.Common.Version, want.Common.APIVersion = "Modbus-mapper", "v1.13.0", "v1.0.0"
+	want.Common.Protocol, want.Common.Address = "modbus", "127.0.0.1"
+	want.Common.EdgeCoreSock, want.Common.HTTPPort = "/etc/kubeedge/dmi.sock", "7777"
+	want.Node = "edge-1"
+	want.Devices = Devices{Source: "folder", Folder: "/devices"}
+	want.DataPlane = DataPlane{
+		Registry: "https://cloud:8080", Uplink: "tcp://cloud:5557", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
+		Batch: Batch{MaxCount: 10, MaxBytes: 64 << 10, MaxAge: 500 * time.Millisecond},
+		Spool: Spool{MaxBytes: 16 << 20},
+		Defaults: Rules{
+			Topic: "{device}/{property}", Class: dataplane.RT, OnChange: true,
+			Deadband: Deadband{Width: 2, Percent: true}, MaxAge: 10 * time.Second,
+		},
+	}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// Not parallel: it sets the environment.
+func TestLoadConfigNamesTheNode(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for env, want := range map[string]string{"edge-7": "edge-7", "": host} {
+		t.Setenv("NODE_NAME", env)
+		got, err := LoadConfig(writeFile(t, t.TempDir(), "config.yaml", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Node != want {
+			t.Errorf("NODE_NAME=%q: node is %q, want %q", env, got.Node, want)
+		}
+	}
+}
+
+func TestLoadConfigRefuses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		yaml string
+		want []string // the lines of the error, without the file
+	}{
+		"unknown keys at every level": {
+			"nodes: a\ndataplane: {batch: {max: 1}, uplnk: x}\n",
+			[]string{
+				`dataplane.batch.max: Invalid value: 1: unknown key: want one of maxAge, maxBytes, maxCount`,
+				`dataplane.uplnk: Invalid value: "x": unknown key: want one of batch, defaults, lan, lanFormat, registry, spool, uplink`,
+				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, devices, grpc_server, node`,
+			},
+		},
+		"wrong types": {
+			"devices: folder\ndataplane: {batch: {maxCount: many, maxBytes: 1.5Kb, maxAge: 5}, defaults: {publish: 'no'}}\n",
+			[]string{
+				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 5s`,
+				`dataplane.batch.maxBytes: Invalid value: "1.5Kb": want a size in bytes such as 262144, 256Ki or 1Gi`,
+				`dataplane.batch.maxCount: Invalid value: "many": want a whole number, without quotes`,
+				`dataplane.defaults.publish: Invalid value: "no": want true or false, without quotes`,
+				`devices: Invalid value: "folder": want a map with the keys folder, source`,
+			},
+		},
+		"a key twice": {
+			"node: a\nnode: b\n",
+			[]string{`(file): Invalid value: YAML: line 2: mapping key "node" already defined at line 1`},
+		},
+		"no YAML": {
+			"node: [a\n",
+			[]string{`(file): Invalid value: YAML: line 1: did not find expected ',' or ']'`},
+		},
+		"a list": {
+			"- node\n",
+			[]string{`(file): Invalid value: a list: want a map with the keys common, dataplane, devices, grpc_server, node`},
+		},
+		"values": {
+			`
+node: edge 1
+common: {name: a/b}
+devices: {source: kubeedge}
+dataplane:
+  registry: cloud
+  uplink: udp://cloud:1
+  lanFormat: xml
+  batch: {maxCount: 0, maxBytes: 0, maxAge: 0s}
+  spool: {dir: /var/spool}
+  defaults: {topic: a//b, maxAge: -1s}
+`,
+			[]string{
+				`node: Invalid value: "edge 1": name "edge 1" has ' ' at byte 4: wildcards, spaces and control characters are not allowed`,
+				`common.name: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
+				`devices.source: Invalid value: "kubeedge": devices from EdgeCore come in a later version: want folder`,
+				`dataplane.registry: Invalid value: "cloud": want an address that begins with http:// or https://`,
+				`dataplane.uplink: Invalid value: "udp://cloud:1": want an address that begins with tcp:// or ipc://`,
+				`dataplane.lanFormat: Invalid value: "xml": want json or text`,
+				`dataplane.batch.maxCount: Invalid value: 0: want a whole number from 1 to 65536`,
+				`dataplane.batch.maxBytes: Invalid value: 0: want a size, 1 or more`,
+				`dataplane.batch.maxAge: Invalid value: 0s: want a time above 0s`,
+				`dataplane.spool.dir: Invalid value: "/var/spool": spool on disk is not there yet: leave dataplane.spool.dir empty`,
+				`dataplane.defaults.topic: Invalid value: "a//b": topic "a//b" has an empty level: want levels split by one "/"`,
+				`dataplane.defaults.maxAge: Invalid value: -1s: want a time from 0s to 8760h0m0s`,
+			},
+		},
+		"an unknown source": {
+			"node: n\ndevices: {source: mqtt, folder: ''}\n",
+			[]string{`devices.source: Invalid value: "mqtt": want folder`},
+		},
+		"no folder": {
+			"node: n\ndevices: {folder: ''}\n",
+			[]string{`devices.folder: Invalid value: "": want a folder with Device and DeviceModel files`},
+		},
+		"a default that is no class": {
+			"node: n\ndataplane: {defaults: {qosClass: fast, deadband: '-1'}}\n",
+			[]string{
+				`dataplane.defaults.deadband: Invalid value: "-1": want a number that is not negative, such as 0.5, or a percentage such as 2%`,
+				`dataplane.defaults.qosClass: Invalid value: "fast": class "fast" is not RT or BT`,
+			},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := writeFile(t, t.TempDir(), "config.yaml", test.yaml)
+			_, err := LoadConfig(path)
+			if err == nil {
+				t.Fatal("it was taken")
+			}
+			got := strings.ReplaceAll(err.Error(), path+": ", "")
+			if want := strings.Join(test.want, "\n"); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestLoadConfigLimitsTheFile(t *testing.T) {
+	t.Parallel()
+	path := writeFile(t, t.TempDir(), "config.yaml", strings.Repeat("#", maxFile+1))
+	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), "larger than 1Mi") {
+		t.Errorf("got %v", err)
+	}
+}
