@@ -43,7 +43,9 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
 	go -C hack/tools build -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: deps ## measure; each figure stands beside its peer
+bench: build ## measure latency beside a peer in the same run, then the micro-benchmarks
+	@go build -o bin/ ./hack/bench
+	@bin/bench
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: fuzz

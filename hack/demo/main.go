@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -38,7 +37,6 @@ var ports = map[string]string{
 }
 
 func main() {
-	runtime.LockOSThread() // a child dies with the thread that started it; see process
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo: failed:", err)
 		os.Exit(1)
@@ -93,11 +91,11 @@ func checkPorts() error {
 	return errors.Join(errs...)
 }
 
-// demo is the processes of one demo, and what checks their values.
+// demo is the programs of one demo, and what checks their values.
 type demo struct {
-	dir       string
-	checker   *checker
-	processes []*process // in the order in which they were started
+	dir      string
+	checker  *checker
+	programs []*program // in the order in which they were started
 }
 
 func (d *demo) run(ctx context.Context, length time.Duration) (err error) {
@@ -145,14 +143,14 @@ func (d *demo) start(ctx context.Context) error {
 	fmt.Println()
 
 	fmt.Println("1. A plant: python3-pymodbus serves Modbus TCP on 127.0.0.1:" + plantPort + "; its registers change twice a second.")
-	plant, err := d.launch("plant", "/usr/bin/python3", "hack/demo/plant.py", plantPort)
-	if err != nil {
+	told, tell := io.Pipe()
+	go d.readPlant(told)
+	if err := d.launch("plant", tell, "/usr/bin/python3", "hack/demo/plant.py", plantPort); err != nil {
 		return err
 	}
-	go d.readPlant(plant.stdout)
 
 	fmt.Println("2. cloudsvc: takes mappers in at tcp://127.0.0.1:5557, keeps every message in an embedded JetStream, serves " + server + ".")
-	if _, err := d.launch("cloudsvc", "bin/cloudsvc", "--data", filepath.Join(d.dir, "data")); err != nil {
+	if err := d.launch("cloudsvc", nil, "bin/cloudsvc", "--data", filepath.Join(d.dir, "data")); err != nil {
 		return err
 	}
 	if err := d.waitReady(ctx); err != nil {
@@ -160,7 +158,7 @@ func (d *demo) start(ctx context.Context) error {
 	}
 
 	fmt.Println("3. A mapper: reads the devices in resource/demo/devices: boiler-1 (Modbus), meter-1 and fan-1 (virtual).")
-	if _, err := d.launch("mapper", "bin/mapper", "--config-file", "resource/demo/config.yaml"); err != nil {
+	if err := d.launch("mapper", nil, "bin/mapper", "--config-file", "resource/demo/config.yaml"); err != nil {
 		return err
 	}
 
@@ -168,41 +166,29 @@ func (d *demo) start(ctx context.Context) error {
 	fmt.Println("   Try in another terminal: curl -N -d '{\"topic\":\"sensor/+\"}' " + server + "/subscribe")
 	fmt.Println("   Ctrl-C ends it all.")
 	fmt.Println()
-	_, err = d.launch("subscribe", "bin/datastub", "subscribe", "#")
-	return err
-}
-
-// launch starts a process; the subscriber's output is the screen's, what the
-// others say goes to a file.
-func (d *demo) launch(name string, command string, args ...string) (*process, error) {
-	p, err := startProcess(name, d.dir, name == "subscribe", command, args...)
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	d.processes = append(d.processes, p)
-	return p, nil
+	return d.launch("subscriber", os.Stdout, "bin/datastub", "subscribe", "#")
 }
 
 // died returns a channel that tells of the first process that ends by itself.
 func (d *demo) died() <-chan error {
-	ended := make(chan error, len(d.processes))
-	for _, p := range d.processes {
+	ended := make(chan error, len(d.programs))
+	for _, p := range d.programs {
 		go func() {
-			<-p.done
+			<-p.Done()
 			ended <- p.died()
 		}()
 	}
 	return ended
 }
 
-// stop ends the processes, the last one started first. A second time does
+// stop ends the programs, the last one started first. A second time does
 // nothing.
 func (d *demo) stop() error {
 	var errs []error
-	for i := len(d.processes) - 1; i >= 0; i-- {
-		errs = append(errs, d.processes[i].stop())
+	for i := len(d.programs) - 1; i >= 0; i-- {
+		errs = append(errs, d.programs[i].Stop(stopTime))
 	}
-	d.processes = nil
+	d.programs = nil
 	return errors.Join(errs...)
 }
 

@@ -10,6 +10,7 @@ that what arrives at the other end can be held against what the registers were.
 
 import asyncio
 import json
+import signal
 import sys
 import time
 
@@ -49,14 +50,12 @@ async def main():
         zero_mode=True,
     )
     server = ModbusTcpServer(ModbusServerContext(slaves=unit, single=True), address=("127.0.0.1", int(sys.argv[1])))
-    changing = asyncio.ensure_future(change(unit))
-    serving = asyncio.ensure_future(server.serve_forever())
-    done, _ = await asyncio.wait([changing, serving], return_when=asyncio.FIRST_COMPLETED)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    tasks = [asyncio.ensure_future(t) for t in (change(unit), server.serve_forever(), ended.wait())]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
 
-try:
-    asyncio.run(main())
-except KeyboardInterrupt:
-    pass
+asyncio.run(main())

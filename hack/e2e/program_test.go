@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"datastub/hack/process"
 )
 
 // bin is the folder with the programs under test, built with the race
@@ -36,31 +37,26 @@ func TestMain(m *testing.M) {
 // stopLimit is the promise: SIGTERM ends each process within 5 s.
 const stopLimit = 5 * time.Second
 
-// program is one process.
+// program is one process, and what it says.
 type program struct {
+	*process.Process
 	t    *testing.T
 	name string
-	cmd  *exec.Cmd
 	log  *logBuffer
-	done chan struct{} // closed when it has ended
-	err  error         // how; set before done is closed
 }
 
 // start starts a program from bin. When the test ends it is stopped, and must
 // not have panicked or raced.
 func start(t *testing.T, name string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, name: name, log: &logBuffer{}, done: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(bin, name), args...)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", name, err)
+	p := &program{t: t, name: name, log: &logBuffer{}}
+	var err error
+	p.Process, err = process.Start(process.Options{
+		Command: filepath.Join(bin, name), Args: args, Stdout: p.log, Stderr: p.log,
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
 	t.Cleanup(func() {
 		p.stop()
 		p.checkLog()
@@ -68,45 +64,13 @@ func start(t *testing.T, name string, args ...string) *program {
 	return p
 }
 
-// running tells whether the process is still there.
-func (p *program) running() bool {
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
-}
-
 // stop sends SIGTERM and fails unless the process ends well, and in time. It
 // does nothing where it has ended.
 func (p *program) stop() {
 	p.t.Helper()
-	if !p.running() {
-		return
+	if err := p.Stop(stopLimit); err != nil {
+		p.t.Errorf("%s: %v:\n%s", p.name, err, p.log)
 	}
-	begun := time.Now()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(3 * stopLimit):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines go to the log
-		<-p.done
-		p.t.Errorf("%s did not end after SIGTERM:\n%s", p.name, p.log)
-		return
-	}
-	if took := time.Since(begun); took > stopLimit {
-		p.t.Errorf("%s ended %v after SIGTERM, want at most %v:\n%s", p.name, took, stopLimit, p.log)
-	}
-	if p.err != nil {
-		p.t.Errorf("%s ended with %v:\n%s", p.name, p.err, p.log)
-	}
-}
-
-// kill ends the process as a power cut would.
-func (p *program) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.done
 }
 
 func (p *program) checkLog() {

@@ -70,7 +70,7 @@ func TestCloudsvcRestart(t *testing.T) {
 	f := s.follow("#")
 	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
 	f.more(t, "at the start")
-	for _, way := range []func(){s.cloudsvc.stop, func() { s.cloudsvc.kill() }, func() { s.cloudsvc.kill() }} {
+	for _, way := range []func(){s.cloudsvc.stop, func() { s.cloudsvc.Kill() }, func() { s.cloudsvc.Kill() }} {
 		way()
 		s.startCloudsvc()
 		f.more(t, "after a restart of cloudsvc")
@@ -92,7 +92,7 @@ func TestMapperRestart(t *testing.T) {
 	f := s.follow("#")
 	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
 	f.more(t, "at the start")
-	for _, way := range []func(){func() { m.stop() }, func() { m.kill() }, func() { m.kill() }} {
+	for _, way := range []func(){func() { m.stop() }, func() { m.Kill() }, func() { m.Kill() }} {
 		way()
 		m.restart()
 		f.more(t, "after a restart of the mapper")

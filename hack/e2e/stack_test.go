@@ -37,7 +37,7 @@ func (s *stack) startCloudsvc() {
 	s.t.Helper()
 	s.cloudsvc = start(s.t, "cloudsvc", "--http", s.http, "--uplink", "tcp://"+s.uplink, "--data", s.data())
 	eventually(s.t, "cloudsvc is ready", func() bool {
-		if !s.cloudsvc.running() {
+		if !s.cloudsvc.Running() {
 			s.t.Fatalf("cloudsvc ended:\n%s", s.cloudsvc.log)
 		}
 		resp, err := http.Get(s.url() + "/readyz")
