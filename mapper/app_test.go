@@ -1,0 +1,95 @@
+package mapper
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+
+	"datastub/dataplane"
+)
+
+// An uplinked is an Uplink that records, and at its end has delivered all but
+// one message.
+type uplinked struct {
+	recorder
+	failure error         // what Run returns, at once, if it is one
+	after   []string      // what happened when Run ended
+	devices func() string // looked at when Run ends
+}
+
+func (u *uplinked) Run(ctx context.Context) error {
+	if u.failure != nil {
+		return u.failure
+	}
+	<-ctx.Done()
+	u.after = append(u.after, u.devices())
+	return nil
+}
+
+func (u *uplinked) Undelivered() int { return 1 }
+
+// newTestApp returns an app with one scripted device.
+func newTestApp(t *testing.T, u *uplinked, s *script) *App {
+	t.Helper()
+	config := DefaultConfig()
+	config.Devices.Folder = t.TempDir()
+	writeFile(t, config.Devices.Folder, "all.yaml",
+		strings.Replace(pumpModel, "INT", "DOUBLE", 1)+"---\n"+strings.Replace(pump("one", "A"), "protocolName: modbus", "protocolName: script", 1))
+	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+func TestAppStopsDevicesThenUplink(t *testing.T) {
+	t.Parallel()
+	s := newScript()
+	u := &uplinked{devices: func() string {
+		if open, opens := s.counts(Key{"default", "one"}); open != 0 || opens != 1 {
+			return "the device is open"
+		}
+		return "the device is closed"
+	}}
+	app := newTestApp(t, u, s)
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), log))
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- app.Run(ctx) }()
+	var calls [][]dataplane.Message
+	eventually(t, "published", func() bool { calls = append(calls, u.take()...); return len(calls) > 0 })
+	if m := calls[0][0]; m.Topic != "pump/a" || m.Value != dataplane.DoubleValue(1.5) || m.Class != dataplane.BT {
+		t.Errorf("published %+v", m)
+	}
+	eventually(t, "online", func() bool {
+		all := app.Status.Snapshot()
+		return len(all) == 1 && all[0].Health.State == Online && time.Since(all[0].Since) < time.Minute
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if want := []string{"the device is closed"}; !reflect.DeepEqual(u.after, want) {
+		t.Errorf("when the uplink ended, %v", u.after)
+	}
+	lines := strings.Split(strings.TrimSpace(log.GetSink().(ktesting.Underlier).GetBuffer().String()), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1") {
+		t.Errorf("the last line is %s", last)
+	}
+}
+
+func TestAppEndsWithItsUplink(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no socket")
+	u := &uplinked{failure: broken}
+	if err := newTestApp(t, u, newScript()).Run(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("got %v, want %v", err, broken)
+	}
+}

@@ -1,0 +1,175 @@
+package mapper
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"datastub/dataplane"
+	"datastub/driver"
+)
+
+// A script is a Driver whose devices do what the test says. Settings of a
+// device may hold fail=open, hang=read or hang=close.
+type script struct {
+	mu     sync.Mutex
+	open   map[string]int                    // devices that are open now, by name
+	opens  map[string]int                    // how often each was opened
+	answer func(point string) driver.Reading // 1.5 at this moment if nil
+	broken error                             // of reads as a whole
+	take   time.Duration                     // of each read
+	sizes  []int                             // points of each read
+	free   chan struct{}                     // closed: what hangs hangs no more
+}
+
+func newScript() *script {
+	return &script{open: map[string]int{}, opens: map[string]int{}, free: make(chan struct{})}
+}
+
+func (s *script) Open(name string, settings driver.Settings) (driver.Device, error) {
+	if settings["fail"] == "open" {
+		return nil, &driver.SettingError{Key: "fail", Value: "open", Want: "something else"}
+	}
+	if settings["fail"] == "panic" {
+		panic("a bug")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[name]++
+	s.opens[name]++
+	return &scripted{script: s, name: name, hang: settings["hang"]}, nil
+}
+
+// set changes the script while devices run.
+func (s *script) set(change func(*script)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// counts returns how many of the device are open and how often it was opened.
+func (s *script) counts(key Key) (open, opens int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[key.String()], s.opens[key.String()]
+}
+
+type scripted struct {
+	script *script
+	name   string
+	hang   any
+}
+
+type scriptPoint string
+
+func (p scriptPoint) String() string { return string(p) }
+
+func (d *scripted) Point(c driver.PointConfig) (driver.Point, error) {
+	if c.Settings["fail"] == "point" {
+		return nil, &driver.SettingError{Key: "fail", Value: "point", Want: "something else"}
+	}
+	return scriptPoint(c.Name), nil
+}
+
+func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Reading, error) {
+	if d.hang == "read" {
+		<-d.script.free
+	}
+	d.script.mu.Lock()
+	take, broken, answer := d.script.take, d.script.broken, d.script.answer
+	d.script.sizes = append(d.script.sizes, len(points))
+	d.script.mu.Unlock()
+	select {
+	case <-time.After(take):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if broken != nil {
+		return nil, broken
+	}
+	readings := make([]driver.Reading, len(points))
+	for i, p := range points {
+		readings[i] = driver.Reading{Value: 1.5, Time: time.Now()}
+		if answer != nil {
+			readings[i] = answer(p.String())
+		}
+	}
+	return readings, nil
+}
+
+func (d *scripted) Write(context.Context, driver.Point, any) error {
+	return fmt.Errorf("write: %w", driver.ErrReadOnly)
+}
+
+func (d *scripted) Close() error {
+	if d.hang == "close" {
+		<-d.script.free
+	}
+	d.script.mu.Lock()
+	defer d.script.mu.Unlock()
+	d.script.open[d.name]--
+	return nil
+}
+
+// scriptSpec returns a device with the properties a and b, read every 100 ms
+// and every second, and reported every second.
+func scriptSpec(name string, settings driver.Settings) Spec {
+	property := func(name string, cycle time.Duration) Property {
+		return Property{
+			Point:        driver.PointConfig{Name: name, Type: driver.Double, Settings: driver.Settings{}},
+			CollectCycle: cycle, ReportCycle: time.Second, ReportToCloud: true,
+			Rules: Rules{Topic: "t/" + name, Class: dataplane.RT, Publish: true},
+		}
+	}
+	return Spec{
+		Key: Key{"default", name}, Model: "m", Protocol: "Script", Settings: settings,
+		Properties: []Property{property("a", 100*time.Millisecond), property("b", time.Second)},
+	}
+}
+
+// A rig is a fleet that runs in a synctest bubble, with what it works on.
+type rig struct {
+	script    *script
+	publisher *recorder
+	status    *Status
+	fleet     *Fleet
+	stop      func() error // ends the fleet and returns what Run returned
+}
+
+// newRig starts a fleet. It must be stopped.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{script: newScript(), publisher: &recorder{}, status: &Status{}}
+	fleet, err := NewFleet(FleetOptions{Drivers: Drivers{"script": r.script}, Publisher: r.publisher, Reporter: r.status})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.fleet = fleet
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- fleet.Run(ctx) }()
+	r.stop = func() error {
+		cancel()
+		return <-done
+	}
+	return r
+}
+
+// pass lets time go by, and everything that is due happen.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// health returns a device's health.
+func (r *rig) health(name string) Health {
+	for _, d := range r.status.Snapshot() {
+		if d.Key.Name == name {
+			return d.Health
+		}
+	}
+	return Health{}
+}
