@@ -10,14 +10,7 @@ import os
 import struct
 import sys
 import threading
-from unittest import mock
 
-# pymodbus.server imports these two for serial lines, which are not served
-# here, and Debian's package only recommends them.
-sys.modules.setdefault("serial", mock.MagicMock())
-sys.modules.setdefault("serial_asyncio", mock.MagicMock())
-
-# pylint: disable=wrong-import-position
 from pymodbus.datastore import (
     ModbusServerContext,
     ModbusSlaveContext,
