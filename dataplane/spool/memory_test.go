@@ -161,7 +161,7 @@ func TestMemoryDropsOldestBTFirst(t *testing.T) {
 
 func TestMemoryTellsGapsExactly(t *testing.T) {
 	t.Parallel()
-	series := func(m *spool.Memory, ranges ...[4]uint64) []dataplane.SeriesRange {
+	series := func(ranges ...[4]uint64) []dataplane.SeriesRange {
 		var want []dataplane.SeriesRange
 		for _, r := range ranges { // device, first, last, count
 			base := uint64(start.UnixMicro())
@@ -199,7 +199,7 @@ func TestMemoryTellsGapsExactly(t *testing.T) {
 			_, got := lane.Next(at(m, dataplane.RT, tt.after), all, all)
 			want := &dataplane.Gap{
 				Epoch: epochOf(m, dataplane.RT), From: tt.from, To: tt.to,
-				Reason: "the edge's memory was full", Series: series(m, tt.series...),
+				Reason: "the edge's memory was full", Series: series(tt.series...),
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("gap is %+v: want %+v", got, want)
@@ -207,7 +207,7 @@ func TestMemoryTellsGapsExactly(t *testing.T) {
 			// The gap arrives, more is dropped, and only that is told.
 			add(t, m, dataplane.RT, 2)
 			_, got = lane.Next(at(m, dataplane.RT, tt.to), all, all)
-			if want := series(m, [4]uint64{0, 6, 6, 1}, [4]uint64{1, 6, 6, 1}); got.From != 11 || got.To != 12 || !reflect.DeepEqual(got.Series, want) {
+			if want := series([4]uint64{0, 6, 6, 1}, [4]uint64{1, 6, 6, 1}); got.From != 11 || got.To != 12 || !reflect.DeepEqual(got.Series, want) {
 				t.Errorf("the next gap is %+v: want 11-12 of %+v", got, want)
 			}
 			lane.Release(at(m, dataplane.RT, 12))

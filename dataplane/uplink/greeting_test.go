@@ -122,7 +122,7 @@ func TestReceiverHoldsANameForOneSpool(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, uplink.ReceiverOptions{})
 	c.greet("old", hello("edge-1/mapper", 1, dataplane.RT, 5))
-	claim := func() *dataplane.Refuse {
+	claim := func() {
 		t.Helper()
 		replies, _ := c.receive("new", hello("edge-1/mapper", 2, dataplane.BT, 6))
 		one[*dataplane.Ping](t, framesTo("old", replies))
@@ -130,7 +130,6 @@ func TestReceiverHoldsANameForOneSpool(t *testing.T) {
 		if got.Code != dataplane.RefuseInUse || got.RetryAfter != time.Second {
 			t.Fatalf("refused with %+v: want in use, again in 1s", got)
 		}
-		return got
 	}
 	for range 30 { // as long as the old one answers
 		claim()

@@ -98,13 +98,13 @@ func (e *edgeEnd) wants(first, last uint64) {
 func (e *edgeEnd) mark(seq uint64) dataplane.Mark { return mark(e.epoch, seq) }
 
 // ends checks that an error ends the connection for a reason.
-func ends(t *testing.T, err error, reason string) *uplink.EndError {
+func ends(t *testing.T, err error, reason string) uplink.EndError {
 	t.Helper()
 	var end *uplink.EndError
 	if !errors.As(err, &end) || !strings.Contains(err.Error(), reason) {
 		t.Fatalf("got %v: want the end for %q", err, reason)
 	}
-	return end
+	return *end
 }
 
 func TestSenderSaysHelloFirst(t *testing.T) {

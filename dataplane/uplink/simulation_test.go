@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,17 +14,17 @@ import (
 	"datastub/dataplane/uplink"
 )
 
+// seeds is how many lives are simulated: few enough for every build. A change
+// of the protocol is worth some thousand.
+var seeds = flag.Uint64("seeds", 200, "lives that TestSimulation goes through")
+
 // TestSimulation runs whole lives of publishers and a cloud over links that
 // break in every way, one for each seed, and compares what the log got with
 // what the publishers accepted.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(1000)
-	if testing.Short() {
-		seeds = 100
-	}
 	packer := newPacker(t)
-	for seed := range seeds {
+	for seed := range *seeds {
 		w := newWorld(t, packer, seed)
 		w.live()
 		w.heal()
