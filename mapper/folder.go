@@ -45,7 +45,7 @@ type FolderOptions struct {
 type Folder struct {
 	options FolderOptions
 	files   map[string]*file // by name
-	dir     error            // why the folder could not be read
+	missing error            // why the folder could not be read last, if it could not
 	running map[Key]Spec
 	told    map[string]bool // problems that were logged and still stand
 }
@@ -120,7 +120,7 @@ func (f *Folder) watch(ctx context.Context) (events <-chan fsnotify.Event, failu
 // scan reads the folder into files.
 func (f *Folder) scan() {
 	entries, err := os.ReadDir(f.options.Dir)
-	f.dir = err
+	f.missing = err
 	if err != nil {
 		return
 	}
@@ -197,8 +197,8 @@ func (f *Folder) names() []string { return slices.Sorted(maps.Keys(f.files)) }
 func (f *Folder) state() ([]Spec, []Problem) {
 	c := catalog{}
 	var problems []Problem
-	if f.dir != nil {
-		problems = append(problems, Problem{File: f.options.Dir, Err: errors.New(reasonOf(f.dir))})
+	if f.missing != nil {
+		problems = append(problems, Problem{File: f.options.Dir, Err: errors.New(reasonOf(f.missing))})
 	}
 	for _, name := range f.names() {
 		c[filepath.Join(f.options.Dir, name)] = f.files[name].objects

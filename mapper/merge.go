@@ -33,9 +33,8 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 	spec := m.spec()
 	path := field.NewPath("spec", "protocol", "configData")
 	settings := m.configData(path, modelData(model), device.Spec.Protocol.ConfigData)
-	ours, theirs := cut(settings)
-	spec.Settings = theirs
-	defaults, err := defaults.overlay(ours)
+	m.given, spec.Settings = cut(settings)
+	defaults, err := defaults.overlay(m.given)
 	m.settings(path, err)
 	if len(m.errs) > 0 {
 		return nil, m.errs
@@ -56,7 +55,8 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 type merger struct {
 	device *v1beta1.Device
 	model  *v1beta1.DeviceModel
-	index  []int // the place in the Device of each good property
+	given  driver.Settings // the keys of Rules that the device has for all its properties
+	index  []int           // the place in the Device of each good property
 	errs   field.ErrorList
 }
 
@@ -286,14 +286,10 @@ func (m *merger) rules(path *field.Path, i int, defaults Rules, settings driver.
 	config := path.Child("visitors", "configData")
 	topicPath := config.Child("topic")
 	if wish := zmqWish(p); wish != nil {
-		given := driver.Settings{}
-		if d.Spec.Protocol.ConfigData != nil {
-			given, _ = cut(d.Spec.Protocol.ConfigData.Data)
-		}
-		if !hasFold(given, "publish") {
+		if !hasFold(m.given, "publish") {
 			defaults.Publish = true
 		}
-		if wish.Topic != "" && !hasFold(given, "topic") {
+		if wish.Topic != "" && !hasFold(m.given, "topic") {
 			defaults.Topic = wish.Topic
 			topicPath = path.Child("pushMethod", "mqtt", "topic")
 		}

@@ -229,6 +229,7 @@ func TestMergePushMethod(t *testing.T) {
 		"asks for publishing":       {"", "{address: zmq://any, topic: my/topic, qos: 1}", "my/topic", true},
 		"without a topic":           {"", "{address: ZMQ://any}", "silo/door", true},
 		"the device's keys hold":    {"topic: a, publish: false", "{address: zmq://any, topic: my/topic}", "a", false},
+		"a device's topic holds":    {"topic: a", "{address: zmq://any, topic: my/topic}", "a", true},
 		"another address is no ask": {"", "{address: mqtt://any, topic: my/topic}", "silo/door", false},
 	}
 	for name, test := range tests {

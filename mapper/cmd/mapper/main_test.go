@@ -1,13 +1,101 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
+
+// beMapper in the environment makes the test's binary the mapper's, so that
+// signals and exit status are tested too.
+const beMapper = "DATASTUB_TEST_BE_MAPPER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beMapper) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process returns the mapper as a process that was not started yet.
+func process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, os.Args[0], args...)
+	// The race detector would sleep for a second at the end.
+	c.Env = append(os.Environ(), beMapper+"=1", "GORACE=atexit_sleep_ms=0")
+	return c
+}
+
+func TestCheckExitStatus(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"node: n\ndevices: {folder: .}\n": 0, "node: 'a b'\n": 1} {
+		err := process(t, "--check", "--config-file", writeFile(t, t.TempDir(), "config.yaml", text)).Run()
+		got := 0
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			got = exit.ExitCode()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%q: exit status %d, want %d", text, got, want)
+		}
+	}
+}
+
+// stopLimit is the 5 s in which a mapper must end, of which it plans for 4.8,
+// and slack for a machine that is busy with other tests.
+const stopLimit = 8 * time.Second
+
+// With nobody at the other end of the uplink, SIGTERM ends the mapper in time,
+// and its last line tells what was lost.
+func TestSIGTERM(t *testing.T) {
+	t.Parallel()
+	folder, err := filepath.Abs("../../../resource/examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := process(t, "--config-file", writeFile(t, t.TempDir(), "config.yaml",
+		"node: n\ndevices: {folder: "+folder+"}\ndataplane: {uplink: ipc://"+filepath.Join(t.TempDir(), "nobody")+"}\n"))
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	var asked time.Time
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		last = lines.Text()
+		if asked.IsZero() && strings.Contains(last, "Device is online") {
+			asked = time.Now()
+			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("exit: %v", err)
+	}
+	if took := time.Since(asked); took > stopLimit {
+		t.Errorf("it took %v to end", took)
+	}
+	if !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=") || strings.Contains(last, "undelivered=0 ") {
+		t.Errorf("the last line is %s", last)
+	}
+}
 
 // runCommand runs the command line and returns what it printed.
 func runCommand(t *testing.T, args ...string) (string, error) {
