@@ -1,7 +1,9 @@
 package cloudsvc
 
 import (
+	"errors"
 	"net/http"
+	"os"
 
 	"datastub/dataplane"
 )
@@ -37,6 +39,9 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 	}
 	defer subscription.Close()
 	err = newStream(w).run(r.Context(), subscription)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		a.options.Dispatcher.metrics.cutOff.Inc() // it read nothing, so it cannot be told
+	}
 	a.options.Logger.V(1).Info("stream ended", "filter", filter, "remote", r.RemoteAddr, "reason", err)
 	return nil
 }

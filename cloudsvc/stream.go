@@ -27,11 +27,12 @@ const (
 type stream struct {
 	w       http.ResponseWriter
 	conn    *http.ResponseController
-	written int // bytes since the deadline was last moved
+	timeout time.Duration // for each chunk
+	written int           // bytes since the deadline was last moved
 }
 
 func newStream(w http.ResponseWriter) *stream {
-	return &stream{w: w, conn: http.NewResponseController(w)}
+	return &stream{w: w, conn: http.NewResponseController(w), timeout: writeTimeout}
 }
 
 // run writes until the subscription is cut off, the client leaves or does not
@@ -88,7 +89,7 @@ func (s *stream) moveDeadline() error {
 		return nil
 	}
 	s.written = 0
-	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return fmt.Errorf("set the write deadline: %w", err)
 	}
 	return nil

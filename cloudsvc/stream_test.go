@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -203,6 +204,45 @@ func TestShutdownDoesNotWaitForTheStuck(t *testing.T) {
 	case <-stopped:
 	case <-time.After(testTimeout):
 		t.Fatal("still running")
+	}
+}
+
+// TestStreamGivesUpOnTheStuck has a subscriber that never reads and more lines
+// than any socket's buffer holds.
+func TestStreamGivesUpOnTheStuck(t *testing.T) {
+	d := newTestDispatcher()
+	subscription := subscribeTo(t, d, "#")
+	defer subscription.Close()
+	ended := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		stream := newStream(w)
+		stream.timeout = 10 * time.Millisecond
+		var err error
+		for i := uint64(1); err == nil; i++ {
+			m := testMessage("a")
+			m.Value = dataplane.StringValue(strings.Repeat("x", 256<<10))
+			d.Deliver(m.Class, i, []dataplane.Message{m})
+			lines, _ := subscription.take()
+			err = stream.write(lines)
+		}
+		ended <- err
+	}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("ended with %v, want the deadline", err)
+		}
+	case <-time.After(testTimeout):
+		t.Fatal("still writing")
 	}
 }
 

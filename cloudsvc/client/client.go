@@ -1,0 +1,151 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// DefaultServer is where cloudsvc listens unless told otherwise.
+const DefaultServer = "http://127.0.0.1:8080"
+
+// answerTimeout is how long cloudsvc may take to begin an answer.
+const answerTimeout = 30 * time.Second
+
+// maxAnswer is the largest answer that is read, in bytes, but for streams.
+const maxAnswer = 256 << 20
+
+// Options describe a Client.
+type Options struct {
+	Server string       // http or https URL of cloudsvc; DefaultServer
+	HTTP   *http.Client // one of its own; it must have no Timeout, which would end streams
+}
+
+// A Client calls one cloudsvc. Many goroutines may use it at once.
+type Client struct {
+	server string // without "/" at its end
+	http   *http.Client
+}
+
+// New returns a client. It does not connect.
+func New(options Options) (*Client, error) {
+	if options.Server == "" {
+		options.Server = DefaultServer
+	}
+	u, err := url.Parse(options.Server)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("server %q: want an http:// or https:// URL, such as %s", options.Server, DefaultServer)
+	}
+	c := &Client{server: strings.TrimRight(options.Server, "/"), http: options.HTTP}
+	if c.http == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.ResponseHeaderTimeout = answerTimeout
+		c.http = &http.Client{Transport: transport}
+	}
+	return c, nil
+}
+
+// Server returns the URL of cloudsvc.
+func (c *Client) Server() string { return c.server }
+
+// Close closes the connections that are not in use.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Publish stores messages, all or none, and returns their ids, in their order.
+// ID, Node and Seq are cloudsvc's to give. Namespace, Device, Class and Time
+// that are zero become "default", "http", BT and now. One call takes 10,000
+// messages and 8 MiB at most.
+func (c *Client) Publish(ctx context.Context, messages ...dataplane.Message) ([]dataplane.ID, error) {
+	body, err := json.Marshal(newMessages(messages))
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		IDs []string `json:"ids"`
+	}
+	if err := c.call(ctx, http.MethodPost, "/publish", body, &answer); err != nil {
+		return nil, err
+	}
+	ids := make([]dataplane.ID, len(answer.IDs))
+	for i, text := range answer.IDs {
+		if ids[i], err = dataplane.ParseID(text); err != nil {
+			return nil, fmt.Errorf("answer of %s/publish: %w", c.server, err)
+		}
+	}
+	return ids, nil
+}
+
+// Nodes lists the nodes that publish to a topic or to those that a filter
+// matches; with an empty topic, all nodes.
+func (c *Client) Nodes(ctx context.Context, topic string) ([]Node, error) {
+	path := "/discover"
+	if topic != "" {
+		path += "?topic=" + url.QueryEscape(topic)
+	}
+	var answer struct {
+		Nodes []Node `json:"nodes"`
+	}
+	err := c.call(ctx, http.MethodGet, path, nil, &answer)
+	return answer.Nodes, err
+}
+
+// Subscribe opens a stream of the messages stored from now on whose topic a
+// filter matches. The stream ends with the context, too.
+func (c *Client) Subscribe(ctx context.Context, filter string) (*Stream, error) {
+	body, err := json.Marshal(map[string]string{"topic": filter})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.send(ctx, http.MethodPost, "/subscribe", body)
+	if err != nil {
+		return nil, err
+	}
+	return newStream(ctx, answer), nil
+}
+
+// call sends a request and reads its answer.
+func (c *Client) call(ctx context.Context, method, path string, body []byte, answer any) error {
+	text, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer drain(text)
+	if err := json.NewDecoder(io.LimitReader(text, maxAnswer)).Decode(answer); err != nil {
+		return fmt.Errorf("answer of %s %s%s: %w", method, c.server, path, err)
+	}
+	return nil
+}
+
+// send sends a request and returns the answer's body, which the caller
+// closes. An answer that is no success becomes an error.
+func (c *Client) send(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.server+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := c.http.Do(request) //nolint:bodyclose // the caller closes it, or drain does
+	if err != nil {
+		return nil, err // net/http names the method and the URL
+	}
+	if response.StatusCode/100 != 2 {
+		defer drain(response.Body)
+		return nil, readProblem(response)
+	}
+	return response.Body, nil
+}
+
+// drain closes a body and reads what little may be left before, so that the
+// connection is used again.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 4<<10)
+	_ = body.Close()
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"datastub/dataplane"
+)
+
+// maxLine is the longest line of a stream, in bytes: a message of
+// dataplane.MaxMessage all of which needs JSON's longest escapes, and more.
+const maxLine = 8 << 20
+
+// ErrBroken ends a stream whose connection broke.
+var ErrBroken = errors.New("the stream broke off")
+
+// An Event is a message from a stream.
+type Event struct {
+	dataplane.Message
+	Position string // where this message stands in the log of cloudsvc
+	JSON     []byte // the whole line, as cloudsvc sent it
+}
+
+// MarshalJSON returns JSON.
+func (e Event) MarshalJSON() ([]byte, error) { return e.JSON, nil }
+
+// UnmarshalJSON reads one line of a stream.
+func (e *Event) UnmarshalJSON(line []byte) error {
+	var at struct {
+		Position string `json:"position"`
+	}
+	if err := json.Unmarshal(line, &at); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(line, &e.Message); err != nil {
+		return err
+	}
+	e.Position, e.JSON = at.Position, append([]byte(nil), line...)
+	return nil
+}
+
+// A Stream is the messages of one subscription, over one connection. One
+// goroutine reads it; Close may be called by any.
+type Stream struct {
+	ended func() error // the context's error
+	body  io.ReadCloser
+	lines *bufio.Scanner
+}
+
+func newStream(ctx context.Context, body io.ReadCloser) *Stream {
+	s := &Stream{ended: ctx.Err, body: body, lines: bufio.NewScanner(body)}
+	s.lines.Buffer(nil, maxLine)
+	return s
+}
+
+// Next waits for the next message. At the end the error is a *Problem when
+// cloudsvc ended the stream, the context's when that ended, and wraps
+// ErrBroken when the connection broke or the stream was closed.
+func (s *Stream) Next() (Event, error) {
+	if !s.lines.Scan() {
+		return Event{}, s.broken()
+	}
+	line := s.lines.Bytes()
+	var p Problem
+	if json.Unmarshal(line, &p) == nil && p.Type == StreamEnded {
+		return Event{}, &p
+	}
+	var e Event
+	if err := e.UnmarshalJSON(line); err != nil {
+		return Event{}, fmt.Errorf("line %.100q of the stream: %w", line, err)
+	}
+	return e, nil
+}
+
+// broken tells why there are no more lines.
+func (s *Stream) broken() error {
+	if err := s.ended(); err != nil {
+		return err
+	}
+	if err := s.lines.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return ErrBroken
+}
+
+// Events iterates over Next. The last element is the error that ends it.
+func (s *Stream) Events() iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			e, err := s.Next()
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Close ends the stream.
+func (s *Stream) Close() error { return s.body.Close() }

@@ -1,0 +1,37 @@
+// Command datastub is the command line of DataStub: it subscribes to
+// messages, publishes them, and lists nodes. See datastub --help.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr}, os.Getenv)
+	stop()
+	os.Exit(status)
+}
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run runs one command line and returns its exit status.
+func run(ctx context.Context, args []string, term terminal, getenv func(string) string) int {
+	root := newRoot(term, getenv)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil || ctx.Err() != nil {
+		return statusOK // being told to stop is no failure
+	}
+	_, _ = fmt.Fprintln(term.err, "datastub:", explain(err))
+	return statusOf(err)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"datastub/cloudsvc/client"
+)
+
+// shownTopics is how many topics of a node the table has.
+const shownTopics = 3
+
+func newNodes(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "nodes [TOPIC]",
+		Short: "List the nodes that publish",
+		Long:  `nodes lists the publishers that cloudsvc knows, or those of a topic or filter.`,
+		Example: `  datastub nodes
+  datastub nodes 'sensor/#' -o json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "text" && output != "json" {
+				return usageError{fmt.Errorf("--output %q: want text or json", output)}
+			}
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			nodes, err := c.Nodes(cmd.Context(), strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return json.NewEncoder(a.out).Encode(nodes)
+			}
+			return a.printNodes(nodes)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or json")
+	return cmd
+}
+
+func (a *app) printNodes(nodes []client.Node) error {
+	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS") // Flush has the error
+	for _, n := range nodes {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(n.ID), n.State, n.Kind,
+			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), orDash(n.Address), topicsText(n.Topics))
+	}
+	return table.Flush()
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return printable(text)
+}
+
+func topicsText(topics []string) string {
+	if len(topics) <= shownTopics {
+		return orDash(strings.Join(topics, " "))
+	}
+	return fmt.Sprintf("%s and %d more", printable(strings.Join(topics[:shownTopics], " ")), len(topics)-shownTopics)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	"datastub/cloudsvc/client"
+)
+
+// The exit statuses, as the help of the root command lists them.
+const (
+	statusOK          = 0
+	statusFailed      = 1
+	statusUsage       = 2
+	statusUnreachable = 3
+	statusRefused     = 4
+)
+
+// A usageError says that the command line is wrong.
+type usageError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e usageError) Unwrap() error { return e.error }
+
+// statusOf returns the exit status for an error.
+func statusOf(err error) int {
+	var usage usageError
+	var refused *client.Problem
+	var unreachable *url.Error
+	switch {
+	case errors.As(err, &usage):
+		return statusUsage
+	case errors.As(err, &refused):
+		return statusRefused
+	case errors.As(err, &unreachable):
+		return statusUnreachable
+	}
+	return statusFailed
+}
+
+// explain says what was tried, what happened, and what to do next.
+func explain(err error) string {
+	var unreachable *url.Error
+	switch statusOf(err) {
+	case statusUsage:
+		return err.Error() + "; see datastub --help"
+	case statusUnreachable:
+		if errors.As(err, &unreachable) {
+			return fmt.Sprintf("cannot reach cloudsvc at %s: %s; is it running? set --server or %s",
+				serverOf(unreachable.URL), cause(unreachable.Err), serverEnv)
+		}
+	}
+	return err.Error()
+}
+
+// serverOf returns a URL without its path, query and password.
+func serverOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// cause returns the innermost error: "connection refused" rather than the
+// system call and both addresses.
+func cause(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
+}

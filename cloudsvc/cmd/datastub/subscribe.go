@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"datastub/cloudsvc/client"
+)
+
+// errEnough ends a subscription that has what --count asked for.
+var errEnough = errors.New("enough messages")
+
+func newSubscribe(a *app) *cobra.Command {
+	var output string
+	var count int
+	cmd := &cobra.Command{
+		Use:   "subscribe TOPIC",
+		Short: "Print messages as they arrive",
+		Long: `subscribe prints each message that arrives from now on, one a line, until Ctrl-C.
+
+TOPIC is a topic, or a filter: "+" is any one level, "#" at the end is all the
+rest. When the stream breaks it is opened again; that is said on stderr, and
+messages in between are missed.`,
+		Example: `  datastub subscribe sensor/temperature
+  datastub subscribe 'sensor/+/temperature' --count 10
+  datastub subscribe '#' -o json | jq .value`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			write, err := a.eventWriter(output)
+			if err != nil {
+				return err
+			}
+			if count < 0 {
+				return usageError{fmt.Errorf("--count %d: want 0, for no end, or more", count)}
+			}
+			return a.subscribe(cmd, args[0], write, count)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or json as cloudsvc sends it, one message a line")
+	cmd.Flags().IntVar(&count, "count", 0, "end after this many messages; 0 never ends")
+	return cmd
+}
+
+// eventWriter returns what prints an event in the form that --output names.
+func (a *app) eventWriter(output string) (func(client.Event) error, error) {
+	switch output {
+	case "text":
+		text := eventText{zone: time.Local}
+		return func(e client.Event) error {
+			_, err := fmt.Fprintln(a.out, text.line(&e.Message))
+			return err
+		}, nil
+	case "json":
+		return func(e client.Event) error {
+			_, err := fmt.Fprintf(a.out, "%s\n", e.JSON)
+			return err
+		}, nil
+	}
+	return nil, usageError{fmt.Errorf("--output %q: want text or json", output)}
+}
+
+func (a *app) subscribe(cmd *cobra.Command, filter string, write func(client.Event) error, count int) error {
+	c, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	received := 0
+	subscription, err := client.NewSubscription(client.SubscriptionOptions{
+		Client: c,
+		Filter: filter,
+		Notify: func(n client.Notice) { a.notify(c, filter, n) },
+		Handle: func(e client.Event) error {
+			if err := write(e); err != nil {
+				return err
+			}
+			if received++; received == count {
+				return errEnough
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	if err := subscription.Run(cmd.Context()); !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
+}
+
+// notify says on stderr what happens to the connection.
+func (a *app) notify(c *client.Client, filter string, n client.Notice) {
+	switch {
+	case n.Err != nil:
+		_, _ = fmt.Fprintf(a.err, "datastub: %v; trying again in %v\n", shorten(n.Err), n.Wait.Round(10*time.Millisecond))
+	case n.Again:
+		_, _ = fmt.Fprintf(a.err, "datastub: subscribed to %s again; messages in between were missed\n", filter)
+	default:
+		_, _ = fmt.Fprintf(a.err, "datastub: subscribed to %s at %s\n", filter, c.Server())
+	}
+}
+
+// shorten leaves out what the reader of a running stream knows already.
+func shorten(err error) string {
+	if statusOf(err) == statusUnreachable {
+		return "cannot reach cloudsvc: " + cause(err).Error()
+	}
+	return err.Error()
+}

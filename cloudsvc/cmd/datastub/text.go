@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"datastub/dataplane"
+)
+
+const (
+	maxColumn = 60  // an address that is longer does not push the others' values away
+	maxText   = 200 // runes of a value that are shown
+)
+
+// eventText writes messages for people, the values below each other:
+//
+//	15:04:05.123  RT  default/sensor/temperature/boiler-1  21.3 °C
+type eventText struct {
+	zone  *time.Location
+	width int // of the longest address so far, up to maxColumn
+}
+
+func (t *eventText) line(m *dataplane.Message) string {
+	address := printable(m.Address())
+	t.width = max(t.width, min(utf8.RuneCountInString(address), maxColumn))
+	line := fmt.Sprintf("%s  %-2v  %-*s  %s", m.Time.In(t.zone).Format("15:04:05.000"), m.Class, t.width, address, valueText(m.Value))
+	if m.Unit != "" {
+		line += " " + printable(m.Unit)
+	}
+	if !m.Quality.IsGood() {
+		line += "  (" + printable(string(m.Quality)) + ")"
+	}
+	return line
+}
+
+func valueText(v dataplane.Value) string {
+	text := v.String()
+	if utf8.RuneCountInString(text) > maxText {
+		text = string([]rune(text)[:maxText]) + "…"
+	}
+	if v.Type() == dataplane.String {
+		return quoteUnlessPlain(text)
+	}
+	return text
+}
+
+// quoteUnlessPlain returns the text as it is, or quoted if it would be taken
+// for something else: for nothing, or for the end of the line.
+func quoteUnlessPlain(text string) string {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+// printable replaces what could command a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
+}
