@@ -36,10 +36,11 @@ type lane struct {
 	told      string         // the last reason logged, so that a repeated one is not
 }
 
-// run works until stop ends and all is delivered, or until giveUp ends.
+// run works until stop ends and all is delivered, or until giveUp ends. The RT
+// lane dials at once, as it makes the publisher known; BT when it is needed.
 func (l *lane) run(stop, giveUp context.Context) {
 	defer l.waker.close()
-	if !l.needed(stop) {
+	if l.sender.Lane == dataplane.BT && !l.needed(stop) {
 		return
 	}
 	for failures := 0; ; failures++ {

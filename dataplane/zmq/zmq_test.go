@@ -168,6 +168,16 @@ func checkOnce(t *testing.T, got []dataplane.Message, class dataplane.Class, n i
 	}
 }
 
+// TestIdlePublisherIsKnown starts a publisher that has nothing to say.
+func TestIdlePublisherIsKnown(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
+	eventually(t, "an RT session", func() bool { return p.Connected(dataplane.RT) })
+	if p.Connected(dataplane.BT) {
+		t.Error("the BT lane is connected, though nothing was published there")
+	}
+}
+
 func TestPublisherReachesRouter(t *testing.T) {
 	c := startCloud(t, "tcp://127.0.0.1:*", nil)
 	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
