@@ -19,6 +19,7 @@ type Queue interface {
 	// Release forgets all up to a mark.
 	Release(durable dataplane.Mark)
 	// Rebase moves all that is held, and what will be accepted, to an epoch
-	// above the given one, which another spool of the publisher has used.
+	// above the given one, which another spool of the publisher has used. It
+	// does nothing if the epoch is above already.
 	Rebase(above uint64)
 }
