@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"hash/fnv"
-	"math"
-	"slices"
 
 	"datastub/dataplane"
 )
 
 // ErrCorrupt says that a block is not what was written.
 var ErrCorrupt = errors.New("block is corrupt")
-
-// maxBlock is about the largest block, in bytes: one frame may make it larger.
-const maxBlock = 256 << 10
 
 const (
 	blockVersion = 1
@@ -41,7 +35,11 @@ type Range struct {
 type Block struct {
 	Class  dataplane.Class
 	Ranges []Range
-	Topics []uint64 // hashes of (namespace, topic), sorted: what a reader may skip by
+	// Topics are the hashes of (namespace, topic) of all that is in the block,
+	// sorted: a reader skips a block that does not list what it looks for. A
+	// block without any may hold all topics: they are too many to be listed, or
+	// not known, as with a gap that does not name its series.
+	Topics []uint64
 	Frames [][]byte // one a range
 }
 
@@ -68,8 +66,7 @@ func (b *Block) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(b.Ranges)))
 	for i := range b.Ranges {
 		r := &b.Ranges[i]
-		dst = binary.AppendUvarint(dst, uint64(len(r.Publisher)))
-		dst = append(dst, r.Publisher...)
+		dst = appendText(dst, r.Publisher)
 		dst = append(dst, r.Spool[:]...)
 		for _, n := range [...]uint64{r.Epoch, r.First, r.Last, uint64(len(b.Frames[i]))} {
 			dst = binary.AppendUvarint(dst, n)
@@ -103,91 +100,51 @@ func ParseBlock(raw []byte) (*Block, error) {
 		return nil, fmt.Errorf("%w: header of %d bytes in %d", ErrCorrupt, headerLen, len(raw))
 	}
 	b := &Block{Class: dataplane.Class(raw[3])}
-	h := headerReader{rest: raw[blockHeader : blockHeader+headerLen]}
-	for n := h.uvarint(); n > 0 && !h.failed; n-- {
-		b.Ranges = append(b.Ranges, h.blockRange())
-	}
-	for n := h.uvarint(); n > 0 && !h.failed; n-- {
-		b.Topics = append(b.Topics, h.uint64())
-	}
-	frames := raw[blockHeader+headerLen:]
-	for i := range b.Ranges {
-		size := b.Ranges[i].Size
-		if size > uint64(len(frames)) {
-			h.failed = true
-			break
-		}
-		b.Frames = append(b.Frames, frames[:size:size])
-		frames = frames[size:]
-	}
-	if h.failed || len(h.rest) != 0 || len(frames) != 0 || !b.Class.Valid() {
+	header, frames := raw[blockHeader:blockHeader+headerLen], raw[blockHeader+headerLen:]
+	if !b.Class.Valid() || !b.readHeader(header) || !b.readFrames(frames) {
 		return nil, fmt.Errorf("%w: header does not describe its %d bytes", ErrCorrupt, len(raw))
 	}
 	return b, nil
 }
 
-// headerReader reads a block's header; after the first failure all is zero.
-type headerReader struct {
-	rest   []byte
-	failed bool
+// readHeader reads ranges and topics. What it makes is no more than a few
+// times as large as the header, whatever counts that gives.
+func (b *Block) readHeader(header []byte) bool {
+	r := blockReader{rest: header}
+	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+		b.Ranges = append(b.Ranges, r.blockRange())
+	}
+	var last uint64
+	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+		t := r.uint64()
+		if len(b.Topics) > 0 && t <= last {
+			return false
+		}
+		last = t
+		b.Topics = append(b.Topics, t)
+	}
+	return !r.failed && len(r.rest) == 0
 }
 
-func (h *headerReader) bytes(n uint64) []byte {
-	if n > uint64(len(h.rest)) {
-		h.failed, h.rest = true, nil
-		return nil
+func (r *blockReader) blockRange() (v Range) {
+	v.Publisher = r.text()
+	copy(v.Spool[:], r.bytes(uint64(len(v.Spool))))
+	v.Epoch, v.First, v.Last, v.Size = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
+	if v.First == 0 || v.Last < v.First {
+		r.failed = true
 	}
-	b := h.rest[:n]
-	h.rest = h.rest[n:]
-	return b
-}
-
-func (h *headerReader) uvarint() uint64 {
-	v, n := binary.Uvarint(h.rest)
-	if n <= 0 {
-		h.failed, h.rest = true, nil
-		return 0
-	}
-	h.rest = h.rest[n:]
 	return v
 }
 
-func (h *headerReader) uint64() uint64 {
-	if b := h.bytes(8); b != nil {
-		return binary.BigEndian.Uint64(b)
-	}
-	return 0
-}
-
-func (h *headerReader) blockRange() (r Range) {
-	r.Publisher = string(h.bytes(min(h.uvarint(), math.MaxUint16)))
-	copy(r.Spool[:], h.bytes(uint64(len(r.Spool))))
-	r.Epoch, r.First, r.Last, r.Size = h.uvarint(), h.uvarint(), h.uvarint(), h.uvarint()
-	return r
-}
-
-// topicHashes returns the sorted hashes of the topics of messages.
-func topicHashes(messages []dataplane.Message, hashes []uint64) []uint64 {
-	var last *dataplane.Message
-	for i := range messages {
-		m := &messages[i]
-		if last != nil && last.Topic == m.Topic && last.Namespace == m.Namespace {
-			continue
+// readFrames cuts the frames apart as the ranges say.
+func (b *Block) readFrames(frames []byte) bool {
+	b.Frames = make([][]byte, len(b.Ranges))
+	for i := range b.Ranges {
+		size := b.Ranges[i].Size
+		if size > uint64(len(frames)) {
+			return false
 		}
-		last = m
-		h := topicHash(m.Namespace, m.Topic)
-		if at, found := slices.BinarySearch(hashes, h); !found {
-			hashes = slices.Insert(hashes, at, h)
-		}
+		b.Frames[i], frames = frames[:size:size], frames[size:]
 	}
-	return hashes
-}
-
-// topicHash is 64-bit FNV-1a over namespace, a zero byte and topic.
-func topicHash(namespace, topic string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(namespace))
-	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(topic))
-	return h.Sum64()
+	return len(frames) == 0
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
@@ -21,21 +21,40 @@ const (
 	ingestBudget = 64 << 20
 	// tickEvery is how often silence and durability are looked at.
 	tickEvery = time.Second
-	// saveEvery is how often the marks are saved if they changed.
-	saveEvery = 5 * time.Second
 	// finishTime is how long the log may still take when cloudsvc stops.
 	finishTime = 2 * time.Second
 )
 
-// IngestOptions describe an Ingest.
+// IngestOptions describe an Ingest. All but DurableLag, Incarnation and Now are
+// required.
 type IngestOptions struct {
-	Log        Log
-	Marks      MarkStore
-	DurableLag time.Duration // how long what the log has stored needs to be durable
+	Log      Log
+	Marks    MarkStore
+	MaxFrame int // the largest frame that fits into a block, in bytes
+	// DurableLag is how long what the log has stored needs to be durable, 0 if
+	// it is as soon as the log answers. Until then it is acknowledged as stored
+	// only, and publishers keep it: a log that loses its end gets it again. That
+	// goes for what is found in the log at the start, too: nobody knows when it
+	// was stored.
+	DurableLag time.Duration
 	Registry   *Registry
 	Metrics    *Metrics
 	// Incarnation is the log's; see Position.
 	Incarnation uint64
+	Now         func() time.Time // the clock; time.Now
+}
+
+func (o *IngestOptions) validate() error {
+	if o.Log == nil || o.Marks == nil || o.Registry == nil || o.Metrics == nil {
+		return errors.New("ingest: want a log, a store of marks, a registry and metrics")
+	}
+	if o.MaxFrame <= 0 {
+		return fmt.Errorf("ingest: largest frame of %d bytes: want more than 0", o.MaxFrame)
+	}
+	if o.DurableLag < 0 {
+		return fmt.Errorf("ingest: durable after %v: want 0 or more", o.DurableLag)
+	}
+	return nil
 }
 
 // Ingest takes in what publishers send, drops what it has already, and puts
@@ -44,18 +63,29 @@ type Ingest struct {
 	IngestOptions
 	dispatcher *Dispatcher
 	writers    map[dataplane.Class]*writer
+	packer     *dataplane.Packer
+	httpRoom   *semaphore.Weighted // bytes of httpBudget
+	ended      chan struct{}       // closed when nothing is stored any more
 
+	// mu is held while replies are handed to send, which does not block: a peer
+	// gets them in the order in which they were made, and is not left with an
+	// older credit.
 	mu       sync.Mutex
 	receiver *uplink.Receiver
 	marks    *marks
 	changed  bool // marks differ from what was saved
 	send     func([]uplink.Reply)
 	http     map[string]*httpPublisher // by publisher name
-	packer   *dataplane.Packer
 }
 
 // NewIngest reads from the log how far each publisher had come.
 func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	packer, err := dataplane.NewPacker()
 	if err != nil {
 		return nil, err
@@ -67,6 +97,8 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		send:          func([]uplink.Reply) {},
 		http:          make(map[string]*httpPublisher),
 		packer:        packer,
+		httpRoom:      semaphore.NewWeighted(httpBudget),
+		ended:         make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
 			Packer: packer, Budget: ingestBudget, DurableLag: o.DurableLag, Session: newSession,
 		}),
@@ -75,7 +107,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		i.writers[c] = newWriter(c, o.Log, o.Metrics)
 		i.writers[c].stored = i.stored
 	}
-	if err := i.recover(ctx); err != nil {
+	if err := i.restore(ctx); err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	at := Position{Incarnation: o.Incarnation}
@@ -92,39 +124,6 @@ const lastIndex = 1<<32 - 1
 // newSession returns a number that nobody guesses.
 func newSession() uint64 { return rand.Uint64() | 1 }
 
-// recover loads the marks that were saved and counts the blocks behind them.
-func (i *Ingest) recover(ctx context.Context) error {
-	snapshot, err := i.Marks.LoadMarks(ctx)
-	if err != nil {
-		return err
-	}
-	if snapshot != nil {
-		if err := i.marks.load(snapshot); err != nil {
-			return err
-		}
-	}
-	for _, c := range dataplane.Classes {
-		after := i.marks.blocks[c]
-		err := i.Log.Replay(ctx, c, after, func(seq uint64, raw []byte) error {
-			block, err := ParseBlock(raw)
-			if err != nil {
-				klog.FromContext(ctx).Error(err, "skip a block that cannot be read", "class", c, "block", seq)
-				i.Metrics.corruptBlocks.Inc()
-				return nil
-			}
-			i.marks.count(c, seq, block.Ranges)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for key, lane := range i.marks.lanes {
-		i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark)
-	}
-	return nil
-}
-
 // Dispatcher returns where the stored messages go.
 func (i *Ingest) Dispatcher() *Dispatcher { return i.dispatcher }
 
@@ -136,23 +135,46 @@ func (i *Ingest) Connect(send func([]uplink.Reply)) {
 	i.send = send
 }
 
-// Receive takes one frame from the uplink.
+// Receive takes one frame from the uplink. One that no block can hold is as
+// good as not sent; mappers send none.
 func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
+	if len(frame) > i.MaxFrame {
+		i.Metrics.oversized.Inc()
+		return
+	}
 	i.mu.Lock()
 	was, _ := i.receiver.Publisher(peer)
-	replies, accepted := i.receiver.Receive(peer, frame, time.Now())
+	accepted := i.take(peer, frame)
 	name, software := i.receiver.Publisher(peer)
+	if accepted != nil {
+		// The queue's order is the order of acceptance: both are taken under mu.
+		i.writers[accepted.Lane].add(entry{Accepted: accepted})
+	}
 	i.mu.Unlock()
-	i.send(replies)
 	if name != "" {
 		i.Registry.Seen(name, software)
-	} else if was != "" {
+	}
+	if was != "" && was != name {
 		i.Registry.Gone(was)
 	}
 	if accepted != nil {
 		i.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
-		i.writers[accepted.Lane].add(entry{Accepted: accepted})
 	}
+}
+
+// take gives a frame to the receiver, unless it is the HELLO of a publisher
+// that may not come by the uplink. i.mu is held.
+func (i *Ingest) take(peer uplink.Peer, frame []byte) *uplink.Accepted {
+	if hello := parseHello(frame); hello != nil {
+		if refusal := admit(hello); refusal != nil {
+			i.receiver.Unreachable(peer) // what it was before, it is no longer
+			i.send([]uplink.Reply{{To: peer, Frame: refusal}})
+			return nil
+		}
+	}
+	replies, accepted := i.receiver.Receive(peer, frame, i.Now())
+	i.send(replies)
+	return accepted
 }
 
 // Unreachable says that a peer's connection is gone.
@@ -172,20 +194,24 @@ func (i *Ingest) stored(class dataplane.Class, seq uint64, block *Block, entries
 	for _, e := range entries {
 		if e.stored == nil {
 			accepted = append(accepted, e.Accepted)
-		} else {
-			close(e.stored)
 		}
 	}
 	i.mu.Lock()
 	i.marks.count(class, seq, block.Ranges)
 	i.changed = true
-	replies := i.receiver.Stored(accepted, time.Now())
+	i.send(i.receiver.Stored(accepted, i.Now()))
 	i.mu.Unlock()
-	i.send(replies)
+	for _, e := range entries {
+		if e.stored != nil {
+			i.httpRoom.Release(int64(len(e.Frame)))
+			close(e.stored)
+		}
+	}
 }
 
 // Run works until ctx ends, and then until all that was accepted is stored,
-// for 2 s at most. It returns ErrFenced if the log has another owner.
+// for 2 s at most. It returns ErrFenced if the log has another owner. Run is
+// called once.
 func (i *Ingest) Run(ctx context.Context) error {
 	g, stop := errgroup.WithContext(ctx)
 	// What is accepted is stored after ctx has ended, for a bounded time.
@@ -197,21 +223,35 @@ func (i *Ingest) Run(ctx context.Context) error {
 		g.Go(func() error { i.deliver(c); return nil })
 	}
 	g.Go(func() error { i.tick(stop); return nil })
+	g.Go(func() error { i.keepMarks(stop); return nil })
 	err := g.Wait()
-	i.goodbye()
+	close(i.ended)
+	i.finish(ctx, err)
+	return err
+}
+
+// finish tells publishers and subscribers that this process is leaving, and
+// saves the marks, unless they are another owner's now.
+func (i *Ingest) finish(ctx context.Context, err error) {
+	i.mu.Lock()
+	i.send(i.receiver.Goodbye("cloudsvc is shutting down"))
+	i.mu.Unlock()
 	i.dispatcher.Close()
+	log := klog.FromContext(ctx)
+	for _, c := range dataplane.Classes {
+		if left := len(i.writers[c].waiting()); left > 0 {
+			log.Info("stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
+		}
+	}
+	if errors.Is(err, ErrFenced) {
+		return
+	}
 	// The marks are saved after all else has ended, for a bounded time.
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
 	defer done()
-	return errors.Join(err, i.save(last))
-}
-
-// goodbye tells every publisher that this process is leaving.
-func (i *Ingest) goodbye() {
-	i.mu.Lock()
-	replies := i.receiver.Goodbye("cloudsvc is shutting down")
-	i.mu.Unlock()
-	i.send(replies)
+	if err := i.save(last); err != nil {
+		log.Error(err, marksUnsaved)
+	}
 }
 
 // deliver routes what is stored, until the writer ends.
@@ -224,16 +264,19 @@ func (i *Ingest) deliver(class dataplane.Class) {
 
 // noteTopics tells the registry who publishes what.
 func (i *Ingest) noteTopics(messages []dataplane.Message) {
+	type source struct{ publisher, topic string }
+	var last source
+	seen := make(map[source]struct{})
 	topics := make(map[string][]string) // by publisher
-	var last *dataplane.Message
 	for k := range messages {
-		m := &messages[k]
-		if last != nil && last.Topic == m.Topic && last.ID.Publisher == m.ID.Publisher {
+		from := source{messages[k].ID.Publisher, messages[k].Topic}
+		if from == last {
 			continue
 		}
-		last = m
-		if known := topics[m.ID.Publisher]; !slices.Contains(known, m.Topic) {
-			topics[m.ID.Publisher] = append(known, m.Topic)
+		last = from
+		if _, known := seen[from]; !known {
+			seen[from] = struct{}{}
+			topics[from.publisher] = append(topics[from.publisher], from.topic)
 		}
 	}
 	for publisher, names := range topics {
@@ -245,45 +288,16 @@ func (i *Ingest) noteTopics(messages []dataplane.Message) {
 func (i *Ingest) tick(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	saved := time.Now()
 	for {
 		select {
-		case now := <-ticker.C:
+		case <-ticker.C:
 			i.mu.Lock()
-			replies := i.receiver.Tick(now)
+			i.send(i.receiver.Tick(i.Now()))
 			i.mu.Unlock()
-			i.send(replies)
-			if now.Sub(saved) >= saveEvery {
-				saved = now
-				if err := i.save(ctx); err != nil && ctx.Err() == nil {
-					klog.FromContext(ctx).Error(err, "save the marks; a restart will read more of the log")
-				}
-			}
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// save saves the marks if they changed.
-func (i *Ingest) save(ctx context.Context) error {
-	i.mu.Lock()
-	if !i.changed {
-		i.mu.Unlock()
-		return nil
-	}
-	snapshot, err := i.marks.snapshot()
-	i.changed = false
-	i.mu.Unlock()
-	if err == nil {
-		err = i.Marks.SaveMarks(ctx, snapshot)
-	}
-	if err != nil {
-		i.mu.Lock()
-		i.changed = true
-		i.mu.Unlock()
-	}
-	return err
 }
 
 // Ready returns nil if messages are taken in, and otherwise why not.

@@ -7,28 +7,39 @@ import (
 	"datastub/dataplane"
 )
 
-// ErrFenced says that somebody else wrote to the log: this process is no
-// longer its owner and must not go on.
-var ErrFenced = errors.New("another cloudsvc writes to this log")
+var (
+	// ErrFenced says that somebody else wrote to the log, or that it has lost
+	// its end: this process does not know any more what is in it, and must not
+	// go on.
+	ErrFenced = errors.New("another cloudsvc writes to this log")
+	// ErrTruncated says that a log ends before a block that it once had.
+	ErrTruncated = errors.New("the log has lost its end")
+)
 
 // A Log keeps blocks, one sequence of them a class.
 type Log interface {
 	// Append stores a block behind all others of its class, and returns its
-	// sequence once the log has answered. Appending the same block again after
-	// an error stores it once. It wraps ErrFenced if the log has another owner.
-	// Calls for different classes may be concurrent.
+	// sequence once the log has answered, or an error in bounded time. After an
+	// error the block may be stored or not, and Append is called with the same
+	// block again, which stores it once; no other comes before that. It wraps
+	// ErrFenced if the log does not end with what was appended last. Only calls
+	// for different classes are concurrent.
 	Append(ctx context.Context, class dataplane.Class, block []byte) (seq uint64, err error)
 
 	// Replay calls visit for each block of a class behind a sequence, in order,
-	// up to the last one that is there when it is called. The block is visit's
-	// for the time of the call; visit's error ends the replay.
+	// up to the last one that is there when it is called. Blocks that the log
+	// has let go by its limits are passed over. The block is visit's for the
+	// time of the call; visit's error ends the replay. It wraps ErrTruncated,
+	// and visits nothing, if the log ends before the sequence.
 	Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(seq uint64, block []byte) error) error
 }
 
 // A MarkStore keeps one snapshot of Marks, so that a start need not replay
-// the whole log.
+// the whole log. A snapshot of 100,000 lanes has 5 MB.
 type MarkStore interface {
-	// LoadMarks returns the last snapshot saved, or nil.
+	// LoadMarks returns the last snapshot saved, or nil. If a save was broken
+	// off it may return anything: the snapshot tells whether it is whole.
 	LoadMarks(ctx context.Context) ([]byte, error)
+	// SaveMarks replaces the snapshot. Calls are not concurrent.
 	SaveMarks(ctx context.Context, snapshot []byte) error
 }

@@ -17,6 +17,8 @@ type Metrics struct {
 	storedBytes      *prometheus.CounterVec // by class
 	storeErrors      prometheus.Counter
 	corruptBlocks    prometheus.Counter
+	oversized        prometheus.Counter
+	publishRefused   prometheus.Counter
 	subscriptions    prometheus.Gauge
 	delivered        prometheus.Counter
 	cutOff           prometheus.Counter
@@ -28,7 +30,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	byClass := []string{"class"}
 	return &Metrics{
 		receivedMessages: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_received_messages_total", Help: "New messages taken in from the uplink.",
+			Name: "datastub_received_messages_total", Help: "New messages taken in, from the uplink and over HTTP.",
 		}, byClass),
 		receivedBytes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "datastub_received_bytes_total", Help: "Bytes of the frames that brought new messages.",
@@ -47,6 +49,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		corruptBlocks: f.NewCounter(prometheus.CounterOpts{
 			Name: "datastub_corrupt_blocks_total", Help: "Blocks of the log that could not be read.",
+		}),
+		oversized: f.NewCounter(prometheus.CounterOpts{
+			Name: "datastub_oversized_frames_total", Help: "Frames from the uplink that no block can hold, passed over.",
+		}),
+		publishRefused: f.NewCounter(prometheus.CounterOpts{
+			Name: "datastub_publish_refused_total", Help: "Requests to publish refused because too much was waiting for the log.",
 		}),
 		subscriptions: f.NewGauge(prometheus.GaugeOpts{
 			Name: "datastub_subscriptions", Help: "Live subscriptions.",

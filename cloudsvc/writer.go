@@ -48,8 +48,8 @@ type writer struct {
 	delivered chan delivery
 
 	mu      sync.Mutex
-	pending []entry
-	err     error // why the last try to store failed; nil: it did not
+	pending []entry // not stored yet, those of the block in flight first
+	err     error   // why the last try to store failed; nil: it did not
 }
 
 func newWriter(class dataplane.Class, log Log, metrics *Metrics) *writer {
@@ -60,7 +60,7 @@ func newWriter(class dataplane.Class, log Log, metrics *Metrics) *writer {
 }
 
 // add queues an entry. What may be queued is bounded by the credit that was
-// granted for it.
+// granted for it, or by httpBudget.
 func (w *writer) add(e entry) {
 	w.mu.Lock()
 	w.pending = append(w.pending, e)
@@ -71,20 +71,22 @@ func (w *writer) add(e entry) {
 	}
 }
 
-// take returns the entries of the next block.
-func (w *writer) take() []entry {
+// waiting returns what is pending. It is not changed but by done: add writes
+// behind its end.
+func (w *writer) waiting() []entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, size := 0, 0
-	for n < len(w.pending) && (n == 0 || size+len(w.pending[n].Frame) <= maxBlock) {
-		size += len(w.pending[n].Frame)
-		n++
-	}
-	entries := w.pending[:n:n]
+	return w.pending
+}
+
+// done takes away the first n of what is pending.
+func (w *writer) done(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.pending[:n]) // else the array would keep the frames
 	if w.pending = w.pending[n:]; len(w.pending) == 0 {
 		w.pending = nil
 	}
-	return entries
 }
 
 // run stores what is added until stop has ended and nothing is left to store,
@@ -92,7 +94,7 @@ func (w *writer) take() []entry {
 func (w *writer) run(ctx, stop context.Context) error {
 	defer close(w.delivered)
 	for {
-		entries := w.take()
+		entries := w.waiting()
 		if len(entries) == 0 {
 			select {
 			case <-w.wake:
@@ -102,25 +104,28 @@ func (w *writer) run(ctx, stop context.Context) error {
 			}
 		}
 		if err := w.store(ctx, entries); err != nil {
-			if ctx.Err() != nil {
-				return nil
+			if errors.Is(err, ErrFenced) {
+				return err
 			}
-			return err
+			return nil // ctx has ended
 		}
 	}
 }
 
+// store puts the first entries into the log, as many as make one block.
 func (w *writer) store(ctx context.Context, entries []entry) error {
-	block, messages := buildBlock(w.class, entries)
-	raw := block.Append(nil)
+	b := newBlockBuilder(w.class)
+	b.fill(entries)
+	raw := b.Append(nil)
 	seq, err := w.append(ctx, raw)
 	if err != nil {
 		return err
 	}
-	w.metrics.blockStored(w.class, len(raw), len(messages))
-	w.stored(w.class, seq, block, entries)
+	w.metrics.blockStored(w.class, len(raw), len(b.messages))
+	w.stored(w.class, seq, &b.Block, b.entries)
+	w.done(len(b.entries))
 	select {
-	case w.delivered <- delivery{seq, messages}:
+	case w.delivered <- delivery{seq, b.messages}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -164,24 +169,4 @@ func (w *writer) health() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
-}
-
-// buildBlock makes a block of entries, and returns its messages in order.
-func buildBlock(class dataplane.Class, entries []entry) (*Block, []dataplane.Message) {
-	b := &Block{Class: class}
-	n := 0
-	for _, e := range entries {
-		n += len(e.Messages)
-	}
-	messages := make([]dataplane.Message, 0, n)
-	for _, e := range entries {
-		b.Ranges = append(b.Ranges, Range{
-			Publisher: e.Publisher, Spool: e.Spool, Epoch: e.Epoch, First: e.First, Last: e.Last,
-			Size: uint64(len(e.Frame)),
-		})
-		b.Frames = append(b.Frames, e.Frame)
-		b.Topics = topicHashes(e.Messages, b.Topics)
-		messages = append(messages, e.Messages...)
-	}
-	return b, messages
 }

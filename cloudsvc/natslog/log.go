@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
-	"sync"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -20,41 +19,38 @@ import (
 )
 
 const (
-	// shard and retention are the only ones there are, until there are more.
-	shard     = 0
-	retention = 0
-	// maxAge and maxBytes bound each stream; the oldest blocks go first.
-	maxAge   = 7 * 24 * time.Hour
-	maxBytes = 1 << 30
+	// blockRoom is what a block needs beside its largest frame, in bytes.
+	blockRoom = 64 << 10
+	// minPayload is the least that a cluster's max_payload may be, in bytes: a
+	// message of the largest size must fit into a block.
+	minPayload = 2 * dataplane.MaxMessage
 	// publishWait bounds one publish.
 	publishWait = 5 * time.Second
-	// marksBucket and marksKey are where the snapshot of marks is.
-	marksBucket = "marks"
-	marksKey    = "0"
 )
 
 // Options say where the log is: exactly one of Dir and URL is given.
 type Options struct {
 	Dir    string // of the embedded server
-	URL    string // of a NATS cluster
+	URL    string // of a NATS cluster, or several with commas between
 	Logger klog.Logger
 }
 
 func (o *Options) validate() error {
 	if (o.Dir == "") == (o.URL == "") {
-		return fmt.Errorf("log in folder %q and at %q: want one of them", o.Dir, o.URL)
+		return fmt.Errorf("log in folder %q and at %q: want one of them", o.Dir, redact(o.URL))
 	}
 	return nil
 }
 
 // Log is a cloudsvc.Log and a cloudsvc.MarkStore on JetStream.
 type Log struct {
+	lock    *os.File       // of the embedded server's folder
 	server  *server.Server // nil: a cluster's
 	conn    *nats.Conn
 	js      jetstream.JetStream
-	marks   jetstream.KeyValue
 	classes map[dataplane.Class]*classLog
 	created uint64 // hash of when the streams were made
+	marks   markStore
 }
 
 var (
@@ -66,9 +62,7 @@ var (
 type classLog struct {
 	stream  jetstream.Stream
 	subject string
-
-	mu   sync.Mutex // one publish at a time: this is held while it is in flight
-	last uint64     // the sequence of the subject's last block; the next one must follow it
+	last    uint64 // the sequence of the subject's last block, which the next must follow; 0: it has none
 }
 
 // Open opens the log, and makes it where there is none.
@@ -85,65 +79,36 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 }
 
 func (l *Log) open(ctx context.Context, o Options) (err error) {
-	options := []nats.Option{
-		nats.Name("cloudsvc"),
-		nats.MaxReconnects(-1),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.Logger.Error(err, "NATS") }),
-	}
 	if o.Dir != "" {
-		if l.server, err = startServer(o.Dir, o.Logger); err != nil {
+		if l.lock, err = lockFolder(o.Dir); err != nil {
 			return err
 		}
-		options = append(options, nats.InProcessServer(l.server))
+		if l.server, err = startServer(ctx, o.Dir, o.Logger); err != nil {
+			return err
+		}
 	}
-	if l.conn, err = nats.Connect(o.URL, options...); err != nil {
-		return fmt.Errorf("connect to NATS at %q: %w", o.URL, err)
+	if l.conn, err = connect(o, l.server); err != nil {
+		return err
+	}
+	if most := l.conn.MaxPayload(); most < minPayload {
+		return fmt.Errorf("NATS takes messages of %d bytes at most: set max_payload to %d or more (8MB is good)", most, minPayload)
 	}
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err
 	}
 	created := fnv.New64a()
 	for _, c := range dataplane.Classes {
-		if l.classes[c], err = l.openClass(ctx, c); err != nil {
+		if l.classes[c], err = openClass(ctx, l.js, c); err != nil {
 			return err
 		}
 		_, _ = fmt.Fprint(created, l.classes[c].stream.CachedInfo().Created.UnixNano())
 	}
 	l.created = created.Sum64()
-	l.marks, err = l.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: marksBucket, Description: "how far each publisher is in the log", Storage: jetstream.FileStorage,
-	})
-	if err != nil {
-		return fmt.Errorf("open the bucket %s: %w", marksBucket, err)
-	}
-	return nil
+	return l.marks.open(ctx, l.js)
 }
 
-// openClass opens a class's stream, and finds where it ends.
-func (l *Log) openClass(ctx context.Context, class dataplane.Class) (*classLog, error) {
-	prefix := "ds." + strings.ToLower(class.String())
-	stream, err := l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name:        class.String(),
-		Description: "DataStub's blocks of class " + class.String(),
-		Subjects:    []string{prefix + ".*.*"},
-		Storage:     jetstream.FileStorage,
-		Discard:     jetstream.DiscardOld,
-		MaxAge:      maxAge,
-		MaxBytes:    maxBytes,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the stream %v: %w", class, err)
-	}
-	c := &classLog{stream: stream, subject: fmt.Sprintf("%s.%d.%d", prefix, shard, retention)}
-	msg, err := stream.GetLastMsgForSubject(ctx, c.subject)
-	switch {
-	case err == nil:
-		c.last = msg.Sequence
-	case !errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, fmt.Errorf("find the end of the stream %v: %w", class, err)
-	}
-	return c, nil
-}
+// MaxFrame returns the largest frame that a block may hold, in bytes.
+func (l *Log) MaxFrame() int { return min(int(l.conn.MaxPayload())-blockRoom, dataplane.MaxFrame) }
 
 // Incarnation tells this log from any other: positions of one mean nothing in
 // another. It is that of the streams, which are made once.
@@ -151,20 +116,35 @@ func (l *Log) Incarnation() uint64 { return l.created }
 
 // Append implements cloudsvc.Log.
 func (l *Log) Append(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {
-	c := l.classes[class]
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, publishWait)
 	defer cancel()
-	ack, err := l.js.Publish(ctx, c.subject, block, jetstream.WithExpectLastSequencePerSubject(c.last))
-	if err == nil {
-		c.last = ack.Sequence
-		return c.last, nil
+	c := l.classes[class]
+	seq, err := l.publish(ctx, c, block)
+	if wrongLast(err) {
+		if seq, err = c.decide(ctx, block); errors.Is(err, jetstream.ErrMsgNotFound) {
+			// The limits have taken the last block, too, and the subject begins anew.
+			c.last = 0
+			seq, err = l.publish(ctx, c, block)
+		}
 	}
-	if !wrongLast(err) {
+	if err != nil {
 		return 0, fmt.Errorf("append %d bytes to the stream %v: %w", len(block), class, err)
 	}
-	return c.decide(ctx, class, block)
+	c.last = seq
+	return seq, nil
+}
+
+// publish appends a block behind the one that the subject is thought to end
+// with.
+func (l *Log) publish(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+	if status := l.conn.Status(); status != nats.CONNECTED {
+		return 0, fmt.Errorf("the connection to NATS is %v", status)
+	}
+	ack, err := l.js.Publish(ctx, c.subject, block, jetstream.WithExpectLastSequencePerSubject(c.last))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
 }
 
 // wrongLast tells whether a publish failed because the subject does not end
@@ -176,81 +156,17 @@ func wrongLast(err error) bool {
 }
 
 // decide finds out whether the block that the subject now ends with is the
-// one that was to be appended: an earlier try that only seemed to fail.
-func (c *classLog) decide(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {
+// one that was to be appended: an earlier try that only seemed to fail. No two
+// blocks are alike, as each record is in one only.
+func (c *classLog) decide(ctx context.Context, block []byte) (uint64, error) {
 	msg, err := c.stream.GetLastMsgForSubject(ctx, c.subject)
 	if err != nil {
-		return 0, fmt.Errorf("find the end of the stream %v: %w", class, err)
+		return 0, fmt.Errorf("find the last block: %w", err)
 	}
 	if !bytes.Equal(msg.Data, block) {
-		return 0, fmt.Errorf("stream %v ends at %d, not at %d: %w", class, msg.Sequence, c.last, cloudsvc.ErrFenced)
+		return 0, fmt.Errorf("it ends at %d, not at %d: %w", msg.Sequence, c.last, cloudsvc.ErrFenced)
 	}
-	c.last = msg.Sequence
-	return c.last, nil
-}
-
-// Replay implements cloudsvc.Log.
-func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(uint64, []byte) error) error {
-	c := l.classes[class]
-	info, err := c.stream.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("read the stream %v: %w", class, err)
-	}
-	from, last := max(after+1, info.State.FirstSeq), info.State.LastSeq
-	if from > last || info.State.Msgs == 0 {
-		return nil
-	}
-	consumer, err := c.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
-	if err != nil {
-		return fmt.Errorf("read the stream %v: %w", class, err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read the stream %v: %w", class, err)
-	}
-	defer messages.Stop()
-	return replay(ctx, messages, last, visit)
-}
-
-func replay(ctx context.Context, messages jetstream.MessagesContext, last uint64, visit func(uint64, []byte) error) error {
-	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read the next block: %w", err)
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read a block's place: %w", err)
-		}
-		if err := visit(meta.Sequence.Stream, msg.Data()); err != nil {
-			return err
-		}
-		if meta.Sequence.Stream >= last {
-			return nil
-		}
-	}
-}
-
-// LoadMarks implements cloudsvc.MarkStore.
-func (l *Log) LoadMarks(ctx context.Context) ([]byte, error) {
-	entry, err := l.marks.Get(ctx, marksKey)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("load the marks: %w", err)
-	}
-	return entry.Value(), nil
-}
-
-// SaveMarks implements cloudsvc.MarkStore.
-func (l *Log) SaveMarks(ctx context.Context, snapshot []byte) error {
-	if _, err := l.marks.Put(ctx, marksKey, snapshot); err != nil {
-		return fmt.Errorf("save %d bytes of marks: %w", len(snapshot), err)
-	}
-	return nil
+	return msg.Sequence, nil
 }
 
 // Close gives back the connection, and stops the embedded server.
@@ -261,5 +177,8 @@ func (l *Log) Close() {
 	if l.server != nil {
 		l.server.Shutdown()
 		l.server.WaitForShutdown()
+	}
+	if l.lock != nil {
+		_ = l.lock.Close() // which unlocks it
 	}
 }

@@ -1,0 +1,75 @@
+package cloudsvc
+
+import (
+	"encoding/binary"
+
+	"datastub/dataplane"
+)
+
+// maxBlock is the largest block of more than one frame, in bytes. A frame that
+// is larger by itself is a block by itself.
+const maxBlock = 256 << 10
+
+// rangeRoom is the most that a range takes in a block beside its publisher's
+// name and its frame, in bytes: the name's length, the spool id, four numbers.
+const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
+
+// blockBuilder makes one block of entries.
+type blockBuilder struct {
+	Block
+	messages []dataplane.Message // of the entries, in order
+	entries  []entry
+	size     int  // of the block so far, at most
+	unlisted bool // topics are too many, or not known, to list them
+}
+
+func newBlockBuilder(class dataplane.Class) *blockBuilder {
+	// The counts of ranges and topics stand before them.
+	return &blockBuilder{Block: Block{Class: class}, size: blockHeader + 2*binary.MaxVarintLen64}
+}
+
+// fill takes in entries, in order, as long as they fit; the first always does.
+func (b *blockBuilder) fill(entries []entry) {
+	n := 0
+	for n < len(entries) && b.add(entries[n]) {
+		n++
+	}
+	b.entries = entries[:n]
+	total := 0
+	for _, e := range b.entries {
+		total += len(e.Messages)
+	}
+	b.messages = make([]dataplane.Message, 0, total)
+	for _, e := range b.entries {
+		b.messages = append(b.messages, e.Messages...)
+	}
+}
+
+func (b *blockBuilder) add(e entry) bool {
+	topics, listed := entryTopics(e.Accepted)
+	size := len(e.Publisher) + rangeRoom + 8*len(topics) + len(e.Frame)
+	if len(b.Frames) > 0 && b.size+size > maxBlock {
+		return false
+	}
+	b.size += size
+	b.Ranges = append(b.Ranges, Range{
+		Publisher: e.Publisher, Spool: e.Spool, Epoch: e.Epoch, First: e.First, Last: e.Last,
+		Size: uint64(len(e.Frame)),
+	})
+	b.Frames = append(b.Frames, e.Frame)
+	b.list(topics, listed)
+	return true
+}
+
+// list takes topics into the block's list, which is all or nothing.
+func (b *blockBuilder) list(topics []uint64, listed bool) {
+	if b.unlisted {
+		return
+	}
+	for _, t := range topics {
+		b.Topics = insertTopic(b.Topics, t)
+	}
+	if !listed || len(b.Topics) > maxTopics {
+		b.Topics, b.unlisted = nil, true
+	}
+}

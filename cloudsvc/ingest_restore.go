@@ -1,0 +1,73 @@
+package cloudsvc
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+)
+
+// restore loads the marks that were saved and counts the blocks behind them.
+// The log is what counts: a snapshot that is missing, old or not readable only
+// makes it read more, and one that knows of more than the log does is dropped.
+func (i *Ingest) restore(ctx context.Context) error {
+	snapshot, err := i.Marks.LoadMarks(ctx)
+	if err != nil {
+		return err
+	}
+	if snapshot != nil {
+		loaded, err := parseMarks(snapshot)
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "read the whole log instead of the saved marks")
+		} else {
+			i.marks = loaded
+		}
+	}
+	for _, c := range dataplane.Classes {
+		if err := i.replay(ctx, c); err != nil {
+			return err
+		}
+	}
+	for key, lane := range i.marks.lanes {
+		if !strings.HasPrefix(key.publisher, httpNode+"/") {
+			i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark)
+		}
+	}
+	return nil
+}
+
+// replay counts a class's blocks behind the snapshot. Where the log has lost
+// its end, as a server without a sync may at a power failure, the snapshot's
+// marks are beyond what is stored: publishers would be told that it is, and
+// forget it. What they know to be durable is still there.
+func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
+	visit := func(seq uint64, raw []byte) error {
+		i.recount(ctx, class, seq, raw)
+		return nil
+	}
+	after := i.marks.blocks[class]
+	err := i.Log.Replay(ctx, class, after, visit)
+	if !errors.Is(err, ErrTruncated) {
+		return err
+	}
+	klog.FromContext(ctx).Error(err, "read the whole log instead of the saved marks", "class", class, "marks", after)
+	i.marks.forget(class)
+	i.changed = true
+	return i.Log.Replay(ctx, class, 0, visit)
+}
+
+// recount counts a block. One that cannot be read is no block: if nothing came
+// behind it, its publishers are asked for its records again.
+func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64, raw []byte) {
+	block, err := ParseBlock(raw)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "skip a block that cannot be read", "class", class, "block", seq)
+		i.Metrics.corruptBlocks.Inc()
+		return
+	}
+	i.marks.count(class, seq, block.Ranges)
+	i.changed = true
+}

@@ -1,0 +1,34 @@
+package natslog
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// lockName is the file in the embedded server's folder that is locked as long
+// as a server runs on it. It is left there: its being there says nothing.
+const lockName = "lock"
+
+// lockFolder makes a folder and takes it for this process, and this Log, alone:
+// two servers would spoil each other's files. Closing the file gives it back,
+// and so does the end of the process, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make the folder of the log: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the folder of the log: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("folder %s is used by another cloudsvc: give each its own", dir)
+		}
+		return nil, fmt.Errorf("lock the folder %s of the log: %w", dir, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,216 @@
+package natslog
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"datastub/cloudsvc"
+	"datastub/dataplane"
+)
+
+func TestLogKeepsBlocks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := openFolder(t, dir)
+	appendAll(t, l, dataplane.RT, 1, 3)
+	mustAppend(t, l, dataplane.BT, "of the other class")
+	incarnation := l.Incarnation()
+	l.Close()
+
+	l = openFolder(t, dir)
+	if got := l.Incarnation(); got != incarnation {
+		t.Errorf("incarnation after a restart: got %x, want %x", got, incarnation)
+	}
+	appendAll(t, l, dataplane.RT, 4, 4)
+	want := []string{"1 block 1", "2 block 2", "3 block 3", "4 block 4"}
+	if got := stored(t, l, dataplane.RT, 0); !slices.Equal(got, want) {
+		t.Errorf("RT: got %q, want %q", got, want)
+	}
+	if got := stored(t, l, dataplane.RT, 2); !slices.Equal(got, want[2:]) {
+		t.Errorf("RT behind 2: got %q, want %q", got, want[2:])
+	}
+	if got := stored(t, l, dataplane.RT, 4); len(got) != 0 {
+		t.Errorf("RT behind its end: got %q, want nothing", got)
+	}
+	if got := stored(t, l, dataplane.BT, 0); !slices.Equal(got, []string{"1 of the other class"}) {
+		t.Errorf("BT: got %q", got)
+	}
+}
+
+func TestIncarnationOfAnotherFolderDiffers(t *testing.T) {
+	t.Parallel()
+	one, other := openFolder(t, t.TempDir()), openFolder(t, t.TempDir())
+	if one.Incarnation() == other.Incarnation() {
+		t.Errorf("two folders have the incarnation %x", one.Incarnation())
+	}
+}
+
+// An append whose answer was lost was stored by somebody that cannot be told
+// from the log itself.
+func TestAppendAgainStoresOnce(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	mustAppend(t, l, dataplane.RT, "before")
+	behindItsBack(t, l, "the block")
+	if got, want := mustAppend(t, l, dataplane.RT, "the block"), uint64(2); got != want {
+		t.Errorf("sequence: got %d, want %d", got, want)
+	}
+	mustAppend(t, l, dataplane.RT, "after")
+	want := []string{"1 before", "2 the block", "3 after"}
+	if got := stored(t, l, dataplane.RT, 0); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSecondWriterIsFenced(t *testing.T) {
+	t.Parallel()
+	s := runServer(t, clusterOptions(t))
+	one, other := open(t, Options{URL: s.ClientURL()}), open(t, Options{URL: s.ClientURL()})
+	mustAppend(t, one, dataplane.RT, "of one")
+	if _, err := other.Append(t.Context(), dataplane.RT, []byte("of the other")); !errors.Is(err, cloudsvc.ErrFenced) {
+		t.Errorf("append of another writer: got %v, want ErrFenced", err)
+	}
+	if got := stored(t, one, dataplane.RT, 0); !slices.Equal(got, []string{"1 of one"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Limits may take all blocks of a class that is quiet for long, while cloudsvc
+// runs.
+func TestAppendBehindBlocksThatExpired(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	appendAll(t, l, dataplane.RT, 1, 3)
+	if err := l.classes[dataplane.RT].stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := mustAppend(t, l, dataplane.RT, "anew"), uint64(4); got != want {
+		t.Errorf("sequence: got %d, want %d", got, want)
+	}
+	mustAppend(t, l, dataplane.RT, "and on")
+	want := []string{"4 anew", "5 and on"}
+	if got := stored(t, l, dataplane.RT, 2); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAppendEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Append(ctx, dataplane.RT, []byte("late")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want canceled", err)
+	}
+}
+
+func TestAppendLargestFrame(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	if got, want := l.MaxFrame(), dataplane.MaxFrame; got != want {
+		t.Errorf("largest frame: got %d, want %d", got, want)
+	}
+	block := make([]byte, l.MaxFrame()+blockRoom)
+	if _, err := l.Append(t.Context(), dataplane.BT, block); err != nil {
+		t.Error(err)
+	}
+}
+
+// behindItsBack stores a block of class RT as an append does whose answer is
+// lost.
+func behindItsBack(t *testing.T, l *Log, block string) {
+	t.Helper()
+	c := l.classes[dataplane.RT]
+	_, err := l.js.Publish(t.Context(), c.subject, []byte(block), jetstream.WithExpectLastSequencePerSubject(c.last))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReplayOfHoles(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		removed []uint64
+		after   uint64
+		want    []string
+	}{
+		{"first", []uint64{1, 2}, 0, []string{"3 block 3", "4 block 4"}},
+		{"middle", []uint64{2, 3}, 1, []string{"4 block 4"}},
+		{"last", []uint64{4}, 0, []string{"1 block 1", "2 block 2", "3 block 3"}},
+		{"all that is asked for", []uint64{3, 4}, 2, nil},
+		{"all", []uint64{1, 2, 3, 4}, 0, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := openFolder(t, t.TempDir())
+			appendAll(t, l, dataplane.RT, 1, 4)
+			for _, seq := range test.removed {
+				if err := l.classes[dataplane.RT].stream.DeleteMsg(t.Context(), seq); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := stored(t, l, dataplane.RT, test.after); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Blocks may expire while a replay is on its way to them.
+func TestReplayEndsWhenTheRestIsGone(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	large := string(make([]byte, 200<<10))
+	for range 100 { // more than a consumer fetches at once
+		mustAppend(t, l, dataplane.RT, large)
+	}
+	last := uint64(0)
+	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, _ []byte) error {
+		if last = seq; seq == 1 {
+			return l.classes[dataplane.RT].stream.Purge(t.Context())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("after block %d: %v", last, err)
+	}
+}
+
+func TestReplayErrors(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	appendAll(t, l, dataplane.RT, 1, 2)
+	none := func(uint64, []byte) error { return nil }
+	if err := l.Replay(t.Context(), dataplane.RT, 3, none); !errors.Is(err, cloudsvc.ErrTruncated) {
+		t.Errorf("behind more than there is: got %v, want ErrTruncated", err)
+	}
+	enough := errors.New("enough")
+	if err := l.Replay(t.Context(), dataplane.RT, 0, func(uint64, []byte) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("visit's error: got %v, want %v", err, enough)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := l.Replay(ctx, dataplane.RT, 0, func(uint64, []byte) error { cancel(); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: got %v", err)
+	}
+}
+
+func TestCloseEndsAnAppend(t *testing.T) {
+	t.Parallel()
+	o := clusterOptions(t)
+	s := runServer(t, o)
+	l := open(t, Options{URL: s.ClientURL()})
+	stopServer(s)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	l.Close()
+	if _, err := l.Append(ctx, dataplane.RT, []byte("late")); err == nil || ctx.Err() != nil {
+		t.Errorf("append to a closed log: got %v, want an error at once", err)
+	}
+}

@@ -1,0 +1,107 @@
+package natslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"datastub/cloudsvc"
+	"datastub/dataplane"
+)
+
+// stallWait is how long a replay waits for a block before it looks whether
+// there is any left: limits may take what was still to come.
+const stallWait = time.Second
+
+// Replay implements cloudsvc.Log.
+func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(uint64, []byte) error) error {
+	if err := l.classes[class].replay(ctx, after, visit); err != nil {
+		return fmt.Errorf("read the stream %v behind %d: %w", class, after, err)
+	}
+	return nil
+}
+
+func (c *classLog) replay(ctx context.Context, after uint64, visit func(uint64, []byte) error) error {
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	last := info.State.LastSeq
+	if last < after {
+		return fmt.Errorf("it ends at %d: %w", last, cloudsvc.ErrTruncated)
+	}
+	if last == after || info.State.Msgs == 0 {
+		return nil
+	}
+	consumer, err := c.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	return c.read(ctx, messages, after, last, visit)
+}
+
+// read visits the blocks behind a sequence up to last.
+func (c *classLog) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit func(uint64, []byte) error) error {
+	for after < last {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		msg, err := next(ctx, messages)
+		if errors.Is(err, errStalled) {
+			if ended, err := c.ended(ctx, after, last); ended || err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return err
+		}
+		if after = meta.Sequence.Stream; after > last {
+			return nil
+		}
+		if err := visit(after, msg.Data()); err != nil {
+			return err
+		}
+		if meta.NumPending == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// errStalled says that no block came for stallWait.
+var errStalled = errors.New("no block came")
+
+func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	wait, cancel := context.WithTimeout(ctx, stallWait)
+	defer cancel()
+	msg, err := messages.Next(jetstream.NextContext(wait))
+	if err != nil && wait.Err() != nil && ctx.Err() == nil {
+		return nil, errStalled
+	}
+	return msg, err
+}
+
+// ended tells whether nothing is left in the stream behind a sequence up to
+// last.
+func (c *classLog) ended(ctx context.Context, after, last uint64) (bool, error) {
+	msg, err := c.stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(c.subject))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return true, nil
+	}
+	return err == nil && msg.Sequence > last, err
+}
