@@ -18,18 +18,24 @@
 // What is sent is kept in a Queue until an ACK says that it is durable. After
 // any break a new Sender says HELLO and goes on behind the mark that HELLO_OK
 // gives. The Receiver drops what it has by (publisher, lane, epoch, sequence),
-// so that the log gets every record once. What the edge had to drop travels as
-// a GAP in its place.
+// so that the log gets every record once. DATA that overlaps
+// what it has is trimmed. What the edge had to drop travels as a GAP in its
+// place; one that overlaps cannot be trimmed, as it counts by series, and is
+// asked for again by a NACK. There is one NACK for all the frames behind what
+// is missing.
 //
 // Flow control is credit: the bytes that may be un-acked, absolute in each ACK.
-// Silence never grants. Each end sends a PING when it has heard nothing for
-// PingAfter, and gives the other up after DeadAfter.
+// Silence never grants. The edge sends a PING when it has heard nothing for
+// PingAfter, the cloud after twice as long; each gives the other up after
+// DeadAfter. A PONG from the cloud comes with the last ACK and an open NACK
+// again, as its frames may be lost where a socket is full. The edge's may not:
+// whoever loses one of those has to end the connection.
 package uplink
 
 import "time"
 
 const (
-	// PingAfter is how long an end waits for a sign of life before it asks.
+	// PingAfter is how long the edge waits for a sign of life before it asks.
 	PingAfter = 10 * time.Second
 	// DeadAfter is how long an end waits altogether: three pings missed.
 	DeadAfter = 4 * PingAfter
