@@ -2,10 +2,7 @@ package mapper
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -104,16 +101,6 @@ func (d *device) open(log klog.Logger) error {
 		warnUnread(log, "properties["+config.Name+"].visitors.configData", d.points[i], limitKeys...)
 	}
 	return nil
-}
-
-// limitKeys are settings that Merge adds by itself.
-var limitKeys = []string{"min", "max"}
-
-// warnUnread warns of settings that mean nothing to the driver.
-func warnUnread(log klog.Logger, place string, v any, own ...string) {
-	if keys := unread(v, own); len(keys) > 0 {
-		log.Info("Settings mean nothing to the driver", "in", place, "keys", keys)
-	}
 }
 
 // loop reads and reports on time until ctx ends.
@@ -224,76 +211,6 @@ func (d *device) report(properties []int) {
 	if len(values) > 0 {
 		d.reporter.ReportValues(d.spec.Key, values)
 	}
-}
-
-// assess says how the device is after a round.
-func (d *device) assess(log klog.Logger) {
-	switch {
-	case errors.Is(d.failure, context.DeadlineExceeded):
-		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit))
-	case errors.Is(d.failure, driver.ErrUnreachable):
-		d.setHealth(log, Offline, oneLine(d.failure))
-	case d.failure != nil:
-		d.setHealth(log, Unhealthy, oneLine(d.failure))
-	case len(d.spec.Properties) == 0:
-		d.setHealth(log, Unhealthy, "the device has no properties")
-	default:
-		d.assessProperties(log)
-	}
-}
-
-// assessProperties says how a device is that answers.
-func (d *device) assessProperties(log klog.Logger) {
-	first, more := "", 0
-	for i, trouble := range d.troubles {
-		switch {
-		case trouble == "":
-		case first == "":
-			first = d.spec.Properties[i].Point.Name + ": " + trouble
-		default:
-			more++
-		}
-	}
-	switch {
-	case first == "":
-		d.setHealth(log, Online, "")
-	case more == 0:
-		d.setHealth(log, Unhealthy, first)
-	default:
-		d.setHealth(log, Unhealthy, fmt.Sprintf("%s (and %d more properties)", first, more))
-	}
-}
-
-// setHealth reports and logs a health that is new. A device that is offline
-// still, be it for another reason, is no news: drivers tell of ports and of
-// times of the next try, which change with each read.
-func (d *device) setHealth(log klog.Logger, state State, reason string) {
-	health := Health{State: state, Reason: reason}
-	if health == d.health || state == Offline && d.health.State == Offline {
-		return
-	}
-	d.health = health
-	d.reporter.ReportHealth(d.spec.Key, health)
-	if state == Online {
-		log.Info("Device is online")
-		return
-	}
-	log.Info("Device is not well", "state", state, "reason", reason)
-}
-
-// oneLine puts joined errors on one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
-// unread returns the settings that mean nothing to a driver's device or point,
-// but for own.
-func unread(v any, own []string) []string {
-	u, ok := v.(driver.Unreader)
-	if !ok {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(u.Unread()), func(key string) bool {
-		return slices.ContainsFunc(own, func(o string) bool { return strings.EqualFold(o, key) })
-	})
 }
 
 // read reads in a goroutine of its own, so that a driver that hangs is seen.

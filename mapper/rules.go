@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -97,25 +96,6 @@ func (r Rules) overlay(settings driver.Settings) (Rules, error) {
 	return r, s.Err()
 }
 
-// placeholders are what a topic's template may contain.
-const placeholders = "{property}, {device} and {model}"
-
-// expandTopic fills in a topic's template and checks what comes of it.
-func expandTopic(template, property, device, model string) (string, error) {
-	topic := strings.NewReplacer(
-		"{property}", dataplane.EscapeLevel(property),
-		"{device}", dataplane.EscapeLevel(device),
-		"{model}", dataplane.EscapeLevel(model),
-	).Replace(template)
-	if strings.ContainsAny(topic, "{}") {
-		return "", fmt.Errorf("a topic may contain %s, and no other braces", placeholders)
-	}
-	if err := dataplane.ValidateTopic(topic); err != nil {
-		return "", err
-	}
-	return topic, nil
-}
-
 // validate checks rules that stand in config.yaml: the template is filled in
 // with names that are always right.
 func (r Rules) validate(path *field.Path) field.ErrorList {
@@ -127,26 +107,6 @@ func (r Rules) validate(path *field.Path) field.ErrorList {
 		errs = append(errs, field.Invalid(path.Child("maxAge"), r.MaxAge, fmt.Sprintf("want a time from 0s to %v", maxMaxAge)))
 	}
 	return errs
-}
-
-// settingErrors returns the *driver.SettingError values that err is made of,
-// and everything else in it.
-func settingErrors(err error) (settings []*driver.SettingError, others []error) {
-	if err == nil {
-		return nil, nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			s, o := settingErrors(e)
-			settings, others = append(settings, s...), append(others, o...)
-		}
-		return settings, others
-	}
-	var setting *driver.SettingError
-	if errors.As(err, &setting) {
-		return []*driver.SettingError{setting}, nil
-	}
-	return nil, []error{err}
 }
 
 // hasFold tells whether settings have the key, in any case.
