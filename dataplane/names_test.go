@@ -7,8 +7,9 @@ func TestNamesForPeople(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{RefuseMalformed.String(), "malformed"},
 		{RefuseUnauthorized.String(), "unauthorized"},
+		{RefuseFull.String(), "full"},
 		{RefuseCode(0).String(), "RefuseCode(0)"},
-		{RefuseCode(8).String(), "RefuseCode(8)"},
+		{RefuseCode(9).String(), "RefuseCode(9)"},
 		{TypeHelloOK.String(), "HELLO_OK"},
 		{FrameType(13).String(), "FrameType(13)"},
 		{(&Data{Epoch: 7, First: 41, Last: 42}).Mark().String(), "7/42"},

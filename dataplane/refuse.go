@@ -18,16 +18,18 @@ const (
 	RefuseEpochBehind  RefuseCode = 5 // another spool already used a higher epoch; see HighWater
 	RefuseSession      RefuseCode = 6 // the session is not known here: say HELLO
 	RefuseUnauthorized RefuseCode = 7
+	RefuseFull         RefuseCode = 8 // as many publishers as may be are known
 )
 
 var refuseNames = [...]string{
 	RefuseMalformed: "malformed", RefuseVersion: "version", RefuseInUse: "in use", RefuseSuperseded: "superseded",
 	RefuseEpochBehind: "epoch behind", RefuseSession: "unknown session", RefuseUnauthorized: "unauthorized",
+	RefuseFull: "full",
 }
 
 // String returns the code's name.
 func (c RefuseCode) String() string {
-	if c >= RefuseMalformed && c <= RefuseUnauthorized {
+	if c >= RefuseMalformed && c <= RefuseFull {
 		return refuseNames[c]
 	}
 	return fmt.Sprintf("RefuseCode(%d)", uint64(c))

@@ -74,7 +74,7 @@ func (r *Receiver) decline(f *dataplane.Hello) *dataplane.Refuse {
 	if !known {
 		if len(r.publishers) >= maxPublishers {
 			return &dataplane.Refuse{
-				Code:       dataplane.RefuseUnauthorized,
+				Code:       dataplane.RefuseFull,
 				Text:       fmt.Sprintf("cloudsvc knows %d publishers and takes no more", len(r.publishers)),
 				RetryAfter: retryFull,
 			}
