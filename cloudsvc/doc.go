@@ -14,6 +14,6 @@
 // Beside the path stand the Registry, which knows the publishers, and the
 // Authorizer, which every route asks.
 //
-// Nothing here knows ZeroMQ, JetStream or a flag: dataplane/zmq, natslog and
-// the main in cmd/cloudsvc do.
+// Nothing here knows ZeroMQ or JetStream: dataplane/zmq and natslog do, and
+// the main in cmd/cloudsvc puts them together.
 package cloudsvc

@@ -269,12 +269,12 @@ func TestRouterGarbage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer zctx.Term()
+	defer func() { _ = zctx.Term() }()
 	s, err := zctx.NewSocket(zmq.DEALER)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	_ = s.SetLinger(0)
 	_ = s.SetRcvtimeo(200 * time.Millisecond)
 	if err := s.Connect(c.router.Endpoint()); err != nil {

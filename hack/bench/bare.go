@@ -21,17 +21,17 @@ func measureBare(ctx context.Context, length time.Duration) (sample []time.Durat
 	if err != nil {
 		return nil, err
 	}
-	defer zctx.Term()
+	defer func() { _ = zctx.Term() }()
 	pub, err := zctx.NewSocket(zmq.PUB)
 	if err != nil {
 		return nil, err
 	}
-	defer pub.Close()
+	defer func() { _ = pub.Close() }()
 	sub, err := zctx.NewSocket(zmq.SUB)
 	if err != nil {
 		return nil, err
 	}
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	if err := errors.Join(pub.SetLinger(0), pub.Bind("tcp://127.0.0.1:*"), sub.SetSubscribe(""), sub.SetRcvtimeo(time.Second)); err != nil {
 		return nil, err
 	}

@@ -44,5 +44,9 @@ func (p *program) died() error {
 	if len(content) > 2000 {
 		content = content[len(content)-2000:]
 	}
-	return fmt.Errorf("%s ended by itself (%v):\n%s", p.name, p.Err(), bytes.TrimSpace(content))
+	how := "well"
+	if err := p.Err(); err != nil {
+		how = err.Error()
+	}
+	return fmt.Errorf("%s ended by itself (%s):\n%s", p.name, how, bytes.TrimSpace(content))
 }
