@@ -4,6 +4,14 @@ go 1.26.0
 
 replace github.com/kubeedge/api => github.com/kubeedge/api v1.23.0
 
+// kubeedge/api requires k8s.io/kubernetes, whose go.mod names its own parts as
+// v0.0.0: nothing of them is built, but `go list -m all` asks for them.
+replace (
+	k8s.io/component-helpers => k8s.io/component-helpers v0.32.10
+	k8s.io/controller-manager => k8s.io/controller-manager v0.32.10
+	k8s.io/dynamic-resource-allocation => k8s.io/dynamic-resource-allocation v0.32.10
+)
+
 require (
 	github.com/fsnotify/fsnotify v1.9.0
 	github.com/getkin/kin-openapi v0.133.0
