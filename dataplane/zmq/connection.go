@@ -1,0 +1,213 @@
+package zmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	zmq "github.com/pebbe/zmq4"
+
+	"datastub/dataplane"
+	"datastub/dataplane/uplink"
+)
+
+// Socket options of the uplink; see also Router.
+const (
+	sendHWM         = 16 // frames: the protocol's window is the queue, not the socket
+	heartbeatEvery  = 5 * time.Second
+	heartbeatAnswer = 15 * time.Second
+	byeLinger       = 200 * time.Millisecond
+)
+
+// connection is one DEALER and what is said over it.
+type connection struct {
+	*lane
+	socket  *zmq.Socket
+	monitor *zmq.Socket
+	sender  *uplink.Sender
+	poller  *zmq.Poller
+	id      int    // the socket's in the poller
+	pending []byte // a frame that the socket had no room for
+}
+
+func (l *lane) dial() (*connection, error) {
+	c := &connection{lane: l, sender: uplink.NewSender(l.sender, time.Now())}
+	if err := c.open(); err != nil {
+		c.close()
+		return nil, fmt.Errorf("dial %s: %w", l.endpoint, err)
+	}
+	return c, nil
+}
+
+func (c *connection) open() (err error) {
+	if c.socket, err = c.zctx.NewSocket(zmq.DEALER); err != nil {
+		return err
+	}
+	err = errors.Join(
+		c.socket.SetLinger(0),
+		c.socket.SetImmediate(true),
+		c.socket.SetSndhwm(sendHWM),
+		c.socket.SetMaxmsgsize(dataplane.MaxFrame),
+		c.socket.SetHeartbeatIvl(heartbeatEvery),
+		c.socket.SetHeartbeatTimeout(heartbeatAnswer),
+	)
+	if err != nil {
+		return err
+	}
+	// The monitor tells at once when the connection breaks: ZeroMQ would make a
+	// new one under the same socket, where the session is not known.
+	name := fmt.Sprintf("inproc://monitor-%p", c)
+	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_DISCONNECTED); err != nil {
+		return err
+	}
+	if c.monitor, err = c.zctx.NewSocket(zmq.PAIR); err != nil {
+		return err
+	}
+	if err = c.monitor.Connect(name); err != nil {
+		return err
+	}
+	c.poller = zmq.NewPoller()
+	c.id = c.poller.Add(c.socket, zmq.POLLIN)
+	c.poller.Add(c.waker.receive, zmq.POLLIN)
+	c.poller.Add(c.monitor, zmq.POLLIN)
+	return c.socket.Connect(c.endpoint)
+}
+
+func (c *connection) close() {
+	if c.socket != nil {
+		_ = c.socket.Close()
+	}
+	if c.monitor != nil {
+		_ = c.monitor.Close()
+	}
+}
+
+// converse sends and receives until the connection ends, or until stop has
+// ended and all is delivered, or giveUp has ended.
+func (c *connection) converse(stop, giveUp context.Context) error {
+	for {
+		if err := c.send(); err != nil {
+			return err
+		}
+		if giveUp.Err() != nil {
+			return nil
+		}
+		if stop.Err() != nil {
+			c.sender.Drain()
+			if err := c.send(); err != nil {
+				return err
+			}
+			if c.sender.Idle() {
+				c.goodbye()
+				return nil
+			}
+			if !c.sender.Streaming() && c.undelivered() == 0 {
+				return nil
+			}
+		}
+		if err := c.wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// send gives the socket all that the Sender has and the socket takes.
+func (c *connection) send() error {
+	for {
+		if c.pending == nil {
+			var err error
+			if c.pending, err = c.sender.Next(time.Now()); err != nil {
+				return err
+			}
+			if c.pending == nil {
+				return nil
+			}
+		}
+		_, err := c.socket.SendBytes(c.pending, zmq.DONTWAIT)
+		if wouldBlock(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("send to %s: %w", c.endpoint, err)
+		}
+		c.pending = nil
+	}
+}
+
+// wait sleeps until there is something to do, and takes what came in.
+func (c *connection) wait() error {
+	events := zmq.POLLIN
+	if c.pending != nil {
+		events |= zmq.POLLOUT
+	}
+	if _, err := c.poller.Update(c.id, events); err != nil {
+		return err
+	}
+	// Rounded up, as zmq_poll counts milliseconds: a deadline is then over.
+	sleep := max(time.Until(c.sender.Due()), 0).Truncate(time.Millisecond) + time.Millisecond
+	polled, err := c.poller.Poll(sleep)
+	if err != nil {
+		return fmt.Errorf("poll: %w", err)
+	}
+	for _, p := range polled {
+		switch p.Socket {
+		case c.socket:
+			err = c.receive()
+		case c.monitor:
+			err = c.observe()
+		default:
+			c.waker.woken()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive takes all frames that have come.
+func (c *connection) receive() error {
+	for {
+		b, err := c.socket.RecvBytes(zmq.DONTWAIT)
+		if wouldBlock(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("receive from %s: %w", c.endpoint, err)
+		}
+		f, err := dataplane.DecodeFrame(b)
+		if err != nil {
+			return &uplink.EndError{Reason: fmt.Sprintf("cloudsvc at %s sent what is no frame: %v", c.endpoint, err)}
+		}
+		was := c.sender.Streaming()
+		if err := c.sender.Receive(f, time.Now()); err != nil {
+			return err
+		}
+		if !was && c.sender.Streaming() {
+			c.connected.Store(true)
+			c.told = ""
+			c.log.Info("uplink is up", "lane", c.lane.sender.Lane, "cloudsvc", c.endpoint)
+		}
+	}
+}
+
+// observe takes what the monitor tells of the TCP connection.
+func (c *connection) observe() error {
+	for {
+		event, _, _, err := c.monitor.RecvEvent(zmq.DONTWAIT)
+		if err != nil {
+			return nil // nothing more to tell
+		}
+		if event == zmq.EVENT_DISCONNECTED {
+			return &uplink.EndError{Reason: "the connection to " + c.endpoint + " broke"}
+		}
+	}
+}
+
+// goodbye tells cloudsvc that this publisher is leaving, so that another one
+// of its name is let in at once.
+func (c *connection) goodbye() {
+	_ = c.socket.SetLinger(byeLinger)
+	_, _ = c.socket.SendBytes(dataplane.AppendFrame(nil, &dataplane.Bye{Reason: "the mapper is stopping"}), zmq.DONTWAIT)
+}
