@@ -9,9 +9,10 @@ import (
 )
 
 // maxQueue is how many bytes of lines wait for one subscriber before it is
-// cut off: some seconds of a fast stream, and little enough that a thousand
-// stuck subscribers fit into memory.
-const maxQueue = 4 << 20
+// cut off: what a minute of backlog of a busy node comes to, so that a healthy
+// subscriber outlives the moment in which an edge comes back. The lines are
+// shared: a hundred stuck subscribers hold them once.
+const maxQueue = 16 << 20
 
 // CutOffError ends a Subscription that cannot go on. What was queued before
 // is still delivered, and the stream can be resumed at Position.
