@@ -83,8 +83,13 @@ func (m *marks) snapshot() []byte {
 		dst = binary.AppendUvarint(dst, l.mark.Epoch)
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
 	}
-	binary.BigEndian.PutUint32(dst[4:], crc32.Checksum(dst[snapshotHeader:], crcTable))
-	return dst
+	return seal(dst)
+}
+
+// seal writes a snapshot's CRC.
+func seal(snapshot []byte) []byte {
+	binary.BigEndian.PutUint32(snapshot[4:], crc32.Checksum(snapshot[snapshotHeader:], crcTable))
+	return snapshot
 }
 
 // parseMarks reads what snapshot wrote, or wraps ErrCorrupt.

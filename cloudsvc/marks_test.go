@@ -1,0 +1,113 @@
+package cloudsvc
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"datastub/dataplane"
+)
+
+// testMarks are those of many publishers with both lanes.
+func testMarks(publishers int) *marks {
+	m := newMarks()
+	for n := range publishers {
+		for _, c := range dataplane.Classes {
+			m.count(c, uint64(n+1), []Range{{
+				Publisher: fmt.Sprintf("plant-7-edge-%05d/modbus", n), Spool: dataplane.SpoolID{1: byte(n), 9: 3},
+				Epoch: 1_700_000_000_000, First: 1, Last: uint64(n) * 1000,
+			}})
+		}
+	}
+	return m
+}
+
+func TestMarksRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, publishers := range []int{0, 1, 100} {
+		want := testMarks(publishers)
+		got, err := parseMarks(want.snapshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range dataplane.Classes {
+			if got.blocks[c] != want.blocks[c] {
+				t.Errorf("%d publishers: blocks of %v: got %d, want %d", publishers, c, got.blocks[c], want.blocks[c])
+			}
+		}
+		if !reflect.DeepEqual(got.lanes, want.lanes) {
+			t.Errorf("%d publishers: got %v, want %v", publishers, got.lanes, want.lanes)
+		}
+	}
+}
+
+// The snapshot of 10,000 publishers is about 1 MB. A MarkStore takes more than
+// that; see natslog's.
+func TestMarksSize(t *testing.T) {
+	t.Parallel()
+	const publishers = 10_000
+	if got := len(testMarks(publishers).snapshot()); got > 1_300_000 {
+		t.Errorf("snapshot of %d publishers: got %d bytes, want 1.3 MB at most", publishers, got)
+	}
+}
+
+func TestMarksDamaged(t *testing.T) {
+	t.Parallel()
+	raw := testMarks(3).snapshot()
+	for n := range raw {
+		if m, err := parseMarks(raw[:n]); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("cut to %d bytes: got %v, %v; want ErrCorrupt", n, m, err)
+		}
+		if n == 3 {
+			continue // is not used
+		}
+		flipped := slices.Clone(raw)
+		flipped[n] ^= 0x10
+		if m, err := parseMarks(flipped); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("byte %d flipped: got %v, %v; want ErrCorrupt", n, m, err)
+		}
+	}
+}
+
+func TestMarksForget(t *testing.T) {
+	t.Parallel()
+	m := testMarks(2)
+	copied := m.clone()
+	m.forget(dataplane.RT)
+	if len(m.lanes) != 2 || m.blocks[dataplane.RT] != 0 || m.blocks[dataplane.BT] != 2 {
+		t.Errorf("without RT: got %+v", m)
+	}
+	if len(copied.lanes) != 4 || copied.blocks[dataplane.RT] != 2 {
+		t.Errorf("the copy changed too: got %+v", copied)
+	}
+}
+
+func FuzzParseMarks(f *testing.F) {
+	f.Add(testMarks(2).snapshot()[snapshotHeader:])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := parseMarks(seal(append([]byte{'D', 'M', snapshotVersion, 0, 0, 0, 0, 0}, body...)))
+		if err != nil {
+			return
+		}
+		again, err := parseMarks(m.snapshot())
+		if err != nil || !reflect.DeepEqual(again, m) {
+			t.Errorf("got %+v, %v; want %+v", again, err, m)
+		}
+	})
+}
+
+func BenchmarkMarks(b *testing.B) {
+	m := testMarks(10_000)
+	b.Run("clone", func(b *testing.B) { // under the ingest's lock
+		for b.Loop() {
+			m.clone()
+		}
+	})
+	b.Run("snapshot", func(b *testing.B) {
+		for b.Loop() {
+			m.snapshot()
+		}
+	})
+}
