@@ -93,7 +93,7 @@ func TestPublishRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newMemoryLog()
 		c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.MaxFrame = 64 << 10 })
-		first := publishOne(t, c, "me")
+		first := publishOne(t, c)
 		large := httpMessage(dataplane.RT, "a")
 		large.Value = dataplane.StringValue(strings.Repeat("incompressible? no matter ", 1<<12))
 		noise := httpMessage(dataplane.BT, "a")
@@ -106,7 +106,7 @@ func TestPublishRefused(t *testing.T) {
 		if _, err := c.Publish(t.Context(), "no name/at all", []dataplane.Message{large}); err == nil {
 			t.Error("an identity that makes no publisher's name was accepted")
 		}
-		next := publishOne(t, c, "me")
+		next := publishOne(t, c)
 		if next.ID.Seq != first.ID.Seq+1 || next.Seq != first.Seq+1 {
 			t.Errorf("after those: got %v and sequence %d, want them to follow %v and %d", next.ID, next.Seq, first.ID, first.Seq)
 		}
@@ -127,11 +127,11 @@ func randomText(n int) []byte {
 	return b
 }
 
-// publishOne publishes a message of class BT and returns it as it was stored.
-func publishOne(t *testing.T, c *cloud, identity Identity) dataplane.Message {
+// publishOne publishes a message of class BT as "me", and returns it as it was stored.
+func publishOne(t *testing.T, c *cloud) dataplane.Message {
 	t.Helper()
 	messages := []dataplane.Message{httpMessage(dataplane.BT, "a")}
-	ids, err := c.Publish(t.Context(), identity, messages)
+	ids, err := c.Publish(t.Context(), "me", messages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestPublishIsBounded(t *testing.T) {
 		if got := count(t, c.Metrics.publishRefused); int(got) != refused {
 			t.Errorf("counted: got %v, want %d", got, refused)
 		}
-		publishOne(t, c, "me") // there is room again
+		publishOne(t, c) // there is room again
 		if err := c.end(); err != nil {
 			t.Error(err)
 		}
@@ -205,7 +205,7 @@ func TestPublishRisesOverRestarts(t *testing.T) {
 						if _, err := c.Publish(t.Context(), "me", bulk); err != nil {
 							t.Fatal(err)
 						}
-						m := publishOne(t, c, "me")
+						m := publishOne(t, c)
 						if m.Seq <= last.Seq || (dataplane.Mark{Epoch: m.ID.Epoch, Seq: m.ID.Seq}).Compare(dataplane.Mark{Epoch: last.ID.Epoch, Seq: last.ID.Seq}) <= 0 {
 							t.Errorf("%v with sequence %d came behind %v with %d", m.ID, m.Seq, last.ID, last.Seq)
 						}

@@ -7,16 +7,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
 // connectWait bounds the connection to one server of a cluster.
 const connectWait = 3 * time.Second
 
+// reconnectWait is how long a connection waits for the embedded server that is
+// being started anew, before it tries again.
+const reconnectWait = 50 * time.Millisecond
+
 // connect connects to the embedded server, or to the cluster where there is
 // none.
-func connect(o Options, embedded *server.Server) (*nats.Conn, error) {
+func connect(o Options, e *embedded) (*nats.Conn, error) {
 	options := []nats.Option{
 		nats.Name("cloudsvc"),
 		nats.Timeout(connectWait),
@@ -25,8 +28,8 @@ func connect(o Options, embedded *server.Server) (*nats.Conn, error) {
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.Logger.Error(err, "NATS") }),
 	}
 	where := "the embedded server"
-	if embedded != nil {
-		options = append(options, nats.InProcessServer(embedded))
+	if e != nil {
+		options = append(options, nats.InProcessServer(e), nats.ReconnectWait(reconnectWait))
 	} else {
 		if err := checkURL(o.URL); err != nil {
 			return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -73,7 +72,7 @@ func TestClusterRestartsDuringAppends(t *testing.T) {
 	t.Parallel()
 	o := clusterOptions(t)
 	s := runServer(t, o)
-	o.Port = s.Addr().(*net.TCPAddr).Port
+	o.Port = portOf(s)
 	l := open(t, Options{URL: s.ClientURL()})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

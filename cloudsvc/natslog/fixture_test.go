@@ -2,6 +2,7 @@ package natslog
 
 import (
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -52,6 +53,8 @@ func runServer(t testing.TB, o *server.Options) *server.Server {
 	return s
 }
 
+func portOf(s *server.Server) int { return s.Addr().(*net.TCPAddr).Port }
+
 func stopServer(s *server.Server) {
 	s.Shutdown()
 	s.WaitForShutdown()
@@ -66,11 +69,11 @@ func mustAppend(t testing.TB, l *Log, class dataplane.Class, block string) uint6
 	return seq
 }
 
-// appendAll appends numbered blocks from first to last.
-func appendAll(t testing.TB, l *Log, class dataplane.Class, first, last int) {
+// appendAll appends blocks of class RT, numbered from first to last.
+func appendAll(t testing.TB, l *Log, first, last int) {
 	t.Helper()
 	for n := first; n <= last; n++ {
-		mustAppend(t, l, class, fmt.Sprintf("block %d", n))
+		mustAppend(t, l, dataplane.RT, fmt.Sprintf("block %d", n))
 	}
 }
 

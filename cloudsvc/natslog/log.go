@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"k8s.io/klog/v2"
@@ -44,8 +43,8 @@ func (o *Options) validate() error {
 
 // Log is a cloudsvc.Log and a cloudsvc.MarkStore on JetStream.
 type Log struct {
-	lock    *os.File       // of the embedded server's folder
-	server  *server.Server // nil: a cluster's
+	lock    *os.File  // of the embedded server's folder
+	server  *embedded // nil: a cluster's
 	conn    *nats.Conn
 	js      jetstream.JetStream
 	classes map[dataplane.Class]*classLog
@@ -83,7 +82,7 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		if l.lock, err = lockFolder(o.Dir); err != nil {
 			return err
 		}
-		if l.server, err = startServer(ctx, o.Dir, o.Logger); err != nil {
+		if l.server, err = startEmbedded(ctx, o.Dir, o.Logger); err != nil {
 			return err
 		}
 	}
@@ -96,9 +95,15 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err
 	}
+	room := int64(maxBytes)
+	if o.Dir != "" {
+		if room, err = roomFor(o.Dir); err != nil {
+			return err
+		}
+	}
 	created := fnv.New64a()
 	for _, c := range dataplane.Classes {
-		if l.classes[c], err = openClass(ctx, l.js, c); err != nil {
+		if l.classes[c], err = openClass(ctx, l.js, c, room); err != nil {
 			return err
 		}
 		_, _ = fmt.Fprint(created, l.classes[c].stream.CachedInfo().Created.UnixNano())
@@ -116,9 +121,31 @@ func (l *Log) Incarnation() uint64 { return l.created }
 
 // Append implements cloudsvc.Log.
 func (l *Log) Append(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {
+	seq, err := l.append(ctx, l.classes[class], block)
+	if err != nil {
+		return 0, fmt.Errorf("append %d bytes to the stream %v: %w", len(block), class, err)
+	}
+	return seq, nil
+}
+
+func (l *Log) append(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+	if l.server == nil {
+		return l.store(ctx, c, block)
+	}
+	if err := l.server.revive(ctx); err != nil {
+		return 0, err
+	}
+	seq, err := l.store(ctx, c, block)
+	if why := l.server.fault(); err != nil && why != nil {
+		err = why // which tells more than that no answer came
+	}
+	return seq, err
+}
+
+// store appends a block in bounded time, unless it is there already.
+func (l *Log) store(ctx context.Context, c *classLog, block []byte) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishWait)
 	defer cancel()
-	c := l.classes[class]
 	seq, err := l.publish(ctx, c, block)
 	if wrongLast(err) {
 		if seq, err = c.decide(ctx, block); errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -128,7 +155,7 @@ func (l *Log) Append(ctx context.Context, class dataplane.Class, block []byte) (
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("append %d bytes to the stream %v: %w", len(block), class, err)
+		return 0, err
 	}
 	c.last = seq
 	return seq, nil
@@ -175,8 +202,7 @@ func (l *Log) Close() {
 		l.conn.Close()
 	}
 	if l.server != nil {
-		l.server.Shutdown()
-		l.server.WaitForShutdown()
+		l.server.stop()
 	}
 	if l.lock != nil {
 		_ = l.lock.Close() // which unlocks it

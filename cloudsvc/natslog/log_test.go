@@ -17,7 +17,7 @@ func TestLogKeepsBlocks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := openFolder(t, dir)
-	appendAll(t, l, dataplane.RT, 1, 3)
+	appendAll(t, l, 1, 3)
 	mustAppend(t, l, dataplane.BT, "of the other class")
 	incarnation := l.Incarnation()
 	l.Close()
@@ -26,7 +26,7 @@ func TestLogKeepsBlocks(t *testing.T) {
 	if got := l.Incarnation(); got != incarnation {
 		t.Errorf("incarnation after a restart: got %x, want %x", got, incarnation)
 	}
-	appendAll(t, l, dataplane.RT, 4, 4)
+	appendAll(t, l, 4, 4)
 	want := []string{"1 block 1", "2 block 2", "3 block 3", "4 block 4"}
 	if got := stored(t, l, dataplane.RT, 0); !slices.Equal(got, want) {
 		t.Errorf("RT: got %q, want %q", got, want)
@@ -85,7 +85,7 @@ func TestSecondWriterIsFenced(t *testing.T) {
 func TestAppendBehindBlocksThatExpired(t *testing.T) {
 	t.Parallel()
 	l := openFolder(t, t.TempDir())
-	appendAll(t, l, dataplane.RT, 1, 3)
+	appendAll(t, l, 1, 3)
 	if err := l.classes[dataplane.RT].stream.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestReplayOfHoles(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			l := openFolder(t, t.TempDir())
-			appendAll(t, l, dataplane.RT, 1, 4)
+			appendAll(t, l, 1, 4)
 			for _, seq := range test.removed {
 				if err := l.classes[dataplane.RT].stream.DeleteMsg(t.Context(), seq); err != nil {
 					t.Fatal(err)
@@ -185,7 +185,7 @@ func TestReplayEndsWhenTheRestIsGone(t *testing.T) {
 func TestReplayErrors(t *testing.T) {
 	t.Parallel()
 	l := openFolder(t, t.TempDir())
-	appendAll(t, l, dataplane.RT, 1, 2)
+	appendAll(t, l, 1, 2)
 	none := func(uint64, []byte) error { return nil }
 	if err := l.Replay(t.Context(), dataplane.RT, 3, none); !errors.Is(err, cloudsvc.ErrTruncated) {
 		t.Errorf("behind more than there is: got %v, want ErrTruncated", err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"net"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -22,48 +24,128 @@ const (
 	// maxPayload is the largest message of the embedded server, in bytes: a
 	// block with one frame of the largest size, and its header.
 	maxPayload = 9 << 20
-	// payloadWarning is what the server says of a maxPayload above 8 MB at each
-	// start. Blocks of that size are rare, and nothing is to be done about it.
-	payloadWarning = "Maximum payloads over"
+	// maxStore is more than the embedded server's streams and bucket can come
+	// to, in bytes: their own limits are what holds.
+	maxStore = 4 * maxBytes
 )
 
-// startServer starts a NATS server in this process, with its files in a
-// folder and no port open.
-func startServer(ctx context.Context, dir string, log klog.Logger) (*server.Server, error) {
+// embedded is a NATS server in this process, with its files in a folder and no
+// port open.
+type embedded struct {
+	dir     string
+	log     klog.Logger
+	turn    chan struct{}            // holds a token while the server is started anew
+	current atomic.Pointer[instance] // nil: none runs
+}
+
+// instance is one run of the server.
+type instance struct {
+	*server.Server
+	failed atomic.Pointer[string] // why it does not start
+	halted atomic.Pointer[string] // why it stores nothing any more
+}
+
+// startEmbedded starts a server on a folder.
+func startEmbedded(ctx context.Context, dir string, log klog.Logger) (*embedded, error) {
+	e := &embedded{dir: dir, log: log, turn: make(chan struct{}, 1)}
+	if err := e.start(ctx); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *embedded) start(ctx context.Context) error {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "cloudsvc",
 		DontListen: true,
 		JetStream:  true,
-		StoreDir:   dir,
+		StoreDir:   e.dir,
 		SyncAlways: true,
 		MaxPayload: maxPayload,
-		NoSigs:     true, // the process's signals are main's
+		// Not what the server makes of the free space at each start: streams that
+		// were made on an emptier disk must open on a full one.
+		JetStreamMaxStore: maxStore,
+		NoSigs:            true, // the process's signals are main's
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make the embedded NATS server in %s: %w", dir, err)
+		return fmt.Errorf("make the embedded NATS server in %s: %w", e.dir, err)
 	}
-	fatal := make(chan string, 1)
-	s.SetLoggerV2(serverLogger{log, fatal}, false, false, false)
+	run := &instance{Server: s}
+	s.SetLoggerV2(serverLogger{e.log, run}, false, false, false)
 	s.Start()
-	if err := awaitServer(ctx, s, fatal); err != nil {
-		s.Shutdown()
-		s.WaitForShutdown()
-		return nil, fmt.Errorf("start the embedded NATS server in %s: %w", dir, err)
+	if err := run.await(ctx); err != nil {
+		run.stop()
+		return fmt.Errorf("start the embedded NATS server in %s: %w", e.dir, err)
 	}
-	return s, nil
+	e.current.Store(run)
+	return nil
 }
 
-// awaitServer waits until a server is ready, or says why it will not be.
-func awaitServer(ctx context.Context, s *server.Server, fatal <-chan string) error {
+// stop stops the server, if one runs.
+func (e *embedded) stop() {
+	if run := e.current.Swap(nil); run != nil {
+		run.stop()
+	}
+}
+
+func (s *instance) stop() {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+var errNoServer = errors.New("the embedded NATS server does not run")
+
+// fault returns why nothing is stored, or nil.
+func (e *embedded) fault() error {
+	run := e.current.Load()
+	if run == nil {
+		return errNoServer
+	}
+	if why := run.halted.Load(); why != nil {
+		return errors.New(*why)
+	}
+	return nil
+}
+
+// revive starts the server anew where it has a fault. One failed write halts a
+// stream for good, though the disk may have room again.
+func (e *embedded) revive(ctx context.Context) error {
+	if e.fault() == nil {
+		return nil
+	}
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if e.fault() == nil {
+		return nil // somebody else did it
+	}
+	e.stop()
+	return e.start(ctx)
+}
+
+// InProcessConn connects to the server that runs now, for nats.Connect and
+// for each time that it reconnects.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	run := e.current.Load()
+	if run == nil {
+		return nil, errNoServer
+	}
+	return run.InProcessConn()
+}
+
+// await waits until the server is ready, or says why it will not be.
+func (s *instance) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	for !s.ReadyForConnections(startStep) {
-		select {
-		case why := <-fatal:
-			return errors.New(why)
-		case <-ctx.Done():
-			return fmt.Errorf("it is not ready: %w", ctx.Err())
-		default:
+		if why := s.failed.Load(); why != nil {
+			return errors.New(*why)
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("it is not ready: %w", err)
 		}
 	}
 	if !s.JetStreamEnabled() {
@@ -72,34 +154,12 @@ func awaitServer(ctx context.Context, s *server.Server, fatal <-chan string) err
 	return nil
 }
 
-// serverLogger passes on what the embedded server has to say.
-type serverLogger struct {
-	klog.Logger
-	fatal chan<- string // takes the first thing that ends it
-}
-
-func (l serverLogger) Noticef(format string, v ...any) { l.info(3, format, v) }
-func (l serverLogger) Warnf(format string, v ...any) {
-	if !strings.HasPrefix(format, payloadWarning) {
-		l.info(0, format, v)
+// roomFor returns how large a class's stream may become in a folder, in bytes:
+// maxBytes, but no more than a quarter of what is free when it is made.
+func roomFor(dir string) (int64, error) {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err != nil {
+		return 0, fmt.Errorf("look how much is free in %s: %w", dir, err)
 	}
-}
-
-func (l serverLogger) Fatalf(format string, v ...any) {
-	select {
-	case l.fatal <- fmt.Sprintf(format, v...):
-	default: // the first one says why
-	}
-	l.error(format, v)
-}
-func (l serverLogger) Errorf(format string, v ...any) { l.error(format, v) }
-func (l serverLogger) Debugf(format string, v ...any) { l.info(5, format, v) }
-func (l serverLogger) Tracef(format string, v ...any) { l.info(6, format, v) }
-
-func (l serverLogger) info(level int, format string, v []any) {
-	l.V(level).Info("embedded NATS server", "says", fmt.Sprintf(format, v...))
-}
-
-func (l serverLogger) error(format string, v []any) {
-	l.Error(nil, "embedded NATS server", "says", fmt.Sprintf(format, v...))
+	return min(maxBytes, int64(disk.Bavail)*disk.Bsize/4), nil
 }

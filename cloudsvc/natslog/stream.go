@@ -17,13 +17,15 @@ const (
 	// shard and retention are the only ones there are, until there are more.
 	shard     = 0
 	retention = 0
-	// maxAge and maxBytes bound each stream; the oldest blocks go first.
+	// maxAge and maxBytes bound each stream that is made here; the oldest blocks
+	// go first.
 	maxAge   = 7 * 24 * time.Hour
 	maxBytes = 1 << 30
 )
 
-// openClass opens a class's stream, and finds where it ends.
-func openClass(ctx context.Context, js jetstream.JetStream, class dataplane.Class) (*classLog, error) {
+// openClass opens a class's stream, or makes it with room for some bytes, and
+// finds where it ends.
+func openClass(ctx context.Context, js jetstream.JetStream, class dataplane.Class, room int64) (*classLog, error) {
 	prefix := "ds." + strings.ToLower(class.String())
 	stream, err := openStream(ctx, js, jetstream.StreamConfig{
 		Name:        class.String(),
@@ -32,7 +34,7 @@ func openClass(ctx context.Context, js jetstream.JetStream, class dataplane.Clas
 		Storage:     jetstream.FileStorage,
 		Discard:     jetstream.DiscardOld,
 		MaxAge:      maxAge,
-		MaxBytes:    maxBytes,
+		MaxBytes:    room,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the stream %v: %w", class, err)
