@@ -19,8 +19,6 @@ import (
 const (
 	// ingestBudget is how many bytes of a class may be accepted and not stored.
 	ingestBudget = 64 << 20
-	// tickEvery is how often silence and durability are looked at.
-	tickEvery = time.Second
 	// finishTime is how long the log may still take when cloudsvc stops.
 	finishTime = 2 * time.Second
 )
@@ -210,8 +208,9 @@ func (i *Ingest) stored(class dataplane.Class, seq uint64, block *Block, entries
 }
 
 // Run works until ctx ends, and then until all that was accepted is stored,
-// for 2 s at most. It returns ErrFenced if the log has another owner. Run is
-// called once.
+// for 2 s at most. It returns ErrFenced if the log has another owner, and
+// ErrTruncated if it has lost its end: both mean to begin anew, from the log.
+// Run is called once.
 func (i *Ingest) Run(ctx context.Context) error {
 	g, stop := errgroup.WithContext(ctx)
 	// What is accepted is stored after ctx has ended, for a bounded time.
@@ -222,7 +221,7 @@ func (i *Ingest) Run(ctx context.Context) error {
 		g.Go(func() error { return i.writers[c].run(work, stop) })
 		g.Go(func() error { i.deliver(c); return nil })
 	}
-	g.Go(func() error { i.tick(stop); return nil })
+	g.Go(func() error { return i.tick(stop) })
 	g.Go(func() error { i.keepMarks(stop); return nil })
 	err := g.Wait()
 	close(i.ended)
@@ -231,7 +230,7 @@ func (i *Ingest) Run(ctx context.Context) error {
 }
 
 // finish tells publishers and subscribers that this process is leaving, and
-// saves the marks, unless they are another owner's now.
+// saves the marks, unless they are not the log's any more.
 func (i *Ingest) finish(ctx context.Context, err error) {
 	i.mu.Lock()
 	i.send(i.receiver.Goodbye("cloudsvc is shutting down"))
@@ -243,7 +242,7 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 			log.Info("stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
 		}
 	}
-	if errors.Is(err, ErrFenced) {
+	if errors.Is(err, ErrFenced) || errors.Is(err, ErrTruncated) {
 		return
 	}
 	// The marks are saved after all else has ended, for a bounded time.
@@ -281,22 +280,6 @@ func (i *Ingest) noteTopics(messages []dataplane.Message) {
 	}
 	for publisher, names := range topics {
 		i.Registry.Published(publisher, names)
-	}
-}
-
-// tick does what time alone brings.
-func (i *Ingest) tick(ctx context.Context) {
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			i.mu.Lock()
-			i.send(i.receiver.Tick(i.Now()))
-			i.mu.Unlock()
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

@@ -72,6 +72,10 @@ func (l *memoryLog) Replay(_ context.Context, class dataplane.Class, after uint6
 	return nil
 }
 
+func (l *memoryLog) End(_ context.Context, class dataplane.Class) (uint64, error) {
+	return uint64(len(l.all(class))), nil
+}
+
 func (l *memoryLog) LoadMarks(context.Context) ([]byte, error) { return l.snapshot, nil }
 
 func (l *memoryLog) SaveMarks(_ context.Context, snapshot []byte) error {

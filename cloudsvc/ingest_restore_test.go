@@ -206,6 +206,34 @@ func TestLogThatLostItsEnd(t *testing.T) {
 	})
 }
 
+// A log that loses its end while cloudsvc runs is found out before anything of
+// it is said to be durable, even if nothing is appended any more.
+func TestLogThatLosesItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.DurableLag = 3 * tickEvery })
+		ok := c.hello(t, "edge/m", dataplane.RT)
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 1, "a"))
+		synctest.Wait()
+		log.mu.Lock()
+		log.blocks[dataplane.RT] = nil
+		log.mu.Unlock()
+		if err := <-c.done; !errors.Is(err, ErrTruncated) {
+			t.Errorf("got %v, want ErrTruncated", err)
+		}
+		c.stop()
+		for _, f := range c.replies("edge/m") {
+			if ack, is := f.(*dataplane.Ack); is && ack.Durable != (dataplane.Mark{}) {
+				t.Errorf("acknowledged %v as durable", ack.Durable)
+			}
+		}
+		if log.snapshot != nil {
+			t.Error("marks were saved that the log does not bear out")
+		}
+	})
+}
+
 // A block that cannot be read is none: its records are asked for again.
 func TestCorruptBlockIsStoredAgain(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,10 @@ type Log interface {
 	// time of the call; visit's error ends the replay. It wraps ErrTruncated,
 	// and visits nothing, if the log ends before the sequence.
 	Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(seq uint64, block []byte) error) error
+
+	// End returns the sequence of the last block of a class, 0 if there never was
+	// one, though limits may have taken it since.
+	End(ctx context.Context, class dataplane.Class) (seq uint64, err error)
 }
 
 // A MarkStore keeps one snapshot of Marks, so that a start need not replay

@@ -42,6 +42,29 @@ func TestLogKeepsBlocks(t *testing.T) {
 	}
 }
 
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	end := func() uint64 {
+		t.Helper()
+		seq, err := l.End(t.Context(), dataplane.RT)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seq
+	}
+	if got := end(); got != 0 {
+		t.Errorf("of a new log: got %d, want 0", got)
+	}
+	appendAll(t, l, 1, 3)
+	if err := l.classes[dataplane.RT].stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := end(); got != 3 {
+		t.Errorf("after its blocks expired: got %d, want 3", got)
+	}
+}
+
 func TestIncarnationOfAnotherFolderDiffers(t *testing.T) {
 	t.Parallel()
 	one, other := openFolder(t, t.TempDir()), openFolder(t, t.TempDir())

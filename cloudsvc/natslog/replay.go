@@ -24,6 +24,15 @@ func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, v
 	return nil
 }
 
+// End implements cloudsvc.Log.
+func (l *Log) End(ctx context.Context, class dataplane.Class) (uint64, error) {
+	info, err := l.classes[class].stream.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find the end of the stream %v: %w", class, err)
+	}
+	return info.State.LastSeq, nil
+}
+
 func (c *classLog) replay(ctx context.Context, after uint64, visit func(uint64, []byte) error) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
