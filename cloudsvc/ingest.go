@@ -242,7 +242,7 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 			log.Info("stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
 		}
 	}
-	if errors.Is(err, ErrFenced) || errors.Is(err, ErrTruncated) {
+	if isLost(err) {
 		return
 	}
 	// The marks are saved after all else has ended, for a bounded time.

@@ -250,24 +250,31 @@ func TestShutdownIsBounded(t *testing.T) {
 	})
 }
 
-func TestFencedEnds(t *testing.T) {
+// Who does not know what is in the log ends, and leaves the marks alone.
+func TestLostLogEnds(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		log := newMemoryLog()
-		log.before = func(context.Context, dataplane.Class) error { return fmt.Errorf("append: %w", ErrFenced) }
-		log.snapshot = newMarks().snapshot()
-		was := log.snapshot
-		c := startCloud(quiet(t.Context()), t, log, nil)
-		ok := c.hello(t, "edge/m", dataplane.BT)
-		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.BT, 1, "a"))
-		if err := <-c.done; !errors.Is(err, ErrFenced) {
-			t.Errorf("got %v, want ErrFenced", err)
-		}
-		if &log.snapshot[0] != &was[0] {
-			t.Error("marks were saved over another owner's")
-		}
-		c.stop()
-	})
+	for _, lost := range []error{ErrFenced, ErrTruncated} {
+		t.Run(lost.Error(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				log := newMemoryLog()
+				log.before = func(context.Context, dataplane.Class) error { return fmt.Errorf("append: %w", lost) }
+				c := startCloud(quiet(t.Context()), t, log, nil)
+				c.Ingest.mu.Lock()
+				c.changed = true // there is something to save
+				c.Ingest.mu.Unlock()
+				ok := c.hello(t, "edge/m", dataplane.BT)
+				c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.BT, 1, "a"))
+				if err := <-c.done; !errors.Is(err, lost) {
+					t.Errorf("got %v, want %v", err, lost)
+				}
+				if log.snapshot != nil {
+					t.Error("the marks were saved")
+				}
+				c.stop()
+			})
+		})
+	}
 }
 
 // A gap is stored in the records' place, and the edge goes on behind it.
@@ -283,9 +290,9 @@ func TestGapIsStored(t *testing.T) {
 			t.Errorf("stored: got %d with %d dropped, want 500 with some", got, dropped)
 		}
 		c := startCloud(quiet(t.Context()), t, log, nil)
-		c.mu.Lock()
+		c.Ingest.mu.Lock()
 		l := c.marks.lanes[laneKey{"edge/m", dataplane.RT}]
-		c.mu.Unlock()
+		c.Ingest.mu.Unlock()
 		if l.mark.Seq != 500 {
 			t.Errorf("high-water after a restart: got %v, want 500", l.mark)
 		}

@@ -8,13 +8,16 @@ import (
 )
 
 var (
-	// ErrFenced says that somebody else wrote to the log, or that it has lost
-	// its end: this process does not know any more what is in it, and must not
-	// go on.
+	// ErrFenced says that somebody else wrote to the log: this process is no
+	// longer its owner.
 	ErrFenced = errors.New("another cloudsvc writes to this log")
 	// ErrTruncated says that a log ends before a block that it once had.
 	ErrTruncated = errors.New("the log has lost its end")
 )
+
+// isLost tells whether a process does not know any more what is in the log: it
+// must not go on, but begin anew from the log.
+func isLost(err error) bool { return errors.Is(err, ErrFenced) || errors.Is(err, ErrTruncated) }
 
 // A Log keeps blocks, one sequence of them a class.
 type Log interface {
@@ -22,8 +25,9 @@ type Log interface {
 	// sequence once the log has answered, or an error in bounded time. After an
 	// error the block may be stored or not, and Append is called with the same
 	// block again, which stores it once; no other comes before that. It wraps
-	// ErrFenced if the log does not end with what was appended last. Only calls
-	// for different classes are concurrent.
+	// ErrFenced or ErrTruncated, and stores nothing, if the log ends behind or
+	// before what was appended last. Only calls for different classes are
+	// concurrent.
 	Append(ctx context.Context, class dataplane.Class, block []byte) (seq uint64, err error)
 
 	// Replay calls visit for each block of a class behind a sequence, in order,

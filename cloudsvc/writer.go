@@ -2,7 +2,6 @@ package cloudsvc
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -90,7 +89,8 @@ func (w *writer) done(n int) {
 }
 
 // run stores what is added until stop has ended and nothing is left to store,
-// or until ctx ends. It returns the log's error if that is ErrFenced.
+// or until ctx ends. It returns the log's error if there is no going on: see
+// isLost.
 func (w *writer) run(ctx, stop context.Context) error {
 	defer close(w.delivered)
 	for {
@@ -104,7 +104,7 @@ func (w *writer) run(ctx, stop context.Context) error {
 			}
 		}
 		if err := w.store(ctx, entries); err != nil {
-			if errors.Is(err, ErrFenced) {
+			if isLost(err) {
 				return err
 			}
 			return nil // ctx has ended
@@ -137,7 +137,7 @@ func (w *writer) append(ctx context.Context, raw []byte) (seq uint64, err error)
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		seq, err = w.log.Append(ctx, w.class, raw)
 		w.note(ctx, err)
-		if err == nil || ctx.Err() != nil || errors.Is(err, ErrFenced) {
+		if err == nil || ctx.Err() != nil || isLost(err) {
 			return seq, err
 		}
 		w.metrics.storeErrors.Inc()

@@ -10,5 +10,10 @@
 // message of the subject.
 //
 // The embedded server syncs each block to disk before it answers. A cluster
-// syncs as its operators chose.
+// syncs as its operators chose, and a stream that they made keeps its limits
+// and replicas.
+//
+// The embedded server's folder is locked: one process runs on it. When a write
+// fails, as on a full disk, the server is started anew at each try until it
+// takes blocks again.
 package natslog

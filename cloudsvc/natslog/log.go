@@ -148,11 +148,7 @@ func (l *Log) store(ctx context.Context, c *classLog, block []byte) (uint64, err
 	defer cancel()
 	seq, err := l.publish(ctx, c, block)
 	if wrongLast(err) {
-		if seq, err = c.decide(ctx, block); errors.Is(err, jetstream.ErrMsgNotFound) {
-			// The limits have taken the last block, too, and the subject begins anew.
-			c.last = 0
-			seq, err = l.publish(ctx, c, block)
-		}
+		seq, err = l.decide(ctx, c, block)
 	}
 	if err != nil {
 		return 0, err
@@ -182,15 +178,26 @@ func wrongLast(err error) bool {
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// decide finds out whether the block that the subject now ends with is the
-// one that was to be appended: an earlier try that only seemed to fail. No two
-// blocks are alike, as each record is in one only.
-func (c *classLog) decide(ctx context.Context, block []byte) (uint64, error) {
-	msg, err := c.stream.GetLastMsgForSubject(ctx, c.subject)
+// decide finds out why the subject does not end where it was thought to. It may
+// end with the block that was to be appended: an earlier try only seemed to
+// fail. No two blocks are alike, as each record is in one only. Or the limits
+// have taken its last block, too, and it begins anew.
+func (l *Log) decide(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+	info, err := c.stream.Info(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("find the last block: %w", err)
+		return 0, fmt.Errorf("find the end: %w", err)
 	}
-	if !bytes.Equal(msg.Data, block) {
+	if end := info.State.LastSeq; end < c.last {
+		return 0, fmt.Errorf("it ends at %d, not at %d: %w", end, c.last, cloudsvc.ErrTruncated)
+	}
+	msg, err := c.stream.GetLastMsgForSubject(ctx, c.subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		c.last = 0
+		return l.publish(ctx, c, block)
+	case err != nil:
+		return 0, fmt.Errorf("find the last block: %w", err)
+	case !bytes.Equal(msg.Data, block):
 		return 0, fmt.Errorf("it ends at %d, not at %d: %w", msg.Sequence, c.last, cloudsvc.ErrFenced)
 	}
 	return msg.Sequence, nil

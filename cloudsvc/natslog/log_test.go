@@ -3,6 +3,7 @@ package natslog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -119,6 +120,36 @@ func TestAppendBehindBlocksThatExpired(t *testing.T) {
 	want := []string{"4 anew", "5 and on"}
 	if got := stored(t, l, dataplane.RT, 2); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A server that lost power may come back without its last blocks, or without
+// any.
+func TestAppendToALogThatLostItsEnd(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []int{0, 2} {
+		t.Run(fmt.Sprintf("%d of 3 kept", kept), func(t *testing.T) {
+			t.Parallel()
+			l := openFolder(t, t.TempDir())
+			appendAll(t, l, 1, 3)
+			c := l.classes[dataplane.RT]
+			if err := l.js.DeleteStream(t.Context(), "RT"); err != nil {
+				t.Fatal(err)
+			}
+			again, err := openClass(t.Context(), l.js, dataplane.RT, maxBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.classes[dataplane.RT] = again
+			appendAll(t, l, 1, kept)
+			again.last = c.last
+			if _, err := l.Append(t.Context(), dataplane.RT, []byte("block 4")); !errors.Is(err, cloudsvc.ErrTruncated) {
+				t.Errorf("got %v, want ErrTruncated", err)
+			}
+			if got := stored(t, l, dataplane.RT, 0); len(got) != kept {
+				t.Errorf("got %q, want %d blocks", got, kept)
+			}
+		})
 	}
 }
 
