@@ -54,7 +54,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
-		Log: s.log, Marks: s.log, DurableLag: lag, Registry: registry,
+		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Registry: registry,
 		Metrics: cloudsvc.NewMetrics(metrics), Incarnation: s.log.Incarnation(),
 	})
 	if err != nil {
