@@ -185,6 +185,9 @@ func TestLogThatLostItsEnd(t *testing.T) {
 			c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, first, "a"))
 			synctest.Wait()
 		}
+		lost := c.hello(t, "lost/m", dataplane.RT)
+		c.say("lost/m", dataFrame(t, c.packer, lost.Session, dataplane.RT, 1, "a"))
+		synctest.Wait()
 		if err := c.end(); err != nil {
 			t.Fatal(err)
 		}
@@ -194,6 +197,9 @@ func TestLogThatLostItsEnd(t *testing.T) {
 		ok = c.hello(t, "edge/m", dataplane.RT)
 		if want := (dataplane.Mark{Epoch: 1, Seq: 2}); ok.Stored != want {
 			t.Errorf("stored: got %v, want %v", ok.Stored, want)
+		}
+		if lost = c.hello(t, "lost/m", dataplane.RT); lost.Stored != (dataplane.Mark{}) {
+			t.Errorf("stored of whom all was lost: got %v, want nothing", lost.Stored)
 		}
 		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 3, "a"))
 		synctest.Wait()

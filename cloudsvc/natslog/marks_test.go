@@ -42,6 +42,12 @@ func TestMarksBrokenOff(t *testing.T) {
 	if got, err := l.LoadMarks(t.Context()); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("loaded %d bytes, %v; want the %d saved", len(got), err, len(want))
 	}
+	if err := l.SaveMarks(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if l.marks.last.Generation != next.Generation {
+		t.Errorf("saved over the last snapshot's parts: generation %d again", l.marks.last.Generation)
+	}
 }
 
 // What is not whole is for the caller to find out: it must not stop a start.
