@@ -144,6 +144,7 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	was, _ := i.receiver.Publisher(peer)
 	accepted := i.take(peer, frame)
 	name, software := i.receiver.Publisher(peer)
+	gone := was != "" && !i.receiver.Connected(was)
 	if accepted != nil {
 		// The queue's order is the order of acceptance: both are taken under mu.
 		i.writers[accepted.Lane].add(entry{Accepted: accepted})
@@ -152,7 +153,7 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	if name != "" {
 		i.Registry.Seen(name, software)
 	}
-	if was != "" && was != name {
+	if gone {
 		i.Registry.Gone(was)
 	}
 	if accepted != nil {
@@ -180,8 +181,9 @@ func (i *Ingest) Unreachable(peer uplink.Peer) {
 	i.mu.Lock()
 	was, _ := i.receiver.Publisher(peer)
 	i.receiver.Unreachable(peer)
+	gone := was != "" && !i.receiver.Connected(was)
 	i.mu.Unlock()
-	if was != "" {
+	if gone {
 		i.Registry.Gone(was)
 	}
 }

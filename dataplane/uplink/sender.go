@@ -85,7 +85,7 @@ func (s *Sender) Idle() bool {
 // Next returns the next frame to send and its bytes, or nil. An error is an
 // *EndError.
 func (s *Sender) Next(now time.Time) ([]byte, error) {
-	if err := s.alive(now); err != nil {
+	if err := s.Alive(now); err != nil {
 		return nil, err
 	}
 	if len(s.outbox) > 0 {
@@ -99,8 +99,10 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 	return s.nextRecords()
 }
 
-// alive asks for a sign of life, and gives up when none comes.
-func (s *Sender) alive(now time.Time) error {
+// Alive asks for a sign of life when it is time to, and gives up when none
+// comes: an error is an *EndError. Next does the same; this is for when there
+// is no room for what Next would give.
+func (s *Sender) Alive(now time.Time) error {
 	silent := now.Sub(s.heard)
 	switch {
 	case !s.streaming && now.Sub(s.started) >= helloWait:

@@ -85,3 +85,9 @@ func (r *Receiver) Publisher(peer Peer) (name, software string) {
 	}
 	return "", ""
 }
+
+// Connected tells whether a publisher has a session of any lane.
+func (r *Receiver) Connected(name string) bool {
+	p := r.publishers[name]
+	return p != nil && (p.lanes[dataplane.RT].session != nil || p.lanes[dataplane.BT].session != nil)
+}

@@ -18,6 +18,9 @@ const (
 	heartbeatEvery  = 5 * time.Second
 	heartbeatAnswer = 15 * time.Second
 	byeLinger       = 200 * time.Millisecond
+	// aliveEvery is how often a socket without room looks whether anybody is
+	// still there.
+	aliveEvery = time.Second
 )
 
 // connection is one DEALER and what is said over it.
@@ -29,6 +32,7 @@ type connection struct {
 	poller  *zmq.Poller
 	id      int    // the socket's in the poller
 	pending []byte // a frame that the socket had no room for
+	reached bool   // somebody answered at the endpoint
 }
 
 func (l *lane) dial() (*connection, error) {
@@ -58,7 +62,7 @@ func (c *connection) open() (err error) {
 	// The monitor tells at once when the connection breaks: ZeroMQ would make a
 	// new one under the same socket, where the session is not known.
 	name := fmt.Sprintf("inproc://monitor-%p", c)
-	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_DISCONNECTED); err != nil {
+	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_CONNECT_RETRIED|zmq.EVENT_DISCONNECTED); err != nil {
 		return err
 	}
 	if c.monitor, err = c.zctx.NewSocket(zmq.PAIR); err != nil {
@@ -114,6 +118,9 @@ func (c *connection) converse(stop, giveUp context.Context) error {
 
 // send gives the socket all that the Sender has and the socket takes.
 func (c *connection) send() error {
+	if err := c.sender.Alive(time.Now()); err != nil {
+		return err
+	}
 	for {
 		if c.pending == nil {
 			var err error
@@ -146,6 +153,9 @@ func (c *connection) wait() error {
 	}
 	// Rounded up, as zmq_poll counts milliseconds: a deadline is then over.
 	sleep := max(time.Until(c.sender.Due()), 0).Truncate(time.Millisecond) + time.Millisecond
+	if c.pending != nil {
+		sleep = max(sleep, aliveEvery) // what else is due needs room first
+	}
 	polled, err := c.poller.Poll(sleep)
 	if err != nil {
 		return fmt.Errorf("poll: %w", err)
@@ -199,10 +209,22 @@ func (c *connection) observe() error {
 		if err != nil {
 			return nil // nothing more to tell
 		}
-		if event == zmq.EVENT_DISCONNECTED {
+		switch event {
+		case zmq.EVENT_CONNECTED:
+			c.reached = true
+		case zmq.EVENT_CONNECT_RETRIED:
+			if !c.reached {
+				c.tell(c.unreached())
+			}
+		case zmq.EVENT_DISCONNECTED:
 			return &uplink.EndError{Reason: "the connection to " + c.endpoint + " broke"}
 		}
 	}
+}
+
+// unreached says that nobody answers at the endpoint.
+func (c *connection) unreached() error {
+	return &uplink.EndError{Reason: "nobody answers at " + c.endpoint + ": is cloudsvc running there, and is that its uplink?"}
 }
 
 // goodbye tells cloudsvc that this publisher is leaving, so that another one

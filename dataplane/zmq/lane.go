@@ -98,7 +98,9 @@ func (l *lane) connect(stop, giveUp context.Context) (streamed bool, err error) 
 	defer context.AfterFunc(stop, l.waker.wake)()
 	defer context.AfterFunc(giveUp, l.waker.wake)()
 	defer l.connected.Store(false)
-	err = c.converse(stop, giveUp)
+	if err = c.converse(stop, giveUp); err != nil && !c.reached {
+		err = c.unreached()
+	}
 	if c.sender.Streaming() {
 		l.stored = c.sender.Stored()
 	}

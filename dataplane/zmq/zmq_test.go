@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	zmq "github.com/pebbe/zmq4"
 	"go.uber.org/goleak"
 	"k8s.io/klog/v2"
@@ -110,7 +111,10 @@ type runningPublisher struct {
 
 func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 	t.Helper()
-	o.Node, o.Mapper, o.SpoolBytes, o.Logger = "edge-1", "mapper", 64<<20, klog.Background()
+	o.Node, o.Mapper, o.SpoolBytes = "edge-1", "mapper", 64<<20
+	if o.Logger == (klog.Logger{}) {
+		o.Logger = klog.Background()
+	}
 	if o.Batch == (Batch{}) {
 		o.Batch = Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 50 * time.Millisecond}
 	}
@@ -258,6 +262,34 @@ func TestUndelivered(t *testing.T) {
 	}
 	if took := time.Since(start); took > drainTime+time.Second {
 		t.Errorf("stopping took %v, want at most %v", took, drainTime)
+	}
+}
+
+// TestNobodyAnswers has a publisher say, and once only, that nobody is there.
+func TestNobodyAnswers(t *testing.T) {
+	var mu sync.Mutex
+	var lines []string
+	logger := funcr.New(func(_, line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines = append(lines, line)
+	}, funcr.Options{})
+	endpoint := "tcp://127.0.0.1:" + freePort(t)
+	p := startPublisher(t, PublisherOptions{Uplink: endpoint, Logger: logger})
+	said := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, line := range lines {
+			if strings.Contains(line, "nobody answers at "+endpoint) {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, "a line that nobody answers", func() bool { return said() > 0 })
+	p.stop()
+	if n := said(); n != 1 {
+		t.Errorf("lines that nobody answers: got %d, want 1: %q", n, lines)
 	}
 }
 
