@@ -25,10 +25,10 @@ const (
 
 // connection is one DEALER and what is said over it.
 type connection struct {
-	*lane
+	lane    *lane
+	sender  *uplink.Sender
 	socket  *zmq.Socket
 	monitor *zmq.Socket
-	sender  *uplink.Sender
 	poller  *zmq.Poller
 	id      int    // the socket's in the poller
 	pending []byte // a frame that the socket had no room for
@@ -36,7 +36,8 @@ type connection struct {
 }
 
 func (l *lane) dial() (*connection, error) {
-	c := &connection{lane: l, sender: uplink.NewSender(l.sender, time.Now())}
+	l.dials++
+	c := &connection{lane: l, sender: uplink.NewSender(l.options, time.Now())}
 	if err := c.open(); err != nil {
 		c.close()
 		return nil, fmt.Errorf("dial %s: %w", l.endpoint, err)
@@ -45,7 +46,7 @@ func (l *lane) dial() (*connection, error) {
 }
 
 func (c *connection) open() (err error) {
-	if c.socket, err = c.zctx.NewSocket(zmq.DEALER); err != nil {
+	if c.socket, err = c.lane.zctx.NewSocket(zmq.DEALER); err != nil {
 		return err
 	}
 	err = errors.Join(
@@ -55,17 +56,19 @@ func (c *connection) open() (err error) {
 		c.socket.SetMaxmsgsize(dataplane.MaxFrame),
 		c.socket.SetHeartbeatIvl(heartbeatEvery),
 		c.socket.SetHeartbeatTimeout(heartbeatAnswer),
+		// A connection that fails or breaks is over. ZeroMQ would make a new one
+		// under the same socket, at a pace of its own, where the session is not
+		// known; the lane dials again after a back-off.
+		c.socket.SetReconnectIvl(-1),
 	)
 	if err != nil {
 		return err
 	}
-	// The monitor tells at once when the connection breaks: ZeroMQ would make a
-	// new one under the same socket, where the session is not known.
-	name := fmt.Sprintf("inproc://monitor-%p", c)
-	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_CONNECT_RETRIED|zmq.EVENT_DISCONNECTED); err != nil {
+	name := fmt.Sprintf("inproc://monitor-%v-%d", c.lane.options.Lane, c.lane.dials)
+	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_CLOSED|zmq.EVENT_DISCONNECTED); err != nil {
 		return err
 	}
-	if c.monitor, err = c.zctx.NewSocket(zmq.PAIR); err != nil {
+	if c.monitor, err = c.lane.zctx.NewSocket(zmq.PAIR); err != nil {
 		return err
 	}
 	if err = c.monitor.Connect(name); err != nil {
@@ -73,23 +76,27 @@ func (c *connection) open() (err error) {
 	}
 	c.poller = zmq.NewPoller()
 	c.id = c.poller.Add(c.socket, zmq.POLLIN)
-	c.poller.Add(c.waker.receive, zmq.POLLIN)
+	c.poller.Add(c.lane.waker.receive, zmq.POLLIN)
 	c.poller.Add(c.monitor, zmq.POLLIN)
-	return c.socket.Connect(c.endpoint)
+	return c.socket.Connect(c.lane.endpoint)
 }
 
+// close closes both sockets. The monitoring ends first: ZeroMQ's own thread
+// sends the events, and would wait for ever for a monitor that is gone, with
+// every other connection of the context.
 func (c *connection) close() {
 	if c.socket != nil {
-		_ = c.socket.Close()
+		_ = c.socket.Monitor("", 0)
+		defer func() { _ = c.socket.Close() }()
 	}
 	if c.monitor != nil {
 		_ = c.monitor.Close()
 	}
 }
 
-// converse sends and receives until the connection ends, or until stop has
+// converse sends and receives until the connection ends, or until ctx has
 // ended and all is delivered, or giveUp has ended.
-func (c *connection) converse(stop, giveUp context.Context) error {
+func (c *connection) converse(ctx, giveUp context.Context) error {
 	for {
 		if err := c.send(); err != nil {
 			return err
@@ -97,7 +104,7 @@ func (c *connection) converse(stop, giveUp context.Context) error {
 		if giveUp.Err() != nil {
 			return nil
 		}
-		if stop.Err() != nil {
+		if ctx.Err() != nil {
 			c.sender.Drain()
 			if err := c.send(); err != nil {
 				return err
@@ -106,7 +113,7 @@ func (c *connection) converse(stop, giveUp context.Context) error {
 				c.goodbye()
 				return nil
 			}
-			if !c.sender.Streaming() && c.undelivered() == 0 {
+			if !c.sender.Streaming() && c.lane.undelivered() == 0 {
 				return nil
 			}
 		}
@@ -136,7 +143,7 @@ func (c *connection) send() error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("send to %s: %w", c.endpoint, err)
+			return fmt.Errorf("send to %s: %w", c.lane.endpoint, err)
 		}
 		c.pending = nil
 	}
@@ -167,7 +174,7 @@ func (c *connection) wait() error {
 		case c.monitor:
 			err = c.observe()
 		default:
-			c.waker.woken()
+			c.lane.waker.woken()
 		}
 		if err != nil {
 			return err
@@ -184,20 +191,20 @@ func (c *connection) receive() error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("receive from %s: %w", c.endpoint, err)
+			return fmt.Errorf("receive from %s: %w", c.lane.endpoint, err)
 		}
 		f, err := dataplane.DecodeFrame(b)
 		if err != nil {
-			return &uplink.EndError{Reason: fmt.Sprintf("cloudsvc at %s sent what is no frame: %v", c.endpoint, err)}
+			return &uplink.EndError{Reason: fmt.Sprintf("cloudsvc at %s sent what is no frame: %v", c.lane.endpoint, err)}
 		}
 		was := c.sender.Streaming()
 		if err := c.sender.Receive(f, time.Now()); err != nil {
 			return err
 		}
 		if !was && c.sender.Streaming() {
-			c.connected.Store(true)
-			c.told = ""
-			c.log.Info("uplink is up", "lane", c.lane.sender.Lane, "cloudsvc", c.endpoint)
+			c.lane.connected.Store(true)
+			c.lane.told = ""
+			c.lane.log.Info("Uplink is up", "lane", c.lane.options.Lane, "cloudsvc", c.lane.endpoint)
 		}
 	}
 }
@@ -212,19 +219,17 @@ func (c *connection) observe() error {
 		switch event {
 		case zmq.EVENT_CONNECTED:
 			c.reached = true
-		case zmq.EVENT_CONNECT_RETRIED:
-			if !c.reached {
-				c.tell(c.unreached())
-			}
+		case zmq.EVENT_CLOSED: // it was never open
+			return c.unreached()
 		case zmq.EVENT_DISCONNECTED:
-			return &uplink.EndError{Reason: "the connection to " + c.endpoint + " broke"}
+			return &uplink.EndError{Reason: "the connection to " + c.lane.endpoint + " broke"}
 		}
 	}
 }
 
 // unreached says that nobody answers at the endpoint.
 func (c *connection) unreached() error {
-	return &uplink.EndError{Reason: "nobody answers at " + c.endpoint + ": is cloudsvc running there, and is that its uplink?"}
+	return &uplink.EndError{Reason: "nobody answers at " + c.lane.endpoint + ": is cloudsvc running there, and is that its uplink?"}
 }
 
 // goodbye tells cloudsvc that this publisher is leaving, so that another one

@@ -3,6 +3,7 @@ package zmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -18,26 +19,29 @@ import (
 type lane struct {
 	zctx     *zmq.Context
 	endpoint string
-	sender   uplink.SenderOptions
+	options  uplink.SenderOptions
 	waker    *waker
 	log      klog.Logger
 
 	connected atomic.Bool
+	dials     int
 	stored    dataplane.Mark // the last mark of a Sender that ended
 	told      string         // the last reason logged, so that a repeated one is not
 }
 
-// run works until stop ends and all is delivered, or until giveUp ends. The RT
+// run works until ctx ends and all is delivered, or until giveUp ends. The RT
 // lane dials at once, as it makes the publisher known; BT when it is needed.
-func (l *lane) run(stop, giveUp context.Context) {
+func (l *lane) run(ctx, giveUp context.Context) error {
 	defer l.waker.close()
-	if l.sender.Lane == dataplane.BT && !l.needed(stop) {
-		return
+	if l.options.Lane == dataplane.BT {
+		if some, err := l.needed(ctx); err != nil || !some {
+			return err
+		}
 	}
 	for failures := 0; ; failures++ {
-		streamed, err := l.connect(stop, giveUp)
+		streamed, err := l.connect(ctx, giveUp)
 		if err == nil {
-			return
+			return nil
 		}
 		if streamed {
 			failures = 0
@@ -48,31 +52,48 @@ func (l *lane) run(stop, giveUp context.Context) {
 			wait = end.RetryAfter
 		}
 		l.tell(err)
-		select {
-		case <-time.After(wait):
-		case <-giveUp.Done():
-			return
+		if !l.pause(ctx, giveUp, wait) {
+			return nil
 		}
 	}
 }
 
+// pause waits before the next dial. It returns false if there is to be none.
+func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	}
+	if l.undelivered() == 0 {
+		return false
+	}
+	select {
+	case <-timer.C:
+		return true
+	case <-giveUp.Done():
+		return false
+	}
+}
+
 // needed waits for the lane's first record. It returns false if there was
-// none until stop ended.
-func (l *lane) needed(stop context.Context) bool {
-	unhook := context.AfterFunc(stop, l.waker.wake)
+// none until ctx ended.
+func (l *lane) needed(ctx context.Context) (bool, error) {
+	unhook := context.AfterFunc(ctx, l.waker.wake)
 	defer unhook()
 	poller := zmq.NewPoller()
 	poller.Add(l.waker.receive, zmq.POLLIN)
 	for {
-		if some, _ := l.sender.Queue.Waiting(dataplane.Mark{}, 1, 1); some {
-			return true
+		if some, _ := l.options.Queue.Waiting(dataplane.Mark{}, 1, 1); some {
+			return true, nil
 		}
-		if stop.Err() != nil {
-			return false
+		if ctx.Err() != nil {
+			return false, nil
 		}
 		if _, err := poller.Poll(-1); err != nil {
-			l.log.Error(err, "poll")
-			return false
+			return false, fmt.Errorf("poll for the first %v record: %w", l.options.Lane, err)
 		}
 		l.waker.woken()
 	}
@@ -82,23 +103,23 @@ func (l *lane) needed(stop context.Context) bool {
 func (l *lane) tell(err error) {
 	if reason := err.Error(); reason != l.told {
 		l.told = reason
-		l.log.Info("uplink is down; records are kept and sent when it is back", "lane", l.sender.Lane, "cloudsvc", l.endpoint, "reason", reason)
+		l.log.Info("Uplink is down; records are kept and sent when it is back", "lane", l.options.Lane, "cloudsvc", l.endpoint, "reason", reason)
 	}
 }
 
 // connect makes one connection and stays with it. It returns nil when the
 // work is done, and otherwise why it ended and whether it ever streamed.
-func (l *lane) connect(stop, giveUp context.Context) (streamed bool, err error) {
+func (l *lane) connect(ctx, giveUp context.Context) (streamed bool, err error) {
 	c, err := l.dial()
 	if err != nil {
 		return false, err
 	}
 	defer c.close()
 	// Both contexts are looked at after each poll.
-	defer context.AfterFunc(stop, l.waker.wake)()
+	defer context.AfterFunc(ctx, l.waker.wake)()
 	defer context.AfterFunc(giveUp, l.waker.wake)()
 	defer l.connected.Store(false)
-	if err = c.converse(stop, giveUp); err != nil && !c.reached {
+	if err = c.converse(ctx, giveUp); err != nil && !c.reached {
 		err = c.unreached()
 	}
 	if c.sender.Streaming() {
@@ -110,7 +131,7 @@ func (l *lane) connect(stop, giveUp context.Context) (streamed bool, err error) 
 // undelivered returns how many accepted records cloudsvc is not known to have
 // stored, not counting what a connection that is open has brought.
 func (l *lane) undelivered() int {
-	held := l.sender.Queue.Held()
+	held := l.options.Queue.Held()
 	last := held[len(held)-1]
 	first := last.First
 	if l.stored.Epoch == last.Epoch && l.stored.Seq >= first {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	zmq "github.com/pebbe/zmq4"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
@@ -19,16 +20,13 @@ import (
 // holds: a mapper has 5 s for everything.
 const drainTime = 4 * time.Second
 
-// Batch says when a batch of class BT is sent: whichever is reached first.
-type Batch = uplink.BatchPolicy
-
 // PublisherOptions describe a Publisher.
 type PublisherOptions struct {
 	Node, Mapper string // the publisher is <node>/<mapper>
 	Uplink       string // cloudsvc's ROUTER, a ZeroMQ endpoint such as tcp://cloud:5557
 	LAN          string // where to bind the PUB; empty: none
 	LANText      bool   // "topic SP json" in one frame instead of address and JSON
-	Batch        Batch
+	Batch        uplink.BatchPolicy
 	SpoolBytes   int64  // how much may wait in memory
 	Software     string // for people, in cloudsvc's list of nodes
 	Logger       klog.Logger
@@ -56,6 +54,11 @@ type Publisher struct {
 	spool *spool.Memory
 	lanes map[dataplane.Class]*lane
 	lan   *lan // nil: there is none
+	log   klog.Logger
+
+	mu       sync.Mutex
+	dropped  int  // by the spool, at the last publish
+	dropping bool // it dropped some then
 }
 
 // NewPublisher binds the LAN socket. Nothing is dialled before Run, which
@@ -78,7 +81,7 @@ func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a ZeroMQ context: %w", err)
 	}
-	p := &Publisher{zctx: zctx, spool: memory, lanes: make(map[dataplane.Class]*lane)}
+	p := &Publisher{log: o.Logger, zctx: zctx, spool: memory, lanes: make(map[dataplane.Class]*lane)}
 	if err := p.open(o, packer); err != nil {
 		p.Close()
 		return nil, err
@@ -94,7 +97,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 		}
 		p.lanes[c] = &lane{
 			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger,
-			sender: uplink.SenderOptions{
+			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
 			},
@@ -129,6 +132,7 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 	if err := p.spool.Append(messages); err != nil {
 		return err
 	}
+	p.noteDrops()
 	var rt, bt bool
 	for i := range messages {
 		rt = rt || messages[i].Class == dataplane.RT
@@ -146,25 +150,22 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 	return nil
 }
 
-// Run dials cloudsvc and works until ctx ends; then it delivers what is held,
-// for 4 s at most, and returns. Run is called once.
+// Run dials cloudsvc and works until ctx ends, or a part of it cannot go on;
+// then it delivers what is held, for 4 s at most, and returns. Run is called
+// once.
 func (p *Publisher) Run(ctx context.Context) error {
+	g, working := errgroup.WithContext(ctx)
 	// What is held is delivered after ctx has ended, for a bounded time.
 	giveUp, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })
-	defer unhook()
-
-	var wg sync.WaitGroup
+	defer context.AfterFunc(working, func() { time.AfterFunc(drainTime, cancel) })()
 	for _, l := range p.lanes {
-		wg.Go(func() { l.run(ctx, giveUp) })
+		g.Go(func() error { return l.run(working, giveUp) })
 	}
-	var err error
 	if p.lan != nil {
-		wg.Go(func() { err = p.lan.run(ctx) })
+		g.Go(func() error { return p.lan.run(working) })
 	}
-	wg.Wait()
-	return errors.Join(err, p.zctx.Term())
+	return errors.Join(g.Wait(), p.zctx.Term())
 }
 
 // Connected tells whether cloudsvc has granted a lane a session.
@@ -180,5 +181,37 @@ func (p *Publisher) Undelivered() int {
 	return n
 }
 
-// Stats returns a lane's counts.
-func (p *Publisher) Stats(c dataplane.Class) spool.Stats { return p.spool.Stats(c) }
+// noteDrops logs when the spool begins to drop records, and when it no longer
+// has to.
+func (p *Publisher) noteDrops() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	dropped := p.Dropped()
+	was := p.dropping
+	p.dropped, p.dropping = dropped, dropped > p.dropped
+	switch {
+	case p.dropping && !was:
+		p.log.Info("Spool is full: the oldest records are dropped, BT first; cloudsvc gets a gap in their place")
+	case was && !p.dropping:
+		p.log.Info("Spool has room again", "dropped", dropped)
+	}
+}
+
+// Dropped returns how many accepted records were dropped because the spool
+// was full.
+func (p *Publisher) Dropped() int {
+	n := 0
+	for _, c := range dataplane.Classes {
+		n += int(p.spool.Stats(c).Dropped)
+	}
+	return n
+}
+
+// LANDropped returns how many messages the LAN's subscribers could not get,
+// because they came faster than the socket took them.
+func (p *Publisher) LANDropped() int {
+	if p.lan == nil {
+		return 0
+	}
+	return int(p.lan.dropped.Load())
+}

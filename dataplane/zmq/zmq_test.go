@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cloud is a Router with a Receiver whose log is a slice.
 type cloud struct {
+	t        *testing.T
 	router   *Router
 	receiver *uplink.Receiver
 	cancel   context.CancelFunc
@@ -45,7 +46,7 @@ func startCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
 		t.Fatal(err)
 	}
 	session := uint64(time.Now().UnixNano())
-	c := &cloud{router: router, done: make(chan error, 1), got: had}
+	c := &cloud{t: t, router: router, done: make(chan error, 1), got: had}
 	c.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
 		Packer: packer, Budget: 64 << 20, Session: func() uint64 { session++; return session },
 	})
@@ -59,9 +60,9 @@ func startCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
 func (c *cloud) stop() {
 	c.cancel()
 	if err := <-c.done; err != nil {
-		panic(err)
+		c.t.Error(err)
 	}
-	c.done <- nil // a second stop
+	c.done <- nil // for a second stop
 }
 
 func (c *cloud) Receive(peer uplink.Peer, frame []byte) {
@@ -105,25 +106,29 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 type runningPublisher struct {
 	*Publisher
+	t      *testing.T
 	cancel context.CancelFunc
 	done   chan error
 }
 
 func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 	t.Helper()
-	o.Node, o.Mapper, o.SpoolBytes = "edge-1", "mapper", 64<<20
+	o.Node, o.Mapper = "edge-1", "mapper"
+	if o.SpoolBytes == 0 {
+		o.SpoolBytes = 64 << 20
+	}
 	if o.Logger == (klog.Logger{}) {
 		o.Logger = klog.Background()
 	}
-	if o.Batch == (Batch{}) {
-		o.Batch = Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 50 * time.Millisecond}
+	if o.Batch == (uplink.BatchPolicy{}) {
+		o.Batch = uplink.BatchPolicy{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 50 * time.Millisecond}
 	}
 	p, err := NewPublisher(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &runningPublisher{Publisher: p, cancel: cancel, done: make(chan error, 1)}
+	r := &runningPublisher{Publisher: p, t: t, cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- p.Run(ctx) }()
 	t.Cleanup(r.stop)
 	return r
@@ -132,9 +137,9 @@ func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 func (r *runningPublisher) stop() {
 	r.cancel()
 	if err := <-r.done; err != nil {
-		panic(err)
+		r.t.Error(err)
 	}
-	r.done <- nil
+	r.done <- nil // for a second stop
 }
 
 func reading(class dataplane.Class, n int) dataplane.Message {
@@ -216,8 +221,9 @@ func TestRouterRestart(t *testing.T) {
 	checkOnce(t, c2.messages(), dataplane.RT, 300)
 }
 
-// TestPublisherRestart kills a publisher without a goodbye and starts another
-// one of its name: it is let in as soon as the first is known to be gone.
+// TestPublisherRestart stops a publisher and starts another one of its name,
+// which has another spool: the first said goodbye, so it is let in at once.
+// One that was killed says none; see the end-to-end tests.
 func TestPublisherRestart(t *testing.T) {
 	c := startCloud(t, "tcp://127.0.0.1:*", nil)
 	p := startPublisher(t, PublisherOptions{Uplink: c.router.Endpoint()})
@@ -230,18 +236,37 @@ func TestPublisherRestart(t *testing.T) {
 	checkOnce(t, c.messages(), dataplane.RT, 20)
 }
 
-// TestDrain stops a publisher that has a batch in hand: it is delivered.
+// TestDrain stops a publisher that has a batch in hand: it is delivered. Often,
+// as one lane's connection closes while the other's opens.
 func TestDrain(t *testing.T) {
-	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	for range 20 {
+		c := startCloud(t, "tcp://127.0.0.1:*", nil)
+		p := startPublisher(t, PublisherOptions{
+			Uplink: c.router.Endpoint(),
+			Batch:  uplink.BatchPolicy{MaxCount: 1000, MaxBytes: 1 << 20, MaxAge: time.Hour},
+		})
+		publish(t, p, dataplane.BT, 0, 10)
+		p.stop()
+		checkOnce(t, c.messages(), dataplane.BT, 10)
+		if n := p.Undelivered(); n != 0 {
+			t.Errorf("undelivered: got %d, want 0", n)
+		}
+	}
+}
+
+// TestSpoolFull publishes more than fits while cloudsvc is away: what is
+// dropped is counted, and logged once.
+func TestSpoolFull(t *testing.T) {
+	log := &logLines{}
 	p := startPublisher(t, PublisherOptions{
-		Uplink: c.router.Endpoint(),
-		Batch:  Batch{MaxCount: 1000, MaxBytes: 1 << 20, MaxAge: time.Hour},
+		Uplink: "tcp://127.0.0.1:" + freePort(t), SpoolBytes: 64 << 10, Logger: log.logger(),
 	})
-	publish(t, p, dataplane.BT, 0, 10)
-	p.stop()
-	checkOnce(t, c.messages(), dataplane.BT, 10)
-	if n := p.Undelivered(); n != 0 {
-		t.Errorf("undelivered: got %d, want 0", n)
+	publish(t, p, dataplane.RT, 0, 1000)
+	if n := p.Dropped(); n == 0 || n >= 1000 {
+		t.Errorf("dropped: got %d, want some of 1000", n)
+	}
+	if n := log.count("Spool is full"); n != 1 {
+		t.Errorf("lines that the spool is full: got %d, want 1", n)
 	}
 }
 
@@ -267,30 +292,41 @@ func TestUndelivered(t *testing.T) {
 
 // TestNobodyAnswers has a publisher say, and once only, that nobody is there.
 func TestNobodyAnswers(t *testing.T) {
-	var mu sync.Mutex
-	var lines []string
-	logger := funcr.New(func(_, line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		lines = append(lines, line)
-	}, funcr.Options{})
+	log := &logLines{}
 	endpoint := "tcp://127.0.0.1:" + freePort(t)
-	p := startPublisher(t, PublisherOptions{Uplink: endpoint, Logger: logger})
-	said := func() (n int) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, line := range lines {
-			if strings.Contains(line, "nobody answers at "+endpoint) {
-				n++
-			}
-		}
-		return n
-	}
+	p := startPublisher(t, PublisherOptions{Uplink: endpoint, Logger: log.logger()})
+	said := func() int { return log.count("nobody answers at " + endpoint) }
 	eventually(t, "a line that nobody answers", func() bool { return said() > 0 })
 	p.stop()
 	if n := said(); n != 1 {
-		t.Errorf("lines that nobody answers: got %d, want 1: %q", n, lines)
+		t.Errorf("lines that nobody answers: got %d, want 1", n)
 	}
+}
+
+// logLines is what was logged.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logLines) logger() klog.Logger {
+	return funcr.New(func(_, line string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lines = append(l.lines, line)
+	}, funcr.Options{})
+}
+
+// count returns how many lines have a text.
+func (l *logLines) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
 }
 
 // TestRouterGarbage sends what is no frame: it gets no answer, and a good
@@ -410,7 +446,7 @@ func freePort(t *testing.T) string {
 func TestPublisherOptions(t *testing.T) {
 	good := PublisherOptions{
 		Node: "n", Mapper: "m", Uplink: "tcp://127.0.0.1:1", SpoolBytes: 1 << 20,
-		Batch: Batch{MaxCount: 1, MaxBytes: 1, MaxAge: 1},
+		Batch: uplink.BatchPolicy{MaxCount: 1, MaxBytes: 1, MaxAge: 1},
 	}
 	cases := map[string]struct {
 		change func(*PublisherOptions)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 	"datastub/driver/modbus"
 	"datastub/driver/virtual"
@@ -101,7 +102,7 @@ func run(ctx context.Context, path string) error {
 		Uplink:     d.Uplink,
 		LAN:        d.LAN,
 		LANText:    d.LANFormat == "text",
-		Batch:      zmq.Batch{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
+		Batch:      uplink.BatchPolicy{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
 		SpoolBytes: int64(d.Spool.MaxBytes),
 		Software:   "datastub mapper",
 		Logger:     klog.FromContext(ctx),
