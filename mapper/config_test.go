@@ -103,7 +103,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		"wrong types": {
 			"devices: folder\ndataplane: {batch: {maxCount: many, maxBytes: 1.5Kb, maxAge: 5}, defaults: {publish: 'no'}}\n",
 			[]string{
-				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 5s`,
+				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 60s`,
 				`dataplane.batch.maxBytes: Invalid value: "1.5Kb": want a size in bytes such as 262144, 256Ki or 1Gi`,
 				`dataplane.batch.maxCount: Invalid value: "many": want a whole number, without quotes`,
 				`dataplane.defaults.publish: Invalid value: "no": want true or false, without quotes`,
@@ -130,6 +130,7 @@ devices: {source: kubeedge}
 dataplane:
   registry: cloud
   uplink: udp://cloud:1
+  lan: tcp://127.0.0.1:99999
   lanFormat: xml
   batch: {maxCount: 0, maxBytes: 0, maxAge: 0s}
   spool: {dir: /var/spool}
@@ -139,8 +140,9 @@ dataplane:
 				`node: Invalid value: "edge 1": name "edge 1" has ' ' at byte 4: wildcards, spaces and control characters are not allowed`,
 				`common.name: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
 				`devices.source: Invalid value: "kubeedge": devices from EdgeCore come in a later version: want folder`,
-				`dataplane.registry: Invalid value: "cloud": want an address that begins with http:// or https://`,
-				`dataplane.uplink: Invalid value: "udp://cloud:1": want an address that begins with tcp:// or ipc://`,
+				`dataplane.registry: Invalid value: "cloud": neither http:// nor https://: want http://host:port or https://host:port, such as http://127.0.0.1:8080`,
+				`dataplane.uplink: Invalid value: "udp://cloud:1": neither tcp:// nor ipc://: want tcp://host:port, such as tcp://127.0.0.1:5557, or ipc://path`,
+				`dataplane.lan: Invalid value: "tcp://127.0.0.1:99999": port "99999" is no number from 0 to 65535: want tcp://host:port, such as tcp://127.0.0.1:5556, tcp://*:5556 for every interface, or ipc://path`,
 				`dataplane.lanFormat: Invalid value: "xml": want json or text`,
 				`dataplane.batch.maxCount: Invalid value: 0: want a whole number from 1 to 65536`,
 				`dataplane.batch.maxBytes: Invalid value: 0: want a size, 1 or more`,

@@ -2,13 +2,14 @@ package mapper
 
 import (
 	"fmt"
-	"net/url"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"datastub/dataplane"
 )
+
+// aFolder is what devices.folder names.
+const aFolder = "a folder with Device and DeviceModel files"
 
 // validate returns everything that is wrong with the values.
 func (c *Config) validate() field.ErrorList {
@@ -17,17 +18,17 @@ func (c *Config) validate() field.ErrorList {
 	v.name("common.name", c.Common.Name)
 	switch c.Devices.Source {
 	case "folder":
-		v.want("devices.folder", c.Devices.Folder, c.Devices.Folder != "", "a folder with Device and DeviceModel files")
+		v.want("devices.folder", c.Devices.Folder, c.Devices.Folder != "", aFolder)
 	case "kubeedge":
 		v.fail("devices.source", c.Devices.Source, "devices from EdgeCore come in a later version: want folder")
 	default:
 		v.fail("devices.source", c.Devices.Source, "want folder")
 	}
 	d := &c.DataPlane
-	v.address("dataplane.registry", d.Registry, "http", "https")
-	v.address("dataplane.uplink", d.Uplink, "tcp", "ipc")
+	v.address("dataplane.registry", d.Registry, checkHTTP)
+	v.address("dataplane.uplink", d.Uplink, checkDial)
 	if d.LAN != "" {
-		v.address("dataplane.lan", d.LAN, "tcp", "ipc")
+		v.address("dataplane.lan", d.LAN, checkBind)
 	}
 	v.want("dataplane.lanFormat", d.LANFormat, d.LANFormat == "json" || d.LANFormat == "text", "json or text")
 	v.want("dataplane.batch.maxCount", int64(d.Batch.MaxCount), d.Batch.MaxCount >= 1 && d.Batch.MaxCount <= dataplane.MaxBatch,
@@ -60,13 +61,8 @@ func (v *validator) name(path, name string) {
 	}
 }
 
-func (v *validator) address(path, address string, schemes ...string) {
-	u, err := url.Parse(address)
-	ok := err == nil && (u.Host != "" || u.Path != "")
-	for _, scheme := range schemes {
-		if ok && u.Scheme == scheme {
-			return
-		}
+func (v *validator) address(path, address string, check func(string) string) {
+	if wrong := check(address); wrong != "" {
+		v.fail(path, address, wrong)
 	}
-	v.fail(path, address, "want an address that begins with "+strings.Join(schemes, ":// or ")+"://")
 }

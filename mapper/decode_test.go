@@ -64,8 +64,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown fields, with their whole path": {
 			device + "spec:\n  properties:\n  - name: a\n    visitors: {configdata: {}}\n    events: []\n",
 			[]string{
-				`Device default/d: spec.properties[0].events: Invalid value: a list: unknown key: want one of collectCycle, desired, name, pushMethod, reportCycle, reportToCloud, visitors`,
-				`Device default/d: spec.properties[0].visitors.configdata: Invalid value: a map: unknown key: want one of configData, protocolName`,
+				`Device default/d: spec.properties[a].events: Invalid value: a list: unknown key: want one of collectCycle, desired, name, pushMethod, reportCycle, reportToCloud, visitors`,
+				`Device default/d: spec.properties[a].visitors.configdata: Invalid value: a map: unknown key: want one of configData, protocolName`,
 			},
 		},
 		"wrong types": {
@@ -87,7 +87,7 @@ func TestDecodeRefuses(t *testing.T) {
 		},
 		"a fraction": {
 			device + "spec: {properties: [{name: a, collectCycle: 0.5}]}\n",
-			[]string{`Device default/d: spec.properties[0].collectCycle: Invalid value: 0.5: want a whole number, without quotes`},
+			[]string{`Device default/d: spec.properties[a].collectCycle: Invalid value: 0.5: want a whole number, without quotes`},
 		},
 		"a wrong time": {
 			header + "kind: Device\nmetadata: {name: d, creationTimestamp: 7}\n",

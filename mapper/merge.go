@@ -40,7 +40,6 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 		p := m.property(i, defaults)
 		if len(m.errs) == before {
 			spec.Properties = append(spec.Properties, p)
-			m.index = append(m.index, i)
 		}
 	}
 	spec.Properties = m.uniqueTopics(spec.Properties)
@@ -52,7 +51,6 @@ type merger struct {
 	device *v1beta1.Device
 	model  *v1beta1.DeviceModel
 	given  driver.Settings // the keys of Rules that the device has for all its properties
-	index  []int           // the place in the Device of each good property
 	errs   field.ErrorList
 }
 

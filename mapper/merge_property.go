@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // property merges one property.
 func (m *merger) property(i int, defaults Rules) Property {
 	p := &m.device.Spec.Properties[i]
-	path := field.NewPath("spec", "properties").Index(i)
+	path := itemPath(field.NewPath("spec", "properties"), i, p.Name)
 	model, modelPath := m.modelProperty(path, i)
 	if model == nil {
 		return Property{}
@@ -41,7 +42,13 @@ func (m *merger) property(i int, defaults Rules) Property {
 	}
 	merged.ReportCycle = m.cycle(path.Child("reportCycle"), p.ReportCycle, merged.CollectCycle)
 	m.limits(modelPath, model, &merged.Point)
+	m.deadband(config.Child("deadband"), ours, &merged)
 	return merged
+}
+
+// propertyPath is the path of a property that has a name.
+func propertyPath(name string) *field.Path {
+	return field.NewPath("spec", "properties").Key(cutShort(name))
 }
 
 // modelProperty finds a property in the model, with its path there.
@@ -63,11 +70,16 @@ func (m *merger) modelProperty(path *field.Path, i int) (*v1beta1.ModelProperty,
 	}
 	for j := range m.model.Spec.Properties {
 		if p := &m.model.Spec.Properties[j]; p.Name == name {
-			return p, m.modelPath("properties").Index(j)
+			return p, itemPath(m.modelPath("properties"), j, name)
 		}
 	}
 	m.fail(field.NotSupported(path.Child("name"), name, m.modelNames()))
 	return nil, nil
+}
+
+// isNumber tells whether a type's values are numbers.
+func isNumber(t driver.Type) bool {
+	return t == driver.Int || t == driver.Float || t == driver.Double
 }
 
 func (m *merger) modelNames() []string {
@@ -128,9 +140,7 @@ func (m *merger) cycle(path *field.Path, n int64, def time.Duration) time.Durati
 
 // limits hands the model's minimum and maximum of a number to the driver.
 func (m *merger) limits(path *field.Path, model *v1beta1.ModelProperty, point *driver.PointConfig) {
-	switch point.Type {
-	case driver.Int, driver.Float, driver.Double:
-	default:
+	if !isNumber(point.Type) {
 		return
 	}
 	for _, limit := range []struct{ setting, key, text string }{
@@ -145,5 +155,13 @@ func (m *merger) limits(path *field.Path, model *v1beta1.ModelProperty, point *d
 			continue
 		}
 		point.Settings[limit.setting] = limit.text
+	}
+}
+
+// deadband refuses a deadband that a property asks for whose values are no
+// numbers. One that stands for all properties passes such a property by.
+func (m *merger) deadband(path *field.Path, settings driver.Settings, p *Property) {
+	if t := p.Point.Type; t != "" && !isNumber(t) && hasFold(settings, "deadband") && p.Rules.Deadband != (Deadband{}) {
+		m.fail(field.Invalid(path, settings.Reader().String("deadband", ""), fmt.Sprintf("want a number type: the property is %s", t)))
 	}
 }

@@ -55,7 +55,7 @@ func TestMerge(t *testing.T) {
 	got, errs := mergeYAML(t, silo+`
 spec:
   deviceModelRef: {name: silo}
-  protocol: {protocolName: modbus-mapper, configData: {Port: "503", maxage: 2s, TOPIC: "{device}/{property}"}}
+  protocol: {protocolName: modbus-mapper, configData: {Port: "503", maxage: 2s, deadband: 1, TOPIC: "{device}/{property}"}}
   properties:
   - name: level
     collectCycle: 500
@@ -65,12 +65,12 @@ spec:
   - name: door
     collectCycle: 500000000
   - name: the mode/1
-    visitors: {configData: {publish: "FALSE", onchange: 1, maxAge: 100}}
+    visitors: {configData: {publish: "FALSE", onchange: 1, maxAge: 100ms}}
 `)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	base := Rules{Class: dataplane.RT, Publish: true, MaxAge: 2 * time.Second}
+	base := Rules{Class: dataplane.RT, Publish: true, Deadband: Deadband{Width: 1}, MaxAge: 2 * time.Second}
 	level, door, mode := base, base, base
 	level.Topic, level.Class, level.OnChange, level.Deadband = "plant/silo/level", dataplane.BT, true, Deadband{2, true}
 	door.Topic = "silo-7/door"
@@ -105,31 +105,31 @@ spec:
 // stays.
 func TestMergeRefusesProperties(t *testing.T) {
 	t.Parallel()
-	const configData = "spec.properties[1].visitors.configData"
+	const configData = "spec.properties[door].visitors.configData"
 	tests := map[string]struct {
 		properties string // after the good one
 		want       []string
 	}{
 		"not in the model": {
 			`- {name: depth}`,
-			[]string{`spec.properties[1].name: Unsupported value: "depth": supported values: "level", "door", "the mode/1", "video", "wrong", "bound", "bare"`},
+			[]string{`spec.properties[depth].name: Unsupported value: "depth": supported values: "level", "door", "the mode/1", "video", "wrong", "bound", "bare"`},
 		},
 		"without a name": {`- {collectCycle: 1}`, []string{`spec.properties[1].name: Required value: want the name of a property of the model`}},
-		"given twice":    {`- {name: level}`, []string{`spec.properties[1].name: Duplicate value: "level"`}},
-		"a stream":       {`- {name: video}`, []string{`DeviceModel silo: spec.properties[3].type: Invalid value: "STREAM": video streams do not go through the data plane: want one of INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES`}},
+		"given twice":    {`- {name: level}`, []string{`spec.properties[level].name: Duplicate value: "level"`}},
+		"a stream":       {`- {name: video}`, []string{`DeviceModel silo: spec.properties[video].type: Invalid value: "STREAM": video streams do not go through the data plane: want one of INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES`}},
 		"no model of use": {`- {name: wrong}`, []string{
-			`DeviceModel silo: spec.properties[4].type: Unsupported value: "WORD": supported values: "INT", "FLOAT", "DOUBLE", "STRING", "BOOLEAN", "BYTES"`,
-			`DeviceModel silo: spec.properties[4].accessMode: Unsupported value: "Write": supported values: "ReadWrite", "ReadOnly"`,
+			`DeviceModel silo: spec.properties[wrong].type: Unsupported value: "WORD": supported values: "INT", "FLOAT", "DOUBLE", "STRING", "BOOLEAN", "BYTES"`,
+			`DeviceModel silo: spec.properties[wrong].accessMode: Unsupported value: "Write": supported values: "ReadWrite", "ReadOnly"`,
 		}},
 		"an empty model": {`- {name: bare}`, []string{
-			`DeviceModel silo: spec.properties[6].type: Required value: want one of INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES`,
-			`DeviceModel silo: spec.properties[6].accessMode: Required value: want ReadWrite or ReadOnly`,
+			`DeviceModel silo: spec.properties[bare].type: Required value: want one of INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES`,
+			`DeviceModel silo: spec.properties[bare].accessMode: Required value: want ReadWrite or ReadOnly`,
 		}},
 		"a bound that is no number": {`- {name: bound}`, []string{
-			`DeviceModel silo: spec.properties[5].maximum: Invalid value: "high": want a finite number`,
+			`DeviceModel silo: spec.properties[bound].maximum: Invalid value: "high": want a finite number`,
 		}},
 		"a negative cycle": {`- {name: door, collectCycle: -1}`, []string{
-			`spec.properties[1].collectCycle: Invalid value: -1: want milliseconds, 1 or more`,
+			`spec.properties[door].collectCycle: Invalid value: -1: want milliseconds, 1 or more`,
 		}},
 		"configData that is not flat": {`- {name: door, visitors: {configData: {a: [1], b: {c: 1}, d: null}}}`, []string{
 			configData + `.a: Invalid value: a list: want a string, a number or a boolean: KubeEdge hands over nothing else`,
@@ -141,8 +141,23 @@ func TestMergeRefusesProperties(t *testing.T) {
 			configData + `.publish: Invalid value: "maybe": want true or false`,
 			configData + `.onChange: Invalid value: "3": want true or false`,
 			configData + `.deadband: Invalid value: "wide": want a number that is not negative, or a percentage such as 2%`,
-			configData + `.maxAge: Invalid value: "old": want a time from 0s to 8760h0m0s, such as 500ms or 2s (a bare number is milliseconds)`,
+			configData + `.maxAge: Invalid value: "old": want a time with its unit, such as 500ms or 60s`,
 			configData + `.topic: Invalid value: "a//{property}": topic "a//door" has an empty level: want levels split by one "/"`,
+		}},
+		"a time without its unit": {`- {name: door, visitors: {configData: {maxAge: 60}}}`, []string{
+			configData + `.maxAge: Invalid value: "60": want a time with its unit, such as 500ms or 60s`,
+		}},
+		"a time as text without its unit": {`- {name: door, visitors: {configData: {maxAge: "60"}}}`, []string{
+			configData + `.maxAge: Invalid value: "60": want a time with its unit, such as 500ms or 60s`,
+		}},
+		"a time that is negative": {`- {name: door, visitors: {configData: {maxAge: -1s}}}`, []string{
+			configData + `.maxAge: Invalid value: "-1s": want a time from 0s to 8760h0m0s`,
+		}},
+		"an empty topic": {`- {name: door, visitors: {configData: {topic: ""}}}`, []string{
+			configData + `.topic: Invalid value: "": want a topic, such as sensor/{property}`,
+		}},
+		"a deadband for what is no number": {`- {name: door, visitors: {configData: {deadband: 2%}}}`, []string{
+			configData + `.deadband: Invalid value: "2%": want a number type: the property is BOOLEAN`,
 		}},
 		"a placeholder that there is not": {`- {name: door, visitors: {configData: {topic: "{node}/a"}}}`, []string{
 			configData + `.topic: Invalid value: "{node}/a": a topic may contain {property}, {device} and {model}, and no other braces`,
@@ -210,7 +225,7 @@ spec:
   - {name: the mode/1, visitors: {configData: {topic: a, publish: false}}}
   - {name: door, visitors: {configData: {topic: a}}}
 `)
-	want := `spec.properties[2].visitors.configData.topic: Invalid value: "a": properties "level" and "door" arrive at one topic: give each its own`
+	want := `spec.properties[door].visitors.configData.topic: Invalid value: "a": properties "level" and "door" arrive at one topic: give each its own`
 	if strings.Join(got, "\n") != want {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}

@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ type Rules struct {
 	Deadband Deadband        `yaml:"deadband"` // only when a number moved by more than this
 	// MaxAge publishes anyway when the last published is this old: it bounds
 	// OnChange and Deadband. 0 is never.
-	MaxAge time.Duration `yaml:"maxAge"`
+	MaxAge time.Duration `yaml:"maxAge"` // in a CR too, a time with its unit
 }
 
 // DefaultRules is what holds where nothing is said.
@@ -40,8 +39,11 @@ func DefaultRules() Rules {
 	}
 }
 
-// maxMaxAge is the longest maxAge: longer is as good as never.
-const maxMaxAge = 365 * 24 * time.Hour
+// The longest maxAge, and what a maxAge is: longer is as good as never.
+const (
+	maxMaxAge   = 365 * 24 * time.Hour
+	maxAgeRange = "a time from 0s to 8760h0m0s"
+)
 
 // ruleKeys are the keys of Rules in a CR, in lower case.
 var ruleKeys = map[string]bool{
@@ -66,9 +68,10 @@ func cut(settings driver.Settings) (rules, rest driver.Settings) {
 // is wrong with the settings: *driver.SettingError values, joined.
 func (r Rules) overlay(settings driver.Settings) (Rules, error) {
 	s := settings.Reader()
-	r.Topic = s.String("topic", r.Topic)
-	if s.Has("topic") && r.Topic == "" {
-		s.Refuse("topic", `""`, "a topic, such as sensor/{property}")
+	if topic := s.String("topic", r.Topic); topic != "" || !s.Has("topic") {
+		r.Topic = topic
+	} else {
+		s.Refuse("topic", topic, "a topic, such as sensor/{property}")
 	}
 	if s.Has("qosClass") && s.Has("qos") {
 		s.Refuse("qos", s.String("qos", ""), "given once only: qosClass is given too")
@@ -92,8 +95,31 @@ func (r Rules) overlay(settings driver.Settings) (Rules, error) {
 			r.Deadband = band
 		}
 	}
-	r.MaxAge = s.Duration("maxAge", r.MaxAge, 0, maxMaxAge)
+	r.MaxAge = readMaxAge(s, r.MaxAge)
 	return r, s.Err()
+}
+
+// timeWithUnit is what a time of the data plane is. A bare number is none,
+// but for 0: in config.yaml it would pass for seconds, beside KubeEdge's keys
+// for milliseconds.
+const timeWithUnit = "a time with its unit, such as 500ms or 60s"
+
+// readMaxAge returns maxAge, or def where it is not given or refused.
+func readMaxAge(s *driver.Reader, def time.Duration) time.Duration {
+	if !s.Has("maxAge") {
+		return def
+	}
+	text := s.String("maxAge", "")
+	age, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		s.Refuse("maxAge", text, timeWithUnit)
+		return def
+	case age < 0 || age > maxMaxAge:
+		s.Refuse("maxAge", text, maxAgeRange)
+		return def
+	}
+	return age
 }
 
 // validate checks rules that stand in config.yaml: the template is filled in
@@ -104,7 +130,7 @@ func (r Rules) validate(path *field.Path) field.ErrorList {
 		errs = append(errs, field.Invalid(path.Child("topic"), r.Topic, err.Error()))
 	}
 	if r.MaxAge < 0 || r.MaxAge > maxMaxAge {
-		errs = append(errs, field.Invalid(path.Child("maxAge"), r.MaxAge, fmt.Sprintf("want a time from 0s to %v", maxMaxAge)))
+		errs = append(errs, field.Invalid(path.Child("maxAge"), r.MaxAge, "want "+maxAgeRange))
 	}
 	return errs
 }

@@ -57,7 +57,7 @@ func (s shape) check(path *field.Path, value any, t reflect.Type) field.ErrorLis
 func (s shape) checkOwn(path *field.Path, value any, t reflect.Type) (errs field.ErrorList, ok bool) {
 	if t == reflect.TypeFor[time.Duration]() {
 		if _, err := time.ParseDuration(fmt.Sprint(value)); err != nil {
-			return field.ErrorList{field.TypeInvalid(path, brief(value), "want a time with its unit, such as 500ms or 5s")}, true
+			return field.ErrorList{field.TypeInvalid(path, brief(value), "want "+timeWithUnit)}, true
 		}
 		return nil, true
 	}
@@ -131,7 +131,9 @@ func (s shape) checkSlice(path *field.Path, value any, t reflect.Type) field.Err
 	}
 	var errs field.ErrorList
 	for i, item := range list {
-		errs = append(errs, s.check(path.Index(i), item, t.Elem())...)
+		object, _ := item.(map[string]any)
+		name, _ := object["name"].(string)
+		errs = append(errs, s.check(itemPath(path, i, name), item, t.Elem())...)
 	}
 	return errs
 }
@@ -197,15 +199,11 @@ func isWhole(value any) bool {
 // brief returns a value as an error shows it: scalars as they are, text cut
 // short, everything else by what it is.
 func brief(value any) any {
-	const most = 64 // bytes of text
 	switch v := value.(type) {
 	case nil:
 		return label("null")
 	case string:
-		if len(v) > most {
-			return strings.ToValidUTF8(v[:most], "") + "…"
-		}
-		return v
+		return cutShort(v)
 	case int: // field.Error prints an int64 plainly, an int as a Go literal
 		return int64(v)
 	case map[string]any:
@@ -214,6 +212,15 @@ func brief(value any) any {
 		return label("a list")
 	}
 	return value
+}
+
+// cutShort returns the beginning of a text that is too long to be shown.
+func cutShort(text string) string {
+	const most = 64 // bytes
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // label is a value that an error prints without quotes.
@@ -228,4 +235,13 @@ func childOf(path *field.Path, name string) *field.Path {
 		return field.NewPath(name)
 	}
 	return path.Child(name)
+}
+
+// itemPath is the path of an item of a list: by its name, or by its index
+// where it has none.
+func itemPath(list *field.Path, i int, name string) *field.Path {
+	if name == "" {
+		return list.Index(i)
+	}
+	return list.Key(cutShort(name))
 }

@@ -169,7 +169,7 @@ spec:
 	}
 	for _, want := range []string{
 		"warning: " + path + ": Device default/pump-1: spec.protocol.configData.hue: the key means nothing to the driver\n",
-		path + `: Device default/pump-1: DeviceModel pump: spec.properties[1].type: Unsupported value: "WATT": supported values: "INT", "FLOAT", "DOUBLE", "STRING", "BOOLEAN", "BYTES"` + "\n",
+		path + `: Device default/pump-1: DeviceModel pump: spec.properties[power].type: Unsupported value: "WATT": supported values: "INT", "FLOAT", "DOUBLE", "STRING", "BOOLEAN", "BYTES"` + "\n",
 		path + `: Device default/pump-1: spec.properties[speed].visitors.configData.offset: Invalid value: "70000": want a whole number from 0 to 65535` + "\n",
 	} {
 		if !strings.Contains(got, want) {
