@@ -40,6 +40,7 @@ func NewApp(options AppOptions) (*App, error) {
 	source, err := NewFolder(FolderOptions{
 		Dir:      options.Config.Devices.Folder,
 		Defaults: options.Config.DataPlane.Defaults,
+		Vet:      options.Drivers.Vet,
 	})
 	if err != nil {
 		return nil, err

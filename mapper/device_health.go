@@ -30,6 +30,9 @@ func (d *device) assess(log klog.Logger) {
 // assessProperties says how a device is that answers.
 func (d *device) assessProperties(log klog.Logger) {
 	first, more := "", 0
+	if d.health.State == "" && d.settingsOnly() {
+		log = log.V(told)
+	}
 	for i, trouble := range d.troubles {
 		switch {
 		case trouble == "":
@@ -47,6 +50,18 @@ func (d *device) assessProperties(log klog.Logger) {
 	default:
 		d.setHealth(log, Unhealthy, fmt.Sprintf("%s (and %d more properties)", first, more))
 	}
+}
+
+// settingsOnly tells whether wrong settings are the only trouble there is.
+func (d *device) settingsOnly() bool {
+	wrong := false
+	for i, trouble := range d.troubles {
+		if trouble != "" && d.points[i] != nil {
+			return false
+		}
+		wrong = wrong || trouble != ""
+	}
+	return wrong
 }
 
 // setHealth reports and logs a health that is new. A device that is offline

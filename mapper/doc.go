@@ -10,9 +10,11 @@
 // A Source says which devices there are: Folder reads them from Device and
 // DeviceModel files, the same that KubeEdge takes. Merge makes one Spec of a
 // Device, its DeviceModel and the mapper's default Rules; a Spec is all that a
-// device needs to run. The Fleet runs one goroutine a device, so that one that
-// is bad, slow or hung harms no other. App wires it all; Check says what is
-// wrong with a configuration without running it.
+// device needs to run. A Vet asks the drivers what is wrong with it, so that a
+// wrong setting is told with the file and the path where it stands. The Fleet
+// runs one goroutine a device, so that one that is bad, slow or hung harms no
+// other. App wires it all; Check says what is wrong with a configuration
+// without running it.
 //
 // What belongs to the data plane stands under flat keys in a CR's configData,
 // see Rules. Everything else in configData is the driver's.

@@ -163,6 +163,36 @@ func TestFleetBadDevices(t *testing.T) {
 	})
 }
 
+// Wrong settings, which the source tells, are no news of the device; all that
+// comes after them is.
+func TestFleetLeavesSettingsToTheSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		point := scriptSpec("point", nil)
+		point.Properties[1].Point.Settings = driver.Settings{"fail": "point"}
+		r.fleet.Put(point)
+		r.fleet.Put(scriptSpec("open", driver.Settings{"fail": "open"}))
+		pass(time.Second)
+		if got := r.log.String(); got != "" {
+			t.Errorf("logged\n%s", got)
+		}
+		r.wantHealth(t, "point", Unhealthy, "b: fail: point is not something else")
+		r.wantHealth(t, "open", Unhealthy, "fail: open is not something else")
+		r.script.set(func(s *script) { s.broken = driver.ErrUnreachable })
+		pass(time.Second)
+		r.script.set(func(s *script) { s.broken = nil })
+		pass(time.Second)
+		want := `INFO Device is not well device="default/point" state="offline" reason="device unreachable"
+INFO Device is not well device="default/point" state="unhealthy" reason="b: fail: point is not something else"
+`
+		if got := r.log.String(); got != want {
+			t.Errorf("logged\n%s\nwant\n%s", got, want)
+		}
+		r.wantStop(t)
+	})
+}
+
 func TestFleetChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -68,7 +68,8 @@ type watched struct {
 func watch(t *testing.T, dir string, rescan time.Duration) *watched {
 	t.Helper()
 	w := &watched{t: t, dir: dir, board: newBoard(), log: ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))}
-	f, err := NewFolder(FolderOptions{Dir: dir, Defaults: DefaultRules(), Rescan: rescan})
+	vet := Drivers{"modbus": newScript()}.Vet
+	f, err := NewFolder(FolderOptions{Dir: dir, Defaults: DefaultRules(), Vet: vet, Rescan: rescan})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,16 @@ func (w *watched) logged(texts ...string) int {
 		}
 	}
 	return n
+}
+
+// wantLogged waits until that many lines of a severity, "E" or "INFO ", hold all
+// the texts.
+func (w *watched) wantLogged(n int, severity string, texts ...string) {
+	w.t.Helper()
+	log := w.log.GetSink().(ktesting.Underlier).GetBuffer()
+	eventually(w.t, fmt.Sprintf("%d %slines with %q; log:\n%s", n, severity, texts, log), func() bool {
+		return w.logged(append(texts, severity)...) == n
+	})
 }
 
 // eventually waits until a condition holds, at the most 10 s.
@@ -194,6 +205,9 @@ func TestFolderRescans(t *testing.T) {
 	if got := w.board.addresses(); !reflect.DeepEqual(got, addresses{"one": "A"}) {
 		t.Errorf("got %v", got)
 	}
+	w.wantLogged(2, "ERROR ", "Folder of devices cannot be read: what it held before stays", `folder="`+dir+`"`,
+		`err="devices.folder: Invalid value: \"`+dir+`\": no such file or directory: want a folder with Device and DeviceModel files"`)
+	w.wantLogged(1, "INFO ", "Folder of devices can be read again", `folder="`+dir+`"`)
 }
 
 // Kubernetes mounts a ConfigMap as links into ..data, a link that it swaps.

@@ -8,9 +8,10 @@ import (
 
 // A Problem is one thing wrong with one file.
 type Problem struct {
-	File   string
-	Object string // such as "Device default/boiler-1"; empty if it is the file as a whole
-	Err    error  // names the field, the value and what would be right
+	File    string
+	Object  string // such as "Device default/boiler-1"; empty if it is the file as a whole
+	Err     error  // names the field, the value and what would be right
+	Warning bool   // it harms nothing: what it names means nothing
 }
 
 // Error returns file: object: problem.

@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+
 	"datastub/dataplane"
 	"datastub/driver"
 )
@@ -136,6 +139,7 @@ type rig struct {
 	publisher *recorder
 	status    *Status
 	fleet     *Fleet
+	log       ktesting.Buffer
 	stop      func() error // ends the fleet and returns what Run returned
 }
 
@@ -148,7 +152,9 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.fleet = fleet
-	ctx, cancel := context.WithCancel(t.Context())
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true), ktesting.Verbosity(0)))
+	r.log = log.GetSink().(ktesting.Underlier).GetBuffer()
+	ctx, cancel := context.WithCancel(klog.NewContext(t.Context(), log))
 	done := make(chan error, 1)
 	go func() { done <- fleet.Run(ctx) }()
 	r.stop = func() error {

@@ -8,7 +8,8 @@ type Source interface {
 	// change, until ctx ends, and returns when all that it started has ended.
 	// It calls target from one goroutine at a time. The end of Run removes no
 	// device. An error means that the source cannot work at all; what is wrong
-	// with single devices is logged, and the others go on.
+	// with single devices, their settings included, is logged with the place
+	// where it stands, and the others go on.
 	Run(ctx context.Context, target Target) error
 }
 

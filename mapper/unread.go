@@ -4,20 +4,11 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/klog/v2"
-
 	"datastub/driver"
 )
 
 // limitKeys are settings that Merge adds by itself.
 var limitKeys = []string{"min", "max"}
-
-// warnUnread warns of settings that mean nothing to the driver.
-func warnUnread(log klog.Logger, place string, v any, own ...string) {
-	if keys := unread(v, own); len(keys) > 0 {
-		log.Info("Settings mean nothing to the driver", "in", place, "keys", keys)
-	}
-}
 
 // unread returns the settings that mean nothing to a driver's device or point,
 // but for own.

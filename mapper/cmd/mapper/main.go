@@ -86,8 +86,16 @@ func printCheck(out io.Writer, path string) error {
 	if len(problems) > 0 {
 		return errCheck
 	}
-	_, err := fmt.Fprintf(out, "ok: %d devices, %d properties\n", summary.Devices, summary.Properties)
+	_, err := fmt.Fprintf(out, "ok: %s, %s\n",
+		count(summary.Devices, "device", "devices"), count(summary.Properties, "property", "properties"))
 	return err
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func run(ctx context.Context, path string) error {

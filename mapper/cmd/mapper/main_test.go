@@ -138,6 +138,39 @@ func TestCheckResources(t *testing.T) {
 	}
 }
 
+func TestCheckCountsOne(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	writeFile(t, folder, "fan.yaml", `
+apiVersion: devices.kubeedge.io/v1beta1
+kind: DeviceModel
+metadata: {name: fan}
+spec: {protocol: virtual, properties: [{name: speed, type: INT, accessMode: ReadOnly}]}
+---
+apiVersion: devices.kubeedge.io/v1beta1
+kind: Device
+metadata: {name: fan-1}
+spec: {deviceModelRef: {name: fan}, properties: [{name: speed, visitors: {protocolName: modbus}}]}
+`)
+	got, err := runCommand(t, "--check", "--config-file", configFor(t, folder))
+	want := "warning: " + filepath.Join(folder, "fan.yaml") +
+		`: Device default/fan-1: spec.properties[speed].visitors.protocolName: "modbus" is not the device's protocol: the property is read by "virtual"` +
+		"\nok: 1 device, 1 property\n"
+	if err != nil || got != want {
+		t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+func TestCheckNamesMissingFolder(t *testing.T) {
+	t.Parallel()
+	path := configFor(t, "/nowhere")
+	got, err := runCommand(t, "--check", "--config-file", path)
+	want := path + `: devices.folder: Invalid value: "/nowhere": no such file or directory: want a folder with Device and DeviceModel files` + "\n"
+	if err == nil || got != want {
+		t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
+	}
+}
+
 func TestCheckPrintsEachProblem(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

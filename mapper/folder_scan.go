@@ -1,0 +1,102 @@
+package mapper
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A file is what is known of one file.
+type file struct {
+	sum      [sha256.Size]byte // of the content that was read last
+	objects  Objects           // of the last content that decoded
+	problems []Problem         // of the content that was read last
+}
+
+// empty tells whether no content of the file ever had an object in it.
+func (f *file) empty() bool { return len(f.objects.Devices)+len(f.objects.Models) == 0 }
+
+// scan reads the folder into files.
+func (f *Folder) scan() {
+	entries, err := os.ReadDir(f.options.Dir)
+	f.changed = f.changed || reasonOf(err) != reasonOf(f.missing)
+	f.missing = err
+	if err != nil {
+		return
+	}
+	seen := map[string]bool{}
+	for _, entry := range entries {
+		name := entry.Name()
+		if isDeviceFile(name) && f.scanFile(name) {
+			seen[name] = true
+		}
+	}
+	f.changed = f.changed || len(seen) < len(f.files)
+	maps.DeleteFunc(f.files, func(name string, _ *file) bool { return !seen[name] })
+}
+
+// isDeviceFile tells whether a file's name is one of CRs.
+func isDeviceFile(name string) bool {
+	switch filepath.Ext(name) {
+	case ".yaml", ".yml", ".json":
+		return !strings.HasPrefix(name, ".")
+	}
+	return false
+}
+
+// scanFile reads one file, and decodes it if its content is new. It returns
+// false if there is no such file.
+func (f *Folder) scanFile(name string) bool {
+	path := filepath.Join(f.options.Dir, name)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return false
+	}
+	var data []byte
+	if err == nil {
+		data, err = readLimited(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	known := f.files[name]
+	if known == nil {
+		known = &file{}
+		f.files[name] = known
+	}
+	if err != nil {
+		data = []byte(err.Error())
+	}
+	sum := sha256.Sum256(data)
+	if known.sum == sum {
+		return true
+	}
+	known.sum, f.changed = sum, true
+	if err != nil {
+		known.problems = []Problem{{File: path, Err: errors.New(reasonOf(err))}}
+		return true
+	}
+	objects, problems := Decode(path, data)
+	known.problems = problems
+	if len(problems) == 0 {
+		known.objects = objects
+	}
+	return true
+}
+
+// reasonOf drops the operation and the path of a file system's error. No
+// error has no reason.
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
