@@ -17,6 +17,13 @@ type EpochRange struct {
 	First, Last uint64 // Last is First-1 where the epoch is empty
 }
 
+// maxEpochs is how many epochs one HELLO may name, and maxCodecs how many
+// codecs: what a stranger says first must not cost much.
+const (
+	maxEpochs = 4096
+	maxCodecs = 16
+)
+
 // Hello opens a session of one lane. Fields: 1 publisher, 2 spool id, 3 lane,
 // 4 epochs, 5 clock, 6 lowest version, 7 highest version, 8 codecs, 9 auth,
 // 10 software.
@@ -72,6 +79,10 @@ func (f *Hello) readField(tag uint64, w *wire) {
 		f.Lane = Class(w.uvarint("lane", math.MaxUint8))
 	case 4:
 		for len(w.rest) > 0 {
+			if len(f.Epochs) == maxEpochs {
+				w.fail("number of epochs")
+				return
+			}
 			f.Epochs = append(f.Epochs, EpochRange{
 				Epoch: w.uvarint("epoch", math.MaxUint64),
 				First: w.uvarint("first", math.MaxUint64),
@@ -85,7 +96,7 @@ func (f *Hello) readField(tag uint64, w *wire) {
 	case 7:
 		f.MaxVersion = w.uvarint("version", math.MaxUint64)
 	case 8:
-		for _, c := range w.rest {
+		for _, c := range w.bytes("codecs", min(uint64(len(w.rest)), maxCodecs)) {
 			f.Codecs = append(f.Codecs, Codec(c))
 		}
 	case 9:

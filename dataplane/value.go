@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -181,7 +182,8 @@ func (v Value) String() string {
 }
 
 // appendFloat appends the shortest number that reads back as f, without an
-// exponent where people would not write one.
+// exponent where people would not write one, and with a point or an exponent
+// always: readers that tell whole numbers from others see 20.0, not 20.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
@@ -190,5 +192,10 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	return strconv.AppendFloat(dst, f, format, -1, bits)
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, format, -1, bits)
+	if !bytes.ContainsAny(dst[start:], ".e") {
+		dst = append(dst, ".0"...)
+	}
+	return dst
 }

@@ -70,6 +70,11 @@ func (r *Receiver) decline(f *dataplane.Hello) *dataplane.Refuse {
 			Text: fmt.Sprintf("versions %d to %d: cloudsvc speaks %d", f.MinVersion, f.MaxVersion, dataplane.Version),
 		}
 	}
+	if r.Admit != nil {
+		if refusal := r.Admit(f); refusal != nil {
+			return refusal
+		}
+	}
 	p, known := r.publishers[f.Publisher]
 	if !known {
 		if len(r.publishers) >= maxPublishers {

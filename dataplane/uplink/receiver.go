@@ -26,6 +26,8 @@ type ReceiverOptions struct {
 	// DurableLag is how long what is stored needs to become durable; 0 if the
 	// log syncs before it answers.
 	DurableLag time.Duration
+	// Admit returns why a publisher may not come, nil if it may. Nil admits all.
+	Admit func(*dataplane.Hello) *dataplane.Refuse
 	// Session makes a new session's number, never 0 and hard to guess.
 	Session func() uint64
 }
