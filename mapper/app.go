@@ -17,6 +17,9 @@ type Uplink interface {
 	// Undelivered returns, after Run, how many accepted messages were not
 	// delivered.
 	Undelivered() int
+	// Dropped returns how many accepted messages were dropped because too many
+	// waited.
+	Dropped() int
 }
 
 // AppOptions are what an App needs. Config is one that LoadConfig returned.
@@ -79,7 +82,8 @@ func (a *App) Run(ctx context.Context) error {
 	errs = append(errs, <-up)
 
 	counts := a.fleet.Counts()
-	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(), "refused", counts.Refused,
+	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(),
+		"dropped", a.uplink.Dropped(), "refused", counts.Refused,
 		"collected", counts.Collected, "skipped", counts.Skipped, "took", time.Since(stopping).Round(time.Millisecond))
 	return errors.Join(errs...)
 }

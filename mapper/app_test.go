@@ -34,6 +34,8 @@ func (u *uplinked) Run(ctx context.Context) error {
 
 func (u *uplinked) Undelivered() int { return 1 }
 
+func (u *uplinked) Dropped() int { return 2 }
+
 // newTestApp returns an app with one scripted device.
 func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	t.Helper()
@@ -80,7 +82,7 @@ func TestAppStopsDevicesThenUplink(t *testing.T) {
 		t.Errorf("when the uplink ended, %v", u.after)
 	}
 	lines := strings.Split(strings.TrimSpace(log.GetSink().(ktesting.Underlier).GetBuffer().String()), "\n")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1") {
+	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1 dropped=2") {
 		t.Errorf("the last line is %s", last)
 	}
 }

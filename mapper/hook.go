@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -133,18 +132,9 @@ func (h *Hook) quality(value dataplane.Value, r driver.Reading) dataplane.Qualit
 	case !value.Finite():
 		return dataplane.Bad("not a finite number")
 	case r.Suspect != "":
-		return dataplane.Bad(shorten(r.Suspect))
+		return dataplane.Bad(r.Suspect)
 	case r.Time.Sub(h.now()) > maxAhead:
 		return dataplane.Uncertain("time is more than 1h ahead of the mapper's clock")
 	}
 	return dataplane.Good
-}
-
-// shorten cuts a driver's words to what a quality can hold with its prefix.
-func shorten(text string) string {
-	const most = dataplane.MaxTopic - len("bad: ")
-	if len(text) > most {
-		text = text[:most]
-	}
-	return strings.ToValidUTF8(text, "")
 }
