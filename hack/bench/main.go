@@ -16,6 +16,8 @@ const (
 	warmUp    = 3 * time.Second
 	// rate is how many messages a second both paths carry.
 	rate = 2000
+	// limit is what the p99 of the whole path must stay below at that rate.
+	limit = 100 * time.Millisecond
 )
 
 func main() {
@@ -52,6 +54,9 @@ func run(ctx context.Context) error {
 	fmt.Printf("# %d messages a second, %d of them in all; the log syncs each block before it is acknowledged and delivered\n", rate, ours.messages)
 	report("rt_latency_p50", ours.p50, "zmq_pub_sub_p50", bare.p50)
 	report("rt_latency_p99", ours.p99, "zmq_pub_sub_p99", bare.p99)
+	if p99 := median(ours.p99); p99 > limit {
+		return fmt.Errorf("the p99 of %v is above %v", p99, limit)
+	}
 	return nil
 }
 
@@ -70,11 +75,15 @@ func (l *latencies) add(sample []time.Duration) {
 
 // report prints the medians of the rounds, and their spread as a comment.
 func report(name string, ours []time.Duration, peer string, theirs []time.Duration) {
-	slices.Sort(ours)
-	slices.Sort(theirs)
-	a, b := ours[len(ours)/2], theirs[len(theirs)/2]
+	a, b := median(ours), median(theirs)
 	fmt.Printf("bench %s %.3f ms peer %s %.3f ms ratio %.1f\n", name, ms(a), peer, ms(b), ms(a)/ms(b))
 	fmt.Printf("# %s: %.3f to %.3f ms, %s: %.3f to %.3f ms\n", name, ms(ours[0]), ms(ours[len(ours)-1]), peer, ms(theirs[0]), ms(theirs[len(theirs)-1]))
+}
+
+// median sorts what it is given.
+func median(of []time.Duration) time.Duration {
+	slices.Sort(of)
+	return of[len(of)/2]
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

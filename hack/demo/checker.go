@@ -16,6 +16,10 @@ import (
 // be apart for both values to be right: a read takes that long at most.
 const settle = 300 * time.Millisecond
 
+// keptChanges is how many changes of a property are kept: half a minute's,
+// while a batch is 5 s old at most.
+const keptChanges = 60
+
 // change is what the plant tells of a register.
 type change struct {
 	Property string  `json:"property"`
@@ -67,7 +71,8 @@ func newChecker() *checker {
 func (c *checker) changed(ch change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.changes[ch.Property] = append(c.changes[ch.Property], ch)
+	changes := append(c.changes[ch.Property], ch)
+	c.changes[ch.Property] = changes[max(0, len(changes)-keptChanges):]
 }
 
 // check returns what is wrong with a message.

@@ -153,7 +153,7 @@ func (d *demo) start(ctx context.Context) error {
 	if err := d.launch("cloudsvc", nil, "bin/cloudsvc", "--data", filepath.Join(d.dir, "data")); err != nil {
 		return err
 	}
-	if err := d.waitReady(ctx); err != nil {
+	if err := d.waitReady(ctx, d.programs[len(d.programs)-1]); err != nil {
 		return err
 	}
 
@@ -203,7 +203,7 @@ func (d *demo) readPlant(r io.Reader) {
 }
 
 // waitReady waits until cloudsvc takes messages.
-func (d *demo) waitReady(ctx context.Context) error {
+func (d *demo) waitReady(ctx context.Context, cloudsvc *program) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -222,6 +222,8 @@ func (d *demo) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
+		case <-cloudsvc.Done():
+			return cloudsvc.died()
 		case <-ctx.Done():
 			return fmt.Errorf("cloudsvc was not ready in %v", readyTime)
 		}

@@ -99,20 +99,31 @@ func TestFolder(t *testing.T) {
 	s := newStack(t)
 	sub := s.subscribe("#")
 	m := s.startMapper("edge-1", map[string]string{"1.yaml": virtualDevice("one")})
-	eventually(t, "values of one", func() bool { return len(sub.messages("one")) > 0 })
+	more := func(device, when string) {
+		t.Helper()
+		n := len(sub.messages(device))
+		eventually(t, "values of "+device+" "+when, func() bool { return len(sub.messages(device)) > n+20 })
+	}
+	more("one", "at the start")
 	m.write("2.yaml", virtualDevice("two"))
-	eventually(t, "values of two", func() bool { return len(sub.messages("two")) > 0 })
-	m.write("3.yaml", "kind: Device\nmetadata: [wrong]\n")
-	eventually(t, "a line about 3.yaml", func() bool { return strings.Contains(m.log.String(), "3.yaml") })
+	more("two", "once it is there")
+
+	m.write("2.yaml", "kind: Device\nmetadata: [wrong]\n")
+	eventually(t, "a line about 2.yaml", func() bool { return strings.Contains(m.log.String(), "2.yaml") })
+	more("two", "though its file is broken")
+	m.write("2.yaml", strings.ReplaceAll(virtualDevice("two"), "count/slow", "count/mended"))
+	eventually(t, "values of the mended file", func() bool {
+		got := sub.messages("two")
+		return got[len(got)-1].Topic == "count/mended" || got[max(len(got)-2, 0)].Topic == "count/mended"
+	})
+
 	if err := os.Remove(filepath.Join(m.folder, "2.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	var n int
 	eventually(t, "two is silent and one goes on", func() bool {
-		before, other := len(sub.messages("two")), len(sub.messages("one"))
-		eventually(t, "more of one", func() bool { return len(sub.messages("one")) > other+20 })
-		n = len(sub.messages("two"))
-		return n == before
+		before := len(sub.messages("two"))
+		more("one", "after two is gone")
+		return len(sub.messages("two")) == before
 	})
 	checkUnbroken(t, "subscriber", sub.messages("one"))
 }

@@ -56,6 +56,20 @@ func (f *follower) count() int {
 	return len(f.got)
 }
 
+// checkOnce fails if a message came twice.
+func (f *follower) checkOnce(t *testing.T) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := map[dataplane.ID]bool{}
+	for _, m := range f.got {
+		if seen[m.ID] {
+			t.Errorf("the stream gave %v twice", m.ID)
+		}
+		seen[m.ID] = true
+	}
+}
+
 // more waits for more messages than there are.
 func (f *follower) more(t *testing.T, what string) {
 	t.Helper()
@@ -77,6 +91,7 @@ func TestCloudsvcRestart(t *testing.T) {
 	}
 	m.stop()
 	s.cloudsvc.stop()
+	f.checkOnce(t)
 	runs := s.readLog()
 	if len(runs) != 2 {
 		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of one epoch: %v", len(runs), runs)
@@ -99,6 +114,7 @@ func TestMapperRestart(t *testing.T) {
 	}
 	m.stop()
 	s.cloudsvc.stop()
+	f.checkOnce(t)
 	if runs := s.readLog(); len(runs) < 6 { // BT may not have come to its first batch in each
 		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of four starts: %v", len(runs), runs)
 	}

@@ -19,7 +19,9 @@ type Options struct {
 
 // A Process is a program that runs. It has a process group of its own, so
 // that a Ctrl-C on the terminal reaches only the one that started it, and it
-// is ended by the kernel if that one dies.
+// is ended by the kernel if that one dies. (The kernel goes by the thread that
+// started it; Go ends no thread before the process, but one that a goroutine
+// is locked to.)
 type Process struct {
 	command string
 	cmd     *exec.Cmd
