@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"datastub/dataplane"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"github.com/kubeedge/mapper-framework/pkg/config"
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"datastub/dataplane"
 )
 
 // Config is the mapper's config.yaml: that of any KubeEdge mapper, which is
