@@ -13,11 +13,11 @@ import (
 // Config is everything about cloudsvc that can be set. Later sources win:
 // the defaults, a YAML file, the environment, the command line.
 type Config struct {
-	HTTP             string        `yaml:"http"`             // where to serve HTTP, host:port
-	Uplink           string        `yaml:"uplink"`           // where publishers dial in, a tcp:// URL
-	Data             string        `yaml:"data"`             // folder of the embedded log
-	NATSURL          string        `yaml:"natsURL"`          // NATS servers, instead of the embedded log; commas between them
-	NATSSyncInterval time.Duration `yaml:"natsSyncInterval"` // how often those servers sync to disk
+	HTTP             string        // where to serve HTTP, host:port
+	Uplink           string        // where publishers dial in, a tcp:// URL
+	Data             string        // folder of the embedded log
+	NATSURL          string        // NATS servers, instead of the embedded log; commas between them
+	NATSSyncInterval time.Duration // how often those servers sync to disk
 }
 
 // DefaultConfig listens on loopback only.

@@ -3,6 +3,8 @@ package cloudsvc
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +45,7 @@ func TestConfigPrecedence(t *testing.T) {
 }
 
 func TestConfigDefault(t *testing.T) {
-	for _, file := range []string{"", "# nothing\n"} {
+	for _, file := range []string{"", "# nothing\n", "---\n", "http:\ndata: ~\n"} {
 		if got, err := load(t, file, nil); err != nil || got != DefaultConfig() {
 			t.Errorf("file %q: got %+v, %v", file, got, err)
 		}
@@ -54,6 +56,15 @@ func TestConfigFromNATS(t *testing.T) {
 	got, err := load(t, "", map[string]string{"DATASTUB_NATS_URL": "nats://a:4222, tls://b:4222"}, "--nats-sync-interval=10s")
 	if err != nil || got.NATSURL == "" || got.NATSSyncInterval != 10*time.Second {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// filePath is the place of the file, which is another in each run.
+var filePath = regexp.MustCompile(`configuration /\S+\.yaml:`)
+
+func TestEveryFieldOfConfigIsASetting(t *testing.T) {
+	if got, want := len(settings), reflect.TypeFor[Config]().NumField(); got != want {
+		t.Errorf("%d settings for %d fields", got, want)
 	}
 }
 
@@ -73,8 +84,31 @@ uplink: "ipc://x": no tcp:// URL: want tcp://host:port, such as tcp://127.0.0.1:
 data: empty, and so is natsURL: want a folder for the embedded log, or NATS servers to keep it`,
 		},
 		"unknown keys": {
-			file: "htp: x\nuplnk: y\n",
-			want: "configuration FILE: yaml: unmarshal errors:\n  line 1: field htp not found in type cloudsvc.Config\n  line 2: field uplnk not found in type cloudsvc.Config",
+			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, natsSyncInterval
+configuration FILE: line 2: natsUrl: unknown key: want natsURL
+configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
+		},
+		"wrong values": {
+			file: "http: [a]\nuplink: {a: b}\nnatsURL: []\nnatsSyncInterval: soon\ndata: x\ndata: y\n",
+			want: `configuration FILE: line 1: http: a list: want a text such as 127.0.0.1:8080
+configuration FILE: line 2: uplink: a map: want a text such as tcp://127.0.0.1:5557
+configuration FILE: line 3: natsURL: a list: want a text such as nats://127.0.0.1:4222
+configuration FILE: line 4: natsSyncInterval: "soon" is no duration: want a number and a unit, such as 2m
+configuration FILE: line 6: data: is given twice: want it once`,
+		},
+		"duration without unit": {
+			file: "http: 8080\nnatsSyncInterval: 10\n",
+			want: `configuration FILE: line 2: natsSyncInterval: "10" is no duration: want a number and a unit, such as 2m
+http: "8080": no host:port: want host:port, such as 127.0.0.1:8080, or :8080 for every interface`,
+		},
+		"no map": {
+			file: "- http\n",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, natsSyncInterval",
+		},
+		"not YAML": {
+			file: "http: [\n",
+			want: "configuration FILE: not YAML: line 1: did not find expected node content",
 		},
 		"two documents": {
 			file: "http: 127.0.0.1:1\n---\ndata: x\n",
@@ -104,10 +138,7 @@ natsSyncInterval: 0s: want more than 0, such as 2m`,
 				t.Fatal("no error")
 			}
 			got := err.Error()
-			if i := strings.Index(got, "configuration /"); i >= 0 {
-				end := i + strings.Index(got[i:], ".yaml:") + len(".yaml")
-				got = got[:i] + "configuration FILE" + got[end:]
-			}
+			got = filePath.ReplaceAllString(got, "configuration FILE:")
 			if got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}

@@ -1,24 +1,20 @@
 package cloudsvc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 )
 
-// A setting is one field of Config, and how the environment and the command
-// line name it.
+// A setting is one field of Config, and how the YAML file, the environment and
+// the command line name it. All three give it as text.
 type setting struct {
-	flag, env string
-	usage     string
-	set       func(c *Config, text string) error
-	get       func(c *Config) string
+	key, flag, env string
+	usage          string
+	set            func(c *Config, text string) error
+	get            func(c *Config) string
 }
 
 const (
@@ -28,29 +24,29 @@ const (
 
 // settings lists every field of Config.
 var settings = [...]setting{
-	textSetting("http", "DATASTUB_HTTP", "serve HTTP at this `host:port`",
+	textSetting("http", "http", "DATASTUB_HTTP", "serve HTTP at this `host:port`",
 		func(c *Config) *string { return &c.HTTP }),
-	textSetting("uplink", "DATASTUB_UPLINK", "take publishers in at this tcp:// `URL`",
+	textSetting("uplink", "uplink", "DATASTUB_UPLINK", "take publishers in at this tcp:// `URL`",
 		func(c *Config) *string { return &c.Uplink }),
-	textSetting("data", "DATASTUB_DATA", "keep the embedded log in this `folder`; means nothing with --nats-url",
+	textSetting("data", "data", "DATASTUB_DATA", "keep the embedded log in this `folder`; means nothing with --nats-url",
 		func(c *Config) *string { return &c.Data }),
-	textSetting("nats-url", "DATASTUB_NATS_URL", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
+	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
 		func(c *Config) *string { return &c.NATSURL }),
-	durationSetting("nats-sync-interval", "DATASTUB_NATS_SYNC_INTERVAL", "how often the servers of --nats-url sync to disk, a `duration`; messages count as durable only after it",
+	durationSetting("natsSyncInterval", "nats-sync-interval", "DATASTUB_NATS_SYNC_INTERVAL", "how often the servers of --nats-url sync to disk, a `duration`; messages count as durable only after it",
 		func(c *Config) *time.Duration { return &c.NATSSyncInterval }),
 }
 
-func textSetting(flag, env, usage string, field func(*Config) *string) setting {
+func textSetting(key, flag, env, usage string, field func(*Config) *string) setting {
 	return setting{
-		flag: flag, env: env, usage: usage,
+		key: key, flag: flag, env: env, usage: usage,
 		set: func(c *Config, text string) error { *field(c) = text; return nil },
 		get: func(c *Config) string { return *field(c) },
 	}
 }
 
-func durationSetting(flag, env, usage string, field func(*Config) *time.Duration) setting {
+func durationSetting(key, flag, env, usage string, field func(*Config) *time.Duration) setting {
 	return setting{
-		flag: flag, env: env, usage: usage,
+		key: key, flag: flag, env: env, usage: usage,
 		set: func(c *Config, text string) error {
 			d, err := time.ParseDuration(text)
 			if err != nil {
@@ -61,6 +57,14 @@ func durationSetting(flag, env, usage string, field func(*Config) *time.Duration
 		},
 		get: func(c *Config) string { return field(c).String() },
 	}
+}
+
+// example returns a value that is right.
+func (s *setting) example() string {
+	if defaults := DefaultConfig(); s.get(&defaults) != "" {
+		return s.get(&defaults)
+	}
+	return "nats://127.0.0.1:4222"
 }
 
 // AddConfigFlags adds a flag for each field of Config, and --config.
@@ -77,7 +81,10 @@ func AddConfigFlags(flags *pflag.FlagSet) {
 // parsed. The error has every problem of every source.
 func LoadConfig(flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) (Config, error) {
 	c := DefaultConfig()
-	errs := []error{c.readFile(configFile(flags, lookupEnv))}
+	var errs []error
+	if path := configFile(flags, lookupEnv); path != "" {
+		errs = append(errs, c.readFile(path))
+	}
 	for _, s := range settings {
 		errs = append(errs, c.override(s, flags, lookupEnv))
 	}
@@ -108,25 +115,4 @@ func configFile(flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) str
 	}
 	path, _ := lookupEnv(configEnv)
 	return path
-}
-
-// readFile reads a YAML file over c, all of whose keys must be known. An
-// empty path is no file, an empty file sets nothing.
-func (c *Config) readFile(path string) error {
-	if path == "" {
-		return nil
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(content))
-	dec.KnownFields(true)
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: %w", path, err)
-	}
-	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: more than one YAML document: want one", path)
-	}
-	return nil
 }
