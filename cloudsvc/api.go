@@ -33,7 +33,7 @@ type APIOptions struct {
 	Metrics    http.Handler // answers GET /metrics
 
 	Authorizer Authorizer       // AllowAll
-	Now        func() time.Time // time.Now: of a message that brings no time
+	Now        func() time.Time // time.Now: of a message that brings no time, and against which those that do are held
 	Logger     klog.Logger      // the zero one says nothing
 }
 

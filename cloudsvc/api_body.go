@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"datastub/dataplane"
 )
 
 // maxBody is the largest body of a request that is not full of messages, in
@@ -33,49 +34,22 @@ func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, e
 	case err != nil:
 		return nil, fmt.Errorf("read the body: %w: %w", errDisconnected, err)
 	case len(bytes.TrimSpace(body)) == 0:
-		return nil, invalid("", errors.New("the body is empty: want JSON"))
+		return nil, invalid("", errors.New("body is empty: want JSON"))
 	}
 	return body, nil
 }
 
-// decodeBody reads a body of one JSON object, all of whose fields are known.
-func decodeBody(w http.ResponseWriter, r *http.Request, into any) error {
+// readObject reads a body of one JSON object with fields that are known.
+func readObject(w http.ResponseWriter, r *http.Request, known ...string) (*dataplane.Object, error) {
 	body, err := readBody(w, r, maxBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return invalidJSON(err)
+	object, err := dataplane.ReadObject("body", body, known...)
+	if err != nil {
+		return nil, invalid("", err)
 	}
-	if rest := bytes.TrimSpace(body[dec.InputOffset():]); len(rest) > 0 {
-		return invalid("", fmt.Errorf("%.32q follows the JSON object: want one object", rest))
-	}
-	return nil
-}
-
-// invalidJSON puts encoding/json's errors in a caller's words.
-func invalidJSON(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
-		return invalid(wrong.Field, fmt.Errorf("a JSON %s where %s is wanted", wrong.Value, jsonKind(wrong)))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return invalid("", errors.New("not JSON: it ends too soon"))
-	}
-	return invalid("", errors.New(strings.TrimPrefix(err.Error(), "json: ")))
-}
-
-// jsonKind names the Go type that was to be filled as JSON does.
-func jsonKind(e *json.UnmarshalTypeError) string {
-	switch e.Type.Kind().String() {
-	case "string":
-		return "a string"
-	case "slice":
-		return "an array"
-	}
-	return "an object"
+	return object, nil
 }
 
 // writeJSON answers with a value as JSON.

@@ -21,9 +21,14 @@ type producerList struct {
 // register answers POST /register: a publisher says who it is, or that it
 // still is.
 func (a *API) register(w http.ResponseWriter, r *http.Request, who Identity) error {
-	var registration Registration
-	if err := decodeBody(w, r, &registration); err != nil {
+	body, err := readObject(w, r, registrationFields[:]...)
+	if err != nil {
 		return err
+	}
+	registration := readRegistration(body)
+	registration.validate(a.options.Registry.options.MaxTopics, body.Refuse)
+	if err := body.Err(); err != nil {
+		return invalid("", err)
 	}
 	if err := a.authorizeEach(who, Register, registration.Topics); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"datastub/dataplane"
 )
@@ -22,6 +23,9 @@ const (
 	defaultDevice    = "http"
 	defaultClass     = dataplane.BT
 )
+
+// maxAhead is how far a message's time may be ahead of the clock.
+const maxAhead = time.Hour
 
 // publishReply is the answer to /publish: the ids, in the order of the
 // messages.
@@ -77,9 +81,19 @@ func (a *API) authorizePublish(who Identity, messages []dataplane.Message) error
 // decodeMessages reads one message or an array. The error has everything that
 // is wrong with any of them.
 func (a *API) decodeMessages(body []byte) ([]dataplane.Message, error) {
+	if err := dataplane.CheckJSON("body", body); err != nil {
+		return nil, invalid("", err)
+	}
+	if bytes.TrimSpace(body)[0] != '[' {
+		m, err := a.decodeMessage(body)
+		if err != nil {
+			return nil, invalid("", err)
+		}
+		return []dataplane.Message{m}, nil
+	}
 	raws, err := splitMessages(body)
 	if err != nil {
-		return nil, err
+		return nil, invalid("", err)
 	}
 	var invalid InvalidError
 	messages := make([]dataplane.Message, len(raws))
@@ -91,35 +105,27 @@ func (a *API) decodeMessages(body []byte) ([]dataplane.Message, error) {
 	return messages, invalid.orNil()
 }
 
-// splitMessages returns the elements of an array, or the one message.
+// splitMessages returns the elements of an array.
 func splitMessages(body []byte) ([]json.RawMessage, error) {
-	if bytes.TrimSpace(body)[0] != '[' {
-		if !json.Valid(body) {
-			return nil, invalidJSON(json.Unmarshal(body, new(json.RawMessage)))
-		}
-		return []json.RawMessage{body}, nil
-	}
 	var raws []json.RawMessage
 	if err := json.Unmarshal(body, &raws); err != nil {
-		return nil, invalidJSON(err)
+		return nil, err
 	}
 	switch {
 	case len(raws) == 0:
-		return nil, invalid("", errors.New("the array is empty: want at least one message"))
+		return nil, errors.New("the array is empty: want at least one message")
 	case len(raws) > maxPublishMessages:
-		return nil, invalid("", fmt.Errorf("%d messages: the most at once is %d", len(raws), maxPublishMessages))
+		return nil, fmt.Errorf("%d messages: the most at once is %d", len(raws), maxPublishMessages)
 	}
 	return raws, nil
 }
 
-// decodeMessage reads a message and fills in what it does not say. What only
-// cloudsvc gives, ID, Node and Seq, is taken out.
+// decodeMessage reads a message and fills in what it does not say.
 func (a *API) decodeMessage(raw []byte) (dataplane.Message, error) {
 	m, err := dataplane.DecodeMessage(raw)
 	if err != nil {
 		return m, err
 	}
-	m.ID, m.Node, m.Seq = dataplane.ID{}, "", 0
 	if m.Namespace == "" {
 		m.Namespace = defaultNamespace
 	}
@@ -129,8 +135,12 @@ func (a *API) decodeMessage(raw []byte) (dataplane.Message, error) {
 	if m.Class == 0 {
 		m.Class = defaultClass
 	}
+	now := a.options.Now()
 	if m.Time.IsZero() {
-		m.Time = a.options.Now()
+		m.Time = now
+	}
+	if m.Quality.IsGood() && m.Time.Sub(now) > maxAhead {
+		m.Quality = dataplane.Uncertain("time is more than 1h ahead of cloudsvc's clock")
 	}
 	return m, m.Validate()
 }

@@ -26,6 +26,24 @@ func TestPublishDefaults(t *testing.T) {
 	}
 }
 
+func TestPublishDoubtsTimesAhead(t *testing.T) {
+	s := startService(t, nil)
+	a := s.do(t, "POST", "/publish", `[
+		{"topic":"a","value":1,"time":"2026-08-01T13:00:00Z"},
+		{"topic":"a","value":1,"time":"2026-08-01T13:00:00.000000001Z"},
+		{"topic":"a","value":1,"time":"2026-08-01T13:00:01Z","quality":"good"},
+		{"topic":"a","value":1,"time":"2026-08-01T13:00:01Z","quality":"bad: stuck"}]`)
+	if a.status != http.StatusAccepted {
+		t.Fatal(a)
+	}
+	const ahead = "uncertain: time is more than 1h ahead of cloudsvc's clock"
+	for i, want := range []dataplane.Quality{"", ahead, ahead, "bad: stuck"} {
+		if got := s.publisher.last[i].Quality; got != want {
+			t.Errorf("message %d: quality %q, want %q", i, got, want)
+		}
+	}
+}
+
 func TestPublishKeepsWhatIsSaid(t *testing.T) {
 	s := startService(t, nil)
 	a := s.do(t, "POST", "/publish", `[

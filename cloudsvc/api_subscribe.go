@@ -2,34 +2,35 @@ package cloudsvc
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 
 	"datastub/dataplane"
 )
 
-// subscribeRequest is the body of /subscribe.
-type subscribeRequest struct {
-	Topic string `json:"topic"` // a topic or a filter
-}
-
 // subscribe answers POST /subscribe with a stream: all messages stored from
 // the moment of the answer's header on whose topic matches.
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) error {
 	webhook := r.URL.Query().Has("callback")
-	var request subscribeRequest
-	if webhook {
-		request.Topic = r.URL.Query().Get("topic")
-	} else if err := decodeBody(w, r, &request); err != nil {
-		return err
+	topic := r.URL.Query().Get("topic")
+	if !webhook {
+		body, err := readObject(w, r, "topic")
+		if err != nil {
+			return err
+		}
+		topic = body.Text("topic")
+		if err := body.Err(); err != nil {
+			return invalid("", err)
+		}
 	}
-	if err := a.options.Authorizer.Authorize(who, Subscribe, "", request.Topic); err != nil {
+	if err := a.options.Authorizer.Authorize(who, Subscribe, "", topic); err != nil {
 		return err
 	}
 	if webhook {
 		return errWebhooks
 	}
-	filter, err := dataplane.ParseFilter(request.Topic)
+	filter, err := dataplane.ParseFilter(topic)
 	if err != nil {
 		return invalid("topic", err)
 	}
@@ -39,9 +40,26 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 	}
 	defer subscription.Close()
 	err = newStream(w).run(r.Context(), subscription)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		a.options.Dispatcher.metrics.cutOff.Inc() // it read nothing, so it cannot be told
-	}
-	a.options.Logger.V(1).Info("stream ended", "filter", filter, "remote", r.RemoteAddr, "reason", err)
+	a.streamEnded(r.RemoteAddr, subscription, err)
 	return nil
+}
+
+// streamEnded says why, and aloud if cloudsvc did not want to go on with this
+// one subscriber.
+func (a *API) streamEnded(remote string, subscription *Subscription, err error) {
+	var cutOff *CutOffError
+	slow := errors.As(err, &cutOff) && cutOff.Reason != ErrClosed.Error()
+	stuck := errors.Is(err, os.ErrDeadlineExceeded)
+	if stuck {
+		a.options.Dispatcher.cutOff(subscription)
+	}
+	logger := a.options.Logger.WithValues("remote", remote, "filter", subscription.filter)
+	switch {
+	case slow:
+		logger.Info("subscriber was cut off", "reason", cutOff.Reason, "position", cutOff.Position)
+	case stuck:
+		logger.Info("subscriber was cut off", "reason", fmt.Sprintf("stuck: it read nothing for %v", writeTimeout), "position", subscription.Position())
+	default:
+		logger.V(1).Info("stream ended", "reason", err)
+	}
 }

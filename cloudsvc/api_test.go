@@ -185,30 +185,39 @@ func TestAPIProblems(t *testing.T) {
 	}{
 		{"no such path", "GET", "/nodes", "", 404, `no-such-path: there is nothing at this path; GET /openapi.yaml lists what there is`},
 		{"method", "DELETE", "/publish", "", 405, `method-not-allowed: the path does not take this method; the Allow header lists those it takes`},
-		{"register without body", "POST", "/register", "", 400, `invalid-request: the body is empty: want JSON`},
-		{"register unknown field", "POST", "/register", `{"id":"a","adresse":"x"}`, 400, `invalid-request: unknown field "adresse"`},
-		{"register wrong type", "POST", "/register", `{"id":7}`, 400, `invalid-request: id: a JSON number where a string is wanted`},
-		{"register an array", "POST", "/register", `[]`, 400, `invalid-request: a JSON array where an object is wanted`},
-		{"register not JSON", "POST", "/register", `{"id":`, 400, `invalid-request: not JSON: it ends too soon`},
-		{"register two", "POST", "/register", `{"id":"a"} {"id":"b"}`, 400, `invalid-request: "{\"id\":\"b\"}" follows the JSON object: want one object`},
-		{"register all wrong", "POST", "/register", `{"id":"","address":"http://x","topics":["a","b c"]}`, 400,
-			`invalid-request: id: id is empty (and 2 more) [id is empty][address "http://x" is not a tcp:// URL: want tcp://host:port, or nothing][topic "b c" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]`},
+		{"register without body", "POST", "/register", "", 400, `invalid-request: body is empty: want JSON`},
+		{"register unknown field", "POST", "/register", `{"id":"a","adresse":"x"}`, 400, `invalid-request: "adresse" is no known field: want one of id, address, topics`},
+		{"register wrong type", "POST", "/register", `{"id":7}`, 400, `invalid-request: id is a JSON number: want a string`},
+		{"register an array", "POST", "/register", `[]`, 400, `invalid-request: body is a JSON array: want an object`},
+		{"register not JSON", "POST", "/register", `{"id":`, 400, `invalid-request: body is not JSON: it ends too soon, at byte 6`},
+		{"register two", "POST", "/register", `{"id":"a"} {"id":"b"}`, 400, `invalid-request: body is not JSON: '{' behind its end, at byte 11: want one value`},
+		{"register all wrong", "POST", "/register", `{"id":"","address":"http://x","topics":["a","b c",7],"ID":1}`, 400,
+			`invalid-request: "ID" is no known field: want id (and 4 more) [ID: "ID" is no known field: want id][topics[2]: topics[2] is a JSON number: want a string]` +
+				`[id: id is empty][address: address "http://x" is not a tcp:// URL: want tcp://host:port, or nothing]` +
+				`[topics[1]: topic "b c" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]`},
+		{"register an uplink's id", "POST", "/register", `{"id":"edge-1/mapper"}`, 409, `uplink-node: id "edge-1/mapper": a mapper is known by this id through its uplink: register under another id`},
 		{"register full", "POST", "/register", `{"id":"a"}`, 503, `registry-full: as many nodes as may be are registered and online`},
 		{"register too large", "POST", "/register", `{"id":"` + long + `"}`, 413, `too-large: the body is larger than 1048576 bytes`},
 		{"discover wrong filter", "GET", "/discover?topic=a/%23/b", "", 400, `invalid-request: topic: filter "a/#/b" has "#" before its end: it is the last level or none`},
 		{"get_producer without topic", "GET", "/get_producer", "", 400, `invalid-request: topic: the query lacks it: want /get_producer?topic=…`},
 		{"get_producer wrong filter", "GET", "/get_producer?topic=a//b", "", 400, `invalid-request: topic: filter "a//b" has an empty level`},
-		{"publish without body", "POST", "/publish", " \n", 400, `invalid-request: the body is empty: want JSON`},
-		{"publish not JSON", "POST", "/publish", `{"topic":"a",}`, 400, `invalid-request: invalid character '}' looking for beginning of object key string`},
-		{"publish two lines", "POST", "/publish", "{}\n{}", 400, `invalid-request: invalid character '{' after top-level value`},
+		{"publish without body", "POST", "/publish", " \n", 400, `invalid-request: body is empty: want JSON`},
+		{"publish not JSON", "POST", "/publish", `{"topic":"a",}`, 400, `invalid-request: body is not JSON: unexpected '}' at byte 13`},
+		{"publish two lines", "POST", "/publish", "{}\n{}", 400, `invalid-request: body is not JSON: '{' behind its end, at byte 3: want one value`},
 		{"publish empty array", "POST", "/publish", `[]`, 400, `invalid-request: the array is empty: want at least one message`},
 		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", maxPublishMessages) + "1]", 400, `invalid-request: 10001 messages: the most at once is 10000`},
 		{"publish all wrong", "POST", "/publish", `[{"topic":"a","value":1},{"topic":"a b"},{"topic":"$events/x","value":1,"class":"RT"},{"tpic":"a"}]`, 400,
-			`invalid-request: message 1: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed (and 3 more) ` +
-				`1[topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]1[value is missing]` +
-				`2[topic "$events/x" begins with "$", which is kept for events]3[message has no field "tpic"]`},
+			`invalid-request: index 1: value is missing (and 5 more) ` +
+				`1[value: value is missing]1[topic: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]` +
+				`2[topic: topic "$events/x" begins with "$", which is kept for events]` +
+				`3[tpic: "tpic" is no known field: want one of topic, namespace, device, property, class, type, value, unit, time, quality, id, node, seq, position]3[value: value is missing]3[topic: topic is empty]`},
+		{"publish one", "POST", "/publish", `{"topic":"a","value":1,"Topic":"b"}`, 400, `invalid-request: "Topic" is no known field: want topic`},
+		{"publish twice the same", "POST", "/publish", `{"topic":"a","value":1,"value":2}`, 400, `invalid-request: value is given twice: want it once`},
+		{"publish the zero time", "POST", "/publish", `{"topic":"a","value":1,"time":"0001-01-01T00:00:00Z"}`, 400, `invalid-request: time is in the year 1: want 1678 to 2261`},
+		{"publish a bad literal", "POST", "/publish", `{"topic":falso}`, 400, `invalid-request: body is not JSON: unexpected 'o' at byte 13`},
+		{"publish a large one", "POST", "/publish", `[{"topic":"a","value":"` + strings.Repeat("x", dataplane.MaxMessage) + `"}]`, 400, `invalid-request: index 0: message is 1048660 bytes large: the most is 1048576`},
 		{"publish too large", "POST", "/publish", `{"topic":"` + strings.Repeat(long, 8) + `"}`, 413, `too-large: the body is larger than 8388608 bytes`},
-		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: unknown field "qos"`},
+		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: "qos" is no known field: want one of topic`},
 		{"subscribe without topic", "POST", "/subscribe", `{}`, 400, `invalid-request: topic: filter is empty: want a topic, or a filter such as sensor/+/temperature or #`},
 		{"subscribe webhook", "POST", "/subscribe?topic=a&callback=http://x/", "", 501, `not-implemented: webhooks are not built yet: leave callback out and POST {"topic":"…"} to get a stream`},
 	}
@@ -248,7 +257,7 @@ func describeProblem(t *testing.T, a answer) string {
 			if e.Index != nil {
 				text += fmt.Sprint(*e.Index)
 			}
-			text += "[" + e.Detail + "]"
+			text += "[" + e.Field + ": " + e.Detail + "]"
 		}
 	}
 	return text

@@ -108,6 +108,19 @@ func (d *Dispatcher) enqueue(s *Subscription, line []byte) {
 		d.metrics.delivered.Inc()
 		return
 	}
+	d.countCutOff(s)
+}
+
+// cutOff ends a subscription whose subscriber does not read. One that was cut
+// off before is not counted again.
+func (d *Dispatcher) cutOff(s *Subscription) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.countCutOff(s)
+}
+
+// countCutOff takes a subscription out and counts that. d.mu is held.
+func (d *Dispatcher) countCutOff(s *Subscription) {
 	if _, open := d.subscriptions[s]; open {
 		d.drop(s)
 		d.metrics.cutOff.Inc()

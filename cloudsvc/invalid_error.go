@@ -1,8 +1,11 @@
 package cloudsvc
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"datastub/dataplane"
 )
 
 // maxInvalidFields is how many wrong things one answer lists: 10,000 bad
@@ -27,9 +30,9 @@ func (e *InvalidError) Error() string {
 	var b strings.Builder
 	first := e.Fields[0]
 	if first.Index != nil {
-		fmt.Fprintf(&b, "message %d: ", *first.Index)
+		fmt.Fprintf(&b, "index %d: ", *first.Index)
 	}
-	if first.Field != "" {
+	if !strings.HasPrefix(strings.TrimPrefix(first.Detail, `"`), first.Field) { // most name their field themselves
 		fmt.Fprintf(&b, "%s: ", first.Field)
 	}
 	b.WriteString(first.Detail)
@@ -46,13 +49,17 @@ func invalid(field string, err error) error {
 	return &e
 }
 
-// add adds an error, or each of those that it joins.
+// add adds an error, or each of those that it joins. One that wraps a
+// *dataplane.FieldError brings its own field.
 func (e *InvalidError) add(field string, err error) { e.append(nil, field, err) }
 
 // addMessage adds what is wrong with one message of many.
 func (e *InvalidError) addMessage(index int, err error) { e.append(&index, "", err) }
 
 func (e *InvalidError) append(index *int, field string, err error) {
+	if err == nil {
+		return
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
 			e.append(index, field, err)
@@ -62,6 +69,10 @@ func (e *InvalidError) append(index *int, field string, err error) {
 	if len(e.Fields) == maxInvalidFields {
 		e.More++
 		return
+	}
+	var own *dataplane.FieldError
+	if errors.As(err, &own) {
+		field = own.Field
 	}
 	e.Fields = append(e.Fields, InvalidField{Index: index, Field: field, Detail: err.Error()})
 }

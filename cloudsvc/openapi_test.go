@@ -93,6 +93,7 @@ func TestOpenAPIHolds(t *testing.T) {
 		{"POST", "/register", `{"id":"other","topics":["a b"]}`, 400},
 		{"POST", "/register", `{"name":"other"}`, 400},
 		{"POST", "/register", `[]`, 400},
+		{"POST", "/register", `{"id":"edge-1/mapper"}`, 409},
 		{"GET", "/discover", "", 200},
 		{"GET", "/discover?topic=sensor/%2B", "", 200},
 		{"GET", "/get_producer?topic=sensor/a", "", 200},
@@ -101,7 +102,9 @@ func TestOpenAPIHolds(t *testing.T) {
 		{"POST", "/publish", `{"topic":"sensor/a","value":1}`, 202},
 		{"POST", "/publish", `[{"topic":"sensor/a","value":"x"},{"topic":"b","value":null,"type":"float"}]`, 202},
 		{"POST", "/publish", `{"topic":"a/b","value":"AQI=","type":"bytes","class":"RT","unit":"°C","namespace":"n","device":"d","property":"p","time":"2026-01-02T03:04:05.5Z","quality":"bad: stuck"}`, 202},
+		{"POST", "/publish", `{"topic":"a","value":1,"id":"edge-1/mapper/RT/7/42","node":"edge-1","seq":42,"position":"AQAA"}`, 202},
 		{"POST", "/publish", `{"topic":"sensor/a"}`, 400},
+		{"POST", "/publish", `{"topic":"a","value":1,"Topic":"b"}`, 400},
 		{"POST", "/publish", `{"topic":"sensor//a","value":1}`, 400},
 		{"POST", "/publish", `{"topic":"a","value":1,"class":"XT"}`, 400},
 		{"POST", "/publish", `{"topic":"a","value":1,"device":"d/e"}`, 400},
@@ -117,6 +120,7 @@ func TestOpenAPIHolds(t *testing.T) {
 	}
 	doc := loadOpenAPI(t)
 	s := startService(t, nil)
+	s.registry.Seen("edge-1/mapper", "")
 	doc.Servers = openapi3.Servers{{URL: s.url}}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
@@ -124,7 +128,7 @@ func TestOpenAPIHolds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %s %.60s", tt.method, tt.path, tt.body), func(t *testing.T) {
-			input := validateRequest(t, s, router, tt.method, tt.path, tt.body, tt.status < 300)
+			input := validateRequest(t, s, router, tt.method, tt.path, tt.body, tt.status != http.StatusBadRequest)
 			a := s.do(t, tt.method, tt.path, tt.body)
 			if a.status != tt.status {
 				t.Errorf("%d %s, want %d", a.status, a.body, tt.status)

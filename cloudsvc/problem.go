@@ -57,6 +57,7 @@ var problemKinds = [...]problemKind{
 	{errWebhooks, http.StatusNotImplemented, "not-implemented", "Not implemented", ""},
 	{errNotReady, http.StatusServiceUnavailable, "not-ready", "Not ready", ""},
 	{ErrDenied, http.StatusForbidden, "denied", "Not allowed", ""},
+	{ErrUplinkNode, http.StatusConflict, "uplink-node", "Known by its uplink", ""},
 	{ErrRegistryFull, http.StatusServiceUnavailable, "registry-full", "Registry full", ""},
 	{ErrBusy, http.StatusServiceUnavailable, "busy", "Busy", ErrBusy.Error() + "; nothing was stored"},
 	{ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", "Too large", ""},

@@ -16,30 +16,37 @@ const maxAddress = 512
 // A Registration is what a publisher says of itself. Sending it again is a
 // heartbeat.
 type Registration struct {
-	ID      string   `json:"id"`      // one level, or <node>/<mapper>
-	Address string   `json:"address"` // tcp://host:port at which it publishes, or empty
-	Topics  []string `json:"topics"`  // nil keeps what was registered before
+	ID      string   // one level, or <node>/<mapper>
+	Address *string  // tcp://host:port at which it publishes, or empty; nil keeps what was registered before
+	Topics  []string // nil keeps what was registered before
 }
 
-// validate returns every problem, each with its field.
-func (r *Registration) validate(maxTopics int) error {
-	var invalid InvalidError
-	if err := validateNodeID(r.ID); err != nil {
-		invalid.add("id", err)
+// registrationFields are the keys of a Registration in JSON.
+var registrationFields = [...]string{"id", "address", "topics"}
+
+// readRegistration reads what a publisher wrote. What is wrong is in the
+// object's Err.
+func readRegistration(o *dataplane.Object) Registration {
+	r := Registration{ID: o.Text("id"), Topics: o.Texts("topics")}
+	if o.Has("address") {
+		r.Address = new(o.Text("address"))
 	}
-	if err := validateAddress(r.Address); err != nil {
-		invalid.add("address", err)
+	return r
+}
+
+// validate calls refuse with each field, and what is wrong with it or nil.
+func (r *Registration) validate(maxTopics int, refuse func(field string, err error)) {
+	refuse("id", validateNodeID(r.ID))
+	if r.Address != nil {
+		refuse("address", validateAddress(*r.Address))
 	}
 	if len(r.Topics) > maxTopics {
-		invalid.add("topics", fmt.Errorf("%d topics: the most for one node is %d", len(r.Topics), maxTopics))
-		return invalid.orNil()
+		refuse("topics", fmt.Errorf("%d topics: the most for one node is %d", len(r.Topics), maxTopics))
+		return
 	}
 	for i, topic := range r.Topics {
-		if err := dataplane.ValidateTopic(topic); err != nil {
-			invalid.add(fmt.Sprintf("topics[%d]", i), err)
-		}
+		refuse(fmt.Sprintf("topics[%d]", i), dataplane.ValidateTopic(topic))
 	}
-	return invalid.orNil()
 }
 
 func validateNodeID(id string) error {

@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,10 @@ import (
 // ErrRegistryFull refuses a node: as many as may be are known, and all of
 // them are online.
 var ErrRegistryFull = errors.New("as many nodes as may be are registered and online")
+
+// ErrUplinkNode refuses a registration under the id of a node that is known
+// by its uplink, and so is somebody else's.
+var ErrUplinkNode = errors.New("a mapper is known by this id through its uplink: register under another id")
 
 // evictPause is how long a full registry waits before it looks for room
 // again, so that a stranger's every frame does not cost a walk over all nodes.
@@ -76,19 +81,26 @@ func NewRegistry(options RegistryOptions) *Registry {
 }
 
 // Register takes in what a publisher says of itself; again, it is a
-// heartbeat, which changes the address and, if it has any, the topics. The
-// error is an *InvalidError or ErrRegistryFull.
+// heartbeat, which changes the address and the topics if it brings any. The
+// error is an *InvalidError, or wraps ErrRegistryFull or ErrUplinkNode.
 func (r *Registry) Register(registration Registration) (Node, error) {
-	if err := registration.validate(r.options.MaxTopics); err != nil {
+	var invalid InvalidError
+	registration.validate(r.options.MaxTopics, invalid.add)
+	if err := invalid.orNil(); err != nil {
 		return Node{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e := r.nodes[registration.ID]; e != nil && e.kind == KindUplink {
+		return Node{}, fmt.Errorf("id %q: %w", registration.ID, ErrUplinkNode)
+	}
 	e := r.touch(registration.ID, KindHTTP)
 	if e == nil {
 		return Node{}, ErrRegistryFull
 	}
-	e.address = registration.Address
+	if registration.Address != nil {
+		e.address = *registration.Address
+	}
 	if registration.Topics != nil {
 		e.declared = slices.Clone(registration.Topics)
 	}

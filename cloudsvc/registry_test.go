@@ -3,7 +3,7 @@ package cloudsvc
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +37,7 @@ func TestRegistryLiveness(t *testing.T) {
 	r, clock := newTestRegistry(RegistryOptions{})
 	r.Seen("edge-1/mapper", "mapper/1.0")
 	r.Published("edge-1/mapper", []string{"a"})
-	if _, err := r.Register(Registration{ID: "http-1", Address: "tcp://192.0.2.1:5556", Topics: []string{"a", "b"}}); err != nil {
+	if _, err := r.Register(Registration{ID: "http-1", Address: new("tcp://192.0.2.1:5556"), Topics: []string{"a", "b"}}); err != nil {
 		t.Fatal(err)
 	}
 	steps := []struct {
@@ -68,24 +68,50 @@ func TestRegistryLiveness(t *testing.T) {
 
 func TestRegistryNode(t *testing.T) {
 	r, clock := newTestRegistry(RegistryOptions{})
-	r.Seen("edge-1/mapper", "mapper/1.0")
-	r.Published("edge-1/mapper", []string{"b", "a"})
-	clock.advance(time.Second)
-	r.Seen("edge-1/mapper", "")
-	node, err := r.Register(Registration{ID: "edge-1/mapper", Address: "tcp://192.0.2.1:5556", Topics: []string{"c", "b"}})
+	_, err := r.Register(Registration{ID: "edge-1/mapper", Address: new("tcp://192.0.2.1:5556"), Topics: []string{"c", "b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if node.Kind != KindUplink || node.Software != "mapper/1.0" || node.Address != "tcp://192.0.2.1:5556" ||
-		!slices.Equal(node.Topics, []string{"a", "b", "c"}) ||
-		!node.Registered.Equal(testTime) || !node.LastSeen.Equal(testTime.Add(time.Second)) {
-		t.Errorf("node %+v", node)
+	r.Published("edge-1/mapper", []string{"b", "a"})
+	clock.advance(time.Second)
+	node, err := r.Register(Registration{ID: "edge-1/mapper"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if node, _ = r.Register(Registration{ID: "edge-1/mapper"}); len(node.Topics) != 3 {
-		t.Errorf("after a heartbeat without topics: %q, want those before", node.Topics)
+	want := Node{
+		ID: "edge-1/mapper", Kind: KindHTTP, State: Online, Address: "tcp://192.0.2.1:5556", Topics: []string{"a", "b", "c"},
+		Registered: testTime, LastSeen: testTime.Add(time.Second),
 	}
-	if node, _ = r.Register(Registration{ID: "edge-1/mapper", Topics: []string{}}); !slices.Equal(node.Topics, []string{"a", "b"}) {
-		t.Errorf("after topics were taken back: %q, want those published", node.Topics)
+	if !reflect.DeepEqual(node, want) {
+		t.Errorf("after a heartbeat with an id alone\n got %+v\nwant %+v", node, want)
+	}
+	want.Address, want.Topics = "", []string{"a", "b"}
+	if node, _ = r.Register(Registration{ID: "edge-1/mapper", Address: new(""), Topics: []string{}}); !reflect.DeepEqual(node, want) {
+		t.Errorf("after address and topics were taken back\n got %+v\nwant %+v", node, want)
+	}
+	r.Seen("edge-1/mapper", "mapper/1.0")
+	want.Kind, want.Software = KindUplink, "mapper/1.0"
+	if node = r.Discover("")[0]; !reflect.DeepEqual(node, want) {
+		t.Errorf("after a frame\n got %+v\nwant %+v", node, want)
+	}
+}
+
+// TestRegisterLeavesUplinksAlone has a stranger register under the id of a
+// mapper.
+func TestRegisterLeavesUplinksAlone(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{})
+	r.Seen("edge-1/mapper", "mapper/1.0")
+	want := r.Discover("")
+	for _, after := range []time.Duration{time.Second, 30 * time.Second} {
+		clock.advance(after)
+		_, err := r.Register(Registration{ID: "edge-1/mapper", Address: new("tcp://192.0.2.1:5556"), Topics: []string{"a"}})
+		if !errors.Is(err, ErrUplinkNode) {
+			t.Errorf("Register: %v, want ErrUplinkNode", err)
+		}
+	}
+	want[0].State = Offline
+	if got := r.Discover(""); !reflect.DeepEqual(got, want) {
+		t.Errorf("nodes\n got %+v\nwant %+v", got, want)
 	}
 }
 
@@ -147,14 +173,14 @@ func TestRegistrationProblems(t *testing.T) {
 		field, want  string // empty for none
 	}{
 		"level":            {Registration{ID: "a"}, "", ""},
-		"publisher":        {Registration{ID: "a/b", Address: "tcp://[2001:db8::1]:1"}, "", ""},
+		"publisher":        {Registration{ID: "a/b", Address: new("tcp://[2001:db8::1]:1")}, "", ""},
 		"three levels":     {Registration{ID: "a/b/c"}, "id", `mapper "b/c" has a "/": it is one level of an address`},
 		"no id":            {Registration{}, "id", "id is empty"},
-		"address scheme":   {Registration{ID: "a", Address: "ipc://x"}, "address", `address "ipc://x" is not a tcp:// URL: want tcp://host:port, or nothing`},
-		"address path":     {Registration{ID: "a", Address: "tcp://h:1/x"}, "address", `address "tcp://h:1/x" is not a tcp:// URL: want tcp://host:port, or nothing`},
-		"address port":     {Registration{ID: "a", Address: "tcp://h"}, "address", `address "tcp://h" has no host and port: want tcp://host:port with a port of 1 to 65535`},
-		"address port 0":   {Registration{ID: "a", Address: "tcp://h:0"}, "address", `address "tcp://h:0" has no host and port: want tcp://host:port with a port of 1 to 65535`},
-		"address too long": {Registration{ID: "a", Address: "tcp://" + strings.Repeat("h", 600) + ":1"}, "address", "address is 608 bytes long: the most is 512"},
+		"address scheme":   {Registration{ID: "a", Address: new("ipc://x")}, "address", `address "ipc://x" is not a tcp:// URL: want tcp://host:port, or nothing`},
+		"address path":     {Registration{ID: "a", Address: new("tcp://h:1/x")}, "address", `address "tcp://h:1/x" is not a tcp:// URL: want tcp://host:port, or nothing`},
+		"address port":     {Registration{ID: "a", Address: new("tcp://h")}, "address", `address "tcp://h" has no host and port: want tcp://host:port with a port of 1 to 65535`},
+		"address port 0":   {Registration{ID: "a", Address: new("tcp://h:0")}, "address", `address "tcp://h:0" has no host and port: want tcp://host:port with a port of 1 to 65535`},
+		"address too long": {Registration{ID: "a", Address: new("tcp://" + strings.Repeat("h", 600) + ":1")}, "address", "address is 608 bytes long: the most is 512"},
 		"wildcard":         {Registration{ID: "a", Topics: []string{"a", "a/#"}}, "topics[1]", `topic "a/#" has '#' at byte 2: wildcards, spaces and control characters are not allowed`},
 		"too many topics":  {Registration{ID: "a", Topics: []string{"a", "b", "c"}}, "topics", "3 topics: the most for one node is 2"},
 	}

@@ -1,14 +1,11 @@
 package dataplane
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -54,6 +51,119 @@ func (m *Message) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns what AppendJSON appends.
 func (m Message) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil }
 
+// messageFields are the keys of a message that a user may write. The last
+// ones are of a message that comes from a stream: they are passed over.
+var messageFields = [...]string{
+	"topic", "namespace", "device", "property", "class", "type", "value", "unit", "time", "quality",
+	"id", "node", "seq", "position",
+}
+
+// DecodeMessage reads and checks one message that a user wrote. Topic and value
+// are required. Type may be left out: a whole number is an int, any other
+// number a double. What else is left out stays zero, as the caller's to fill
+// in. ID, Node and Seq are not a user's to give, and stay zero in any case.
+// The error has everything that is wrong, joined: a *FieldError each, unless
+// it is no JSON object at all.
+func DecodeMessage(data []byte) (Message, error) {
+	o, err := ReadObject("message", data, messageFields[:]...)
+	if err != nil {
+		return Message{}, err
+	}
+	m := Message{
+		Topic: o.Text("topic"), Namespace: decodeLevel(o, "namespace"), Device: decodeLevel(o, "device"),
+		Property: decodeLabel(o, "property"), Class: decodeClass(o), Value: decodeValue(o),
+		Unit: decodeLabel(o, "unit"), Time: decodeTime(o), Quality: decodeQuality(o),
+	}
+	o.Refuse("topic", ValidateTopic(m.Topic))
+	if err := o.Err(); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+var errValueMissing = errors.New("value is missing")
+
+func decodeLevel(o *Object, field string) string {
+	name := o.Text(field)
+	if name != "" {
+		o.Refuse(field, ValidateLevel(field, name))
+	}
+	return name
+}
+
+func decodeLabel(o *Object, field string) string {
+	text := o.Text(field)
+	o.Refuse(field, validateLength(field, text))
+	return text
+}
+
+func decodeClass(o *Object) Class {
+	class, err := parseOptional(o.Text("class"), ParseClass)
+	o.Refuse("class", err)
+	return class
+}
+
+// decodeTime refuses the zero time when it is written: it stands for none.
+func decodeTime(o *Object) time.Time {
+	text := o.Text("time")
+	t, err := parseOptional(text, parseTime)
+	if err == nil && text != "" && t.IsZero() {
+		err = fmt.Errorf("time is in the year %d: want 1678 to 2261", t.Year())
+	}
+	o.Refuse("time", err)
+	return t
+}
+
+func decodeQuality(o *Object) Quality {
+	q := Quality(o.Text("quality"))
+	if !q.valid() {
+		o.Refuse("quality", fmt.Errorf("quality %.64q is not good, bad: reason or uncertain: reason", string(q)))
+	}
+	return q
+}
+
+// decodeValue reads the type and the value. Of a wrong type no value is wrong,
+// but it may be missing.
+func decodeValue(o *Object) Value {
+	name := o.Text("type")
+	_, err := parseOptional(name, ParseType)
+	o.Refuse("type", err)
+	raw := o.Raw("value")
+	if o.wrong["type"] {
+		if len(raw) == 0 {
+			o.Refuse("value", errValueMissing)
+		}
+		return Value{}
+	}
+	value, err := parseValue(name, raw)
+	if err == nil && value.typ == 0 {
+		err = errValueMissing
+	}
+	o.Refuse("value", err)
+	return value
+}
+
+// parseOptional parses a text that may be empty, which is zero.
+func parseOptional[T any](text string, parse func(string) (T, error)) (T, error) {
+	if text == "" {
+		var zero T
+		return zero, nil
+	}
+	return parse(text)
+}
+
+// parseTime reads RFC 3339. The zero time passes.
+func parseTime(text string) (time.Time, error) {
+	var t time.Time
+	if err := t.UnmarshalText([]byte(text)); err != nil {
+		return t, fmt.Errorf("time %.64q is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z", text)
+	}
+	if t = t.UTC(); t.IsZero() {
+		return t, nil
+	}
+	return t, validateTime(t)
+}
+
 // messageJSON is a message in JSON, as text where encoding/json's own reading
 // would give errors that do not name the field.
 type messageJSON struct {
@@ -82,26 +192,6 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	return m.fromJSON(&j)
 }
 
-// DecodeMessage reads one message that a user wrote. A field that is not a
-// message's is an error. Type may be left out: a whole number is an int, any
-// other number a double. What else is left out stays zero; see Validate.
-func DecodeMessage(data []byte) (Message, error) {
-	var j messageJSON
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
-		return Message{}, explainJSON(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Message{}, fmt.Errorf("message has more behind its end, at byte %d: want one JSON object", dec.InputOffset())
-	}
-	var m Message
-	if err := m.fromJSON(&j); err != nil {
-		return Message{}, err
-	}
-	return m, nil
-}
-
 // explainJSON puts encoding/json's errors in a user's words.
 func explainJSON(err error) error {
 	var wrong *json.UnmarshalTypeError
@@ -112,41 +202,23 @@ func explainJSON(err error) error {
 		return fmt.Errorf("%s is a JSON %s: want a whole number from 0 to 2^64-1", wrong.Field, wrong.Value)
 	case errors.As(err, &wrong):
 		return fmt.Errorf("%s is a JSON %s: want a string", wrong.Field, wrong.Value)
-	case errors.Is(err, io.EOF):
-		return errors.New("message is empty: want a JSON object")
-	case strings.HasPrefix(err.Error(), unknownField):
-		return fmt.Errorf("message has no field %s", strings.TrimPrefix(err.Error(), unknownField))
 	}
-	return fmt.Errorf("message is not JSON: %w", err)
+	return notJSON("message", err)
 }
-
-// unknownField begins the error of encoding/json for one; it has no type.
-const unknownField = "json: unknown field "
 
 func (m *Message) fromJSON(j *messageJSON) (err error) {
 	*m = Message{
 		Topic: j.Topic, Namespace: j.Namespace, Device: j.Device, Property: j.Property,
 		Unit: j.Unit, Node: j.Node, Seq: j.Seq, Quality: j.Quality,
 	}
-	if j.ID != "" {
-		if m.ID, err = ParseID(j.ID); err != nil {
-			return err
-		}
+	if m.ID, err = parseOptional(j.ID, ParseID); err != nil {
+		return err
 	}
-	if j.Class != "" {
-		if m.Class, err = ParseClass(j.Class); err != nil {
-			return err
-		}
+	if m.Class, err = parseOptional(j.Class, ParseClass); err != nil {
+		return err
 	}
-	if j.Time != "" {
-		if err := m.Time.UnmarshalText([]byte(j.Time)); err != nil {
-			return fmt.Errorf("time %q is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z", j.Time)
-		}
-		if m.Time = m.Time.UTC(); !m.Time.IsZero() {
-			if err := validateTime(m.Time); err != nil {
-				return err
-			}
-		}
+	if m.Time, err = parseOptional(j.Time, parseTime); err != nil {
+		return err
 	}
 	m.Value, err = parseValue(j.Type, j.Value)
 	return err

@@ -41,7 +41,6 @@ func TestMessageJSONRoundTrip(t *testing.T) {
 	}
 }
 
-// What a client leaves to the server must survive the way there.
 func TestZeroMessageJSONRoundTrip(t *testing.T) {
 	t.Parallel()
 	want := `{"id":"","topic":"","namespace":"","device":"","property":"","class":"","type":"","value":null,"unit":"","time":"0001-01-01T00:00:00Z","node":"","seq":0,"quality":"good"}`
@@ -51,7 +50,8 @@ func TestZeroMessageJSONRoundTrip(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", line, want)
 	}
 	zero.Quality = Good
-	if got, err := DecodeMessage(line); err != nil || got != zero {
+	var got Message
+	if err := json.Unmarshal(line, &got); err != nil || got != zero {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -92,59 +92,104 @@ func TestDecodeMessageInfersType(t *testing.T) {
 		`{"value":0.1,"type":"float"}`:               FloatValue(0.1),
 		`{"value":null,"type":"double"}`:             DoubleValue(math.NaN()),
 		`{"value":1.000000059604645,"type":"float"}`: FloatValue(1.0000001),
-		`{"value":null}`:                             {},
-		`{}`:                                         {},
-		` {"topic":null,"class":null,"time":null}` + "\n": {},
 	} {
+		text = strings.Replace(text, "{", `{"topic":"a",`, 1)
 		if got, err := DecodeMessage([]byte(text)); err != nil || got.Value != want {
 			t.Errorf("%s: %#v, %v, want %#v", text, got.Value, err, want)
 		}
 	}
 }
 
+func TestDecodeMessageLeavesOut(t *testing.T) {
+	t.Parallel()
+	want := Message{Topic: "a", Value: IntValue(1)}
+	for _, text := range []string{
+		`{"topic":"a","value":1}`,
+		` {"topic":"a","value":1,"class":null,"time":null,"device":"","type":""}` + "\n",
+		`{"topic":"a","value":1,"id":"edge-1/mapper/RT/7/42","node":"edge-1","seq":42,"position":"AQAA"}`,
+		`{"topic":"a","value":1,"id":7,"node":[],"seq":"x","position":null}`,
+	} {
+		if got, err := DecodeMessage([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+}
+
 func TestDecodeMessageErrors(t *testing.T) {
 	t.Parallel()
-	const seq, whole = "want a whole number from 0 to 2^64-1", "want a whole number from -2^63 to 2^64-1 for type int"
+	const whole = "want a whole number from -2^63 to 2^64-1 for type int"
 	for _, tt := range []struct{ text, err string }{
-		{``, "message is empty: want a JSON object"},
-		{`{"topic":"a"`, "message is not JSON: unexpected EOF"},
-		{`{topic}`, "message is not JSON: invalid character 't' looking for beginning of object key string"},
+		{``, "message is empty: want JSON"},
+		{`{"topic":"a"`, "message is not JSON: it ends too soon, at byte 12"},
+		{`{topic}`, "message is not JSON: unexpected 't' at byte 1"},
+		{`{"topic":falso}`, "message is not JSON: unexpected 'o' at byte 13"},
+		{strings.Repeat("[", 10_001), "message is not JSON: too deeply nested at byte 10000"},
 		{`[]`, "message is a JSON array: want an object"},
 		{`"x"`, "message is a JSON string: want an object"},
-		{`{} {}`, "message has more behind its end, at byte 4: want one JSON object"},
-		{`{"topic":"a"}x`, "message has more behind its end, at byte 13: want one JSON object"},
-		{`{"tpoic":"a"}`, `message has no field "tpoic"`},
+		{`null`, "message is a JSON null: want an object"},
+		{`{} {}`, "message is not JSON: '{' behind its end, at byte 3: want one value"},
+		{`{"topic":"a"}x`, "message is not JSON: 'x' behind its end, at byte 13: want one value"},
+		{`{}`, "value: value is missing|topic: topic is empty"},
+		{`{"topic":"a","value":1,"tpoic":"a"}`, `tpoic: "tpoic" is no known field: want one of topic, namespace, device, property, class, type, value, unit, time, quality, id, node, seq, position`},
+		{`{"topic":"a","value":1,"Topic":"b"}`, `Topic: "Topic" is no known field: want topic`},
+		{`{"topic":"a","value":1,"topic":"b"}`, "topic: topic is given twice: want it once"},
+		{`{"topic":1,"value":1}`, "topic: topic is a JSON number: want a string"},
+		{`{"topic":"a b","value":[1],"namespace":"+","device":"d/e","property":7,"class":"QT","type":"x","unit":{},"time":"now","quality":"fine","mor":1}`,
+			`mor: "mor" is no known field: want one of topic, namespace, device, property, class, type, value, unit, time, quality, id, node, seq, position|` +
+				"namespace: namespace \"+\" has '+' at byte 0: wildcards, spaces and control characters are not allowed|" +
+				`device: device "d/e" has a "/": it is one level of an address|property: property is a JSON number: want a string|` +
+				`class: class "QT" is not RT or BT|type: type "x" is not one of int, float, double, boolean, string, bytes|` +
+				`unit: unit is a JSON object: want a string|time: time "now" is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z|` +
+				`quality: quality "fine" is not good, bad: reason or uncertain: reason|` +
+				"topic: topic \"a b\" has ' ' at byte 1: wildcards, spaces and control characters are not allowed"},
+		{`{"topic":"a","type":"x"}`, `type: type "x" is not one of int, float, double, boolean, string, bytes|value: value is missing`},
+		{`{"topic":"$events/gap","value":1}`, `topic: topic "$events/gap" begins with "$", which is kept for events`},
+		{`{"topic":"a","value":1,"quality":true}`, "quality: quality is a JSON boolean: want a string"},
+		{`{"topic":"a","value":1,"time":"9999-12-31T23:59:59-01:00"}`, "time: time is in the year 10000: want 1678 to 2261"},
+		{`{"topic":"a","value":1,"time":"0001-01-01T00:00:00Z"}`, "time: time is in the year 1: want 1678 to 2261"},
+		{`{"topic":"a","value":1,"time":1785585600}`, "time: time is a JSON number: want a string"},
+		{`{"topic":"a","value":1,"type":"INT"}`, `type: type "INT" is not one of int, float, double, boolean, string, bytes`},
+		{`{"topic":"a","value":null}`, "value: value is missing"},
+		{`{"topic":"a","type":"int"}`, "value: value is missing: want one for type int"},
+		{`{"topic":"a","type":"int","value":null}`, "value: value null: " + whole},
+		{`{"topic":"a","type":"int","value":1.5}`, "value: value 1.5: " + whole},
+		{`{"topic":"a","value":18446744073709551616}`, "value: value 18446744073709551616: " + whole},
+		{`{"topic":"a","value":-9223372036854775809}`, "value: value -9223372036854775809: " + whole},
+		{`{"topic":"a","type":"float","value":1e39}`, "value: value 1e39: want a number within the range of type float"},
+		{`{"topic":"a","value":1e999}`, "value: value 1e999: want a number within the range of type double"},
+		{`{"topic":"a","type":"double","value":"1"}`, `value: value "1": want a number for type double`},
+		{`{"topic":"a","type":"boolean","value":1}`, "value: value 1: want true or false for type boolean"},
+		{`{"topic":"a","type":"boolean","value":null}`, "value: value null: want true or false for type boolean"},
+		{`{"topic":"a","type":"string","value":1}`, "value: value 1: want a JSON string for type string"},
+		{`{"topic":"a","type":"string","value":null}`, "value: value null: want a JSON string for type string"},
+		{`{"topic":"a","type":"bytes","value":"%"}`, `value: value "%": want base64 (RFC 4648, section 4) for type bytes`},
+		{`{"topic":"a","value":{"a":1}}`, `value: value {"a":1}: want a number, a boolean or a string`},
+		{`{"topic":"a","value":[1]}`, "value: value [1]: want a number, a boolean or a string"},
+	} {
+		if got, err := DecodeMessage([]byte(tt.text)); fieldsText(err) != tt.err || got != (Message{}) {
+			t.Errorf("%.200s:\ngot  %s, %+v\nwant %s", tt.text, fieldsText(err), got, tt.err)
+		}
+	}
+}
+
+func TestUnmarshalMessageErrors(t *testing.T) {
+	t.Parallel()
+	const seq = "want a whole number from 0 to 2^64-1"
+	for _, tt := range []struct{ text, err string }{
+		{`[]`, "message is a JSON array: want an object"},
 		{`{"topic":1}`, "topic is a JSON number: want a string"},
-		{`{"quality":true}`, "quality is a JSON bool: want a string"},
-		{`{"class":1}`, "class is a JSON number: want a string"},
-		{`{"class":"QT"}`, `class "QT" is not RT or BT`},
 		{`{"seq":"1"}`, "seq is a JSON string: " + seq},
 		{`{"seq":-1}`, "seq is a JSON number -1: " + seq},
 		{`{"seq":1.5}`, "seq is a JSON number 1.5: " + seq},
 		{`{"id":"x"}`, `id "x" is not <node>/<mapper>/<class>/<epoch>/<seq>`},
+		{`{"class":"QT"}`, `class "QT" is not RT or BT`},
 		{`{"time":"yesterday"}`, `time "yesterday" is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z`},
-		{`{"time":"9999-12-31T23:59:59-01:00"}`, "time is in the year 10000: want 1678 to 2261"},
-		{`{"time":1785585600}`, "time is a JSON number: want a string"},
-		{`{"type":"INT","value":1}`, `type "INT" is not one of int, float, double, boolean, string, bytes`},
-		{`{"type":"int"}`, "value is missing: want one for type int"},
-		{`{"type":"double"}`, "value is missing: want one for type double"},
-		{`{"type":"int","value":null}`, "value null: " + whole},
-		{`{"type":"int","value":1.5}`, "value 1.5: " + whole},
-		{`{"value":18446744073709551616}`, "value 18446744073709551616: " + whole},
-		{`{"value":-9223372036854775809}`, "value -9223372036854775809: " + whole},
-		{`{"type":"float","value":1e39}`, "value 1e39: want a number within the range of type float"},
-		{`{"value":1e999}`, "value 1e999: want a number within the range of type double"},
-		{`{"type":"double","value":"1"}`, `value "1": want a number for type double`},
-		{`{"type":"boolean","value":1}`, "value 1: want true or false for type boolean"},
-		{`{"type":"boolean","value":null}`, "value null: want true or false for type boolean"},
-		{`{"type":"string","value":1}`, "value 1: want a JSON string for type string"},
-		{`{"type":"string","value":null}`, "value null: want a JSON string for type string"},
-		{`{"type":"bytes","value":"%"}`, `value "%": want base64 (RFC 4648, section 4) for type bytes`},
-		{`{"value":{"a":1}}`, `value {"a":1}: want a number, a boolean or a string`},
 		{`{"value":[1]}`, "value [1]: want a number, a boolean or a string"},
+		{`{"topic"`, "message is not JSON: it ends too soon, at byte 8"},
 	} {
-		if got, err := DecodeMessage([]byte(tt.text)); errText(err) != tt.err || got != (Message{}) {
-			t.Errorf("%s:\ngot  %v, %+v\nwant %s", tt.text, err, got, tt.err)
+		var m Message
+		if err := m.UnmarshalJSON([]byte(tt.text)); errText(err) != tt.err {
+			t.Errorf("%s: got %v, want %s", tt.text, err, tt.err)
 		}
 	}
 }
@@ -160,8 +205,9 @@ func TestUnmarshalPassesOverUnknownFields(t *testing.T) {
 
 func FuzzDecodeMessage(f *testing.F) {
 	for _, seed := range []string{
-		readingJSON, `{}`, `{"value":1}`, `{"value":1.5,"class":"bt"}`, `{"value":null,"type":"float"}`, `{"value":"\ud800","unit":"\u0000"}`,
-		`{"type":"bytes","value":"AP8B"}`, `{"time":"2026-08-01T12:00:00+02:00"}`, `{"value":1e400}`, `[1]`,
+		readingJSON, `{}`, `{"topic":"a","value":1}`, `{"topic":"a","value":1.5,"class":"bt"}`, `{"topic":"a","value":null,"type":"float"}`,
+		`{"topic":"a","value":"\ud800","unit":"\u0000"}`, `{"topic":"a","type":"bytes","value":"AP8B"}`,
+		`{"topic":"a","value":1,"time":"2026-08-01T12:00:00+02:00"}`, `{"value":1e400}`, `[1]`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -170,12 +216,18 @@ func FuzzDecodeMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := DecodeMessage(m.AppendJSON(nil))
 		if m.Quality == "" {
 			m.Quality = Good
 		}
-		if err != nil || again != m {
+		var again Message
+		if err := again.UnmarshalJSON(m.AppendJSON(nil)); err != nil || again != m {
 			t.Errorf("%s reads as %+v, then as %+v, %v", text, m, again, err)
+		}
+		if m.Namespace, m.Device, m.Class, m.Time = "n", "d", RT, reading().Time; m.Size() > MaxMessage {
+			return
+		}
+		if err := m.Validate(); err != nil {
+			t.Errorf("%s passes, but is not valid: %v", text, err)
 		}
 	})
 }

@@ -64,7 +64,12 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // that are zero become "default", "http", BT and now. One call takes 10,000
 // messages and 8 MiB at most.
 func (c *Client) Publish(ctx context.Context, messages ...dataplane.Message) ([]dataplane.ID, error) {
-	body, err := json.Marshal(newMessages(messages))
+	converted := newMessages(messages)
+	var content any = converted
+	if len(messages) == 1 { // an array's errors would name its one message
+		content = converted[0]
+	}
+	body, err := json.Marshal(content)
 	if err != nil {
 		return nil, err
 	}

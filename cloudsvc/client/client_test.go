@@ -3,77 +3,22 @@ package client
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"datastub/cloudsvc"
+	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testTimeout = 20 * time.Second
-
-var testTime = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
-
-// testPublisher numbers messages and delivers them at once.
-type testPublisher struct {
-	dispatcher *cloudsvc.Dispatcher
-	mu         sync.Mutex
-	seq        uint64
-}
-
-func (p *testPublisher) Publish(_ context.Context, _ cloudsvc.Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ids := make([]dataplane.ID, len(messages))
-	for i := range messages {
-		p.seq++
-		messages[i].ID = dataplane.ID{Publisher: "http/anonymous", Class: messages[i].Class, Epoch: 1, Seq: p.seq}
-		ids[i] = messages[i].ID
-	}
-	p.dispatcher.Deliver(dataplane.RT, p.seq, messages)
-	return ids, nil
-}
-
-// startServer runs cloudsvc's API at an address, and returns its URL and what
-// stops it.
-func startServer(t *testing.T, address string) (serverURL string, registry *cloudsvc.Registry, stop func()) {
-	t.Helper()
-	registry = cloudsvc.NewRegistry(cloudsvc.RegistryOptions{})
-	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
-	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: registry, Dispatcher: dispatcher, Publisher: &testPublisher{dispatcher: dispatcher},
-		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(),
-		Now: func() time.Time { return testTime },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := cloudsvc.NewServer(address, api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return "http://" + server.Addr().String(), registry, stop
-}
 
 func newClient(t *testing.T, server string) *Client {
 	t.Helper()
@@ -101,8 +46,8 @@ func TestNewRefusesServers(t *testing.T) {
 }
 
 func TestPublishAndSubscribe(t *testing.T) {
-	server, _, stop := startServer(t, "127.0.0.1:0")
-	c := newClient(t, server+"/")
+	server := clienttest.Start(t, "127.0.0.1:0")
+	c := newClient(t, server.URL+"/")
 	ctx := testContext(t)
 	stream, err := c.Subscribe(ctx, "sensor/+")
 	if err != nil {
@@ -111,7 +56,7 @@ func TestPublishAndSubscribe(t *testing.T) {
 	defer func() { _ = stream.Close() }()
 	full := dataplane.Message{
 		Topic: "sensor/a", Namespace: "plant", Device: "d", Property: "p", Class: dataplane.RT,
-		Value: dataplane.FloatValue(21.3), Unit: "°C", Time: testTime.Add(time.Nanosecond), Quality: "bad: stuck",
+		Value: dataplane.FloatValue(21.3), Unit: "°C", Time: clienttest.Time.Add(time.Nanosecond), Quality: "bad: stuck",
 	}
 	bare := dataplane.Message{Topic: "sensor/b", Value: dataplane.StringValue("")}
 	ids, err := c.Publish(ctx, full, bare)
@@ -119,9 +64,9 @@ func TestPublishAndSubscribe(t *testing.T) {
 		t.Fatalf("Publish: %v, %v", ids, err)
 	}
 	full.ID, bare.ID = ids[0], ids[1]
-	bare.Namespace, bare.Device, bare.Class, bare.Time = "default", "http", dataplane.BT, testTime
+	bare.Namespace, bare.Device, bare.Class, bare.Time = "default", "http", dataplane.BT, clienttest.Time
 	bare.Quality = dataplane.Good
-	stop()
+	server.Stop()
 	var got []dataplane.Message
 	for event, err := range stream.Events() {
 		if err != nil {
@@ -149,18 +94,20 @@ func checkLast(t *testing.T, err error, got []dataplane.Message) {
 }
 
 func TestProblems(t *testing.T) {
-	server, _, _ := startServer(t, "127.0.0.1:0")
-	c := newClient(t, server)
+	server := clienttest.Start(t, "127.0.0.1:0")
+	c := newClient(t, server.URL)
 	ctx := testContext(t)
 	_, subscribeErr := c.Subscribe(ctx, "a/#/b")
 	_, publishErr := c.Publish(ctx, dataplane.Message{Topic: "a", Value: dataplane.IntValue(1)}, dataplane.Message{Topic: "a b"})
+	_, publishOneErr := c.Publish(ctx, dataplane.Message{Topic: "a"})
 	_, nodesErr := c.Nodes(ctx, "a//b")
-	_, pathErr := newClient(t, server+"/proxy").Nodes(ctx, "")
+	_, pathErr := newClient(t, server.URL+"/proxy").Nodes(ctx, "")
 	for want, err := range map[string]error{
 		`cloudsvc answered 400 Invalid request: topic: filter "a/#/b" has "#" before its end: it is the last level or none`: subscribeErr,
 		`cloudsvc answered 400 Invalid request:
-  message 1: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed
-  message 1: value is missing`: publishErr,
+  message 2: value is missing
+  message 2: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed`: publishErr,
+		`cloudsvc answered 400 Invalid request: value is missing`:                                                  publishOneErr,
 		`cloudsvc answered 400 Invalid request: topic: filter "a//b" has an empty level`:                           nodesErr,
 		`cloudsvc answered 404 No such path: there is nothing at this path; GET /openapi.yaml lists what there is`: pathErr,
 	} {
@@ -172,18 +119,18 @@ func TestProblems(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	server, _, stop := startServer(t, "127.0.0.1:0")
-	stop()
+	server := clienttest.Start(t, "127.0.0.1:0")
+	server.Stop()
 	var unreachable *url.Error
-	if _, err := newClient(t, server).Subscribe(testContext(t), "a"); !errors.As(err, &unreachable) {
+	if _, err := newClient(t, server.URL).Subscribe(testContext(t), "a"); !errors.As(err, &unreachable) {
 		t.Errorf("got %v, want a *url.Error", err)
 	}
 }
 
 func TestStreamEndsWithContext(t *testing.T) {
-	server, _, _ := startServer(t, "127.0.0.1:0")
+	server := clienttest.Start(t, "127.0.0.1:0")
 	ctx, cancel := context.WithCancel(testContext(t))
-	stream, err := newClient(t, server).Subscribe(ctx, "a")
+	stream, err := newClient(t, server.URL).Subscribe(ctx, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,13 +145,14 @@ func TestStreamEndsWithContext(t *testing.T) {
 
 // TestNodes holds Node to cloudsvc's.
 func TestNodes(t *testing.T) {
-	server, registry, _ := startServer(t, "127.0.0.1:0")
-	registry.Seen("edge-1/mapper", "mapper/1.0")
-	want, err := registry.Register(cloudsvc.Registration{ID: "edge-1/mapper", Address: "tcp://192.0.2.1:5556", Topics: []string{"a"}})
+	server := clienttest.Start(t, "127.0.0.1:0")
+	_, err := server.Registry.Register(cloudsvc.Registration{ID: "edge-1/mapper", Address: new("tcp://192.0.2.1:5556"), Topics: []string{"a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := newClient(t, server).Nodes(testContext(t), "+")
+	server.Registry.Seen("edge-1/mapper", "mapper/1.0")
+	want := server.Registry.Discover("")[0]
+	nodes, err := newClient(t, server.URL).Nodes(testContext(t), "+")
 	if err != nil || len(nodes) != 1 {
 		t.Fatalf("Nodes: %v, %v", nodes, err)
 	}

@@ -31,31 +31,39 @@ type Problem struct {
 
 // InvalidField is one thing that is wrong with a request.
 type InvalidField struct {
-	Index  *int   `json:"index,omitempty"` // of the message
+	Index  *int   `json:"index,omitempty"` // of the message, from 0
 	Field  string `json:"field,omitempty"`
 	Detail string `json:"detail"`
 }
 
-// Error returns title and detail, and everything that is wrong where that is
-// more than one thing.
+// String names the message, the field and what is wrong.
+func (f InvalidField) String() string {
+	text := f.Detail
+	if !strings.HasPrefix(strings.TrimPrefix(text, `"`), f.Field) { // most name their field themselves
+		text = f.Field + ": " + text
+	}
+	if f.Index != nil {
+		text = fmt.Sprintf("message %d: %s", *f.Index+1, text)
+	}
+	return text
+}
+
+// Error returns title and detail, or everything that is wrong where there is
+// a list. It counts messages from 1, as people do.
 func (p *Problem) Error() string {
 	if p.Type == StreamEnded {
 		return "cloudsvc ended the stream: " + p.Reason
 	}
-	if len(p.Errors) < 2 {
-		return fmt.Sprintf("cloudsvc answered %d %s: %s", p.Status, p.Title, p.Detail)
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "cloudsvc answered %d %s:", p.Status, p.Title)
+	switch len(p.Errors) {
+	case 0:
+		return b.String() + " " + p.Detail
+	case 1:
+		return b.String() + " " + p.Errors[0].String()
+	}
 	for _, e := range p.Errors {
-		b.WriteString("\n  ")
-		if e.Index != nil {
-			fmt.Fprintf(&b, "message %d: ", *e.Index)
-		}
-		if e.Field != "" {
-			fmt.Fprintf(&b, "%s: ", e.Field)
-		}
-		b.WriteString(e.Detail)
+		b.WriteString("\n  " + e.String())
 	}
 	if p.More > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", p.More)

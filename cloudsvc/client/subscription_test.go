@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
 )
 
@@ -15,8 +16,8 @@ var errDone = errors.New("done")
 // TestSubscriptionOutlivesTheServer restarts the server while a subscription
 // runs.
 func TestSubscriptionOutlivesTheServer(t *testing.T) {
-	server, _, stop := startServer(t, "127.0.0.1:0")
-	c := newClient(t, server)
+	server := clienttest.Start(t, "127.0.0.1:0")
+	c := newClient(t, server.URL)
 	ctx := testContext(t)
 	notices := make(chan Notice, 100) // more than a restart of this test makes
 	events := make(chan Event, 2)
@@ -48,12 +49,12 @@ func TestSubscriptionOutlivesTheServer(t *testing.T) {
 	}
 	publish(t, c, 1)
 	<-events
-	stop()
+	server.Stop()
 	var end *Problem
 	if n := <-notices; !errors.As(n.Err, &end) || end.Type != StreamEnded || n.Wait != time.Millisecond {
 		t.Errorf("notice of the end %+v", n)
 	}
-	_, _, _ = startServer(t, strings.TrimPrefix(server, "http://"))
+	clienttest.Start(t, strings.TrimPrefix(server.URL, "http://"))
 	for n := range notices {
 		if n.Again {
 			break
@@ -75,10 +76,10 @@ func publish(t *testing.T, c *Client, n int64) {
 func TestSubscriptionEndsWithContext(t *testing.T) {
 	for _, name := range []string{"streaming", "waiting"} {
 		t.Run(name, func(t *testing.T) {
-			server, _, stop := startServer(t, "127.0.0.1:0")
+			server := clienttest.Start(t, "127.0.0.1:0")
 			ctx, cancel := context.WithCancel(testContext(t))
 			subscription, err := NewSubscription(SubscriptionOptions{
-				Client: newClient(t, server), Filter: "a",
+				Client: newClient(t, server.URL), Filter: "a",
 				Backoff: func(int) time.Duration { return time.Hour },
 				Handle:  func(Event) error { return nil },
 				Notify: func(n Notice) {
@@ -86,7 +87,7 @@ func TestSubscriptionEndsWithContext(t *testing.T) {
 						cancel()
 						return
 					}
-					stop()
+					server.Stop()
 				},
 			})
 			if err != nil {
@@ -100,9 +101,9 @@ func TestSubscriptionEndsWithContext(t *testing.T) {
 }
 
 func TestSubscriptionRefused(t *testing.T) {
-	server, _, _ := startServer(t, "127.0.0.1:0")
+	server := clienttest.Start(t, "127.0.0.1:0")
 	subscription, err := NewSubscription(SubscriptionOptions{
-		Client: newClient(t, server), Filter: "a//b", Handle: func(Event) error { return nil },
+		Client: newClient(t, server.URL), Filter: "a//b", Handle: func(Event) error { return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

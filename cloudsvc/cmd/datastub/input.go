@@ -26,7 +26,7 @@ func (a *app) publishInput(ctx context.Context, c *client.Client) error {
 		messages, readErr := input.next()
 		if len(messages) > 0 {
 			if err := a.publish(ctx, c, messages); err != nil {
-				return fmt.Errorf("messages %d to %d: %w", input.count-len(messages)+1, input.count, err)
+				return numbered(err, input.count-len(messages), len(messages))
 			}
 		}
 		if errors.Is(readErr, io.EOF) {
@@ -36,6 +36,28 @@ func (a *app) publishInput(ctx context.Context, c *client.Client) error {
 			return readErr
 		}
 	}
+}
+
+// numbered names the messages of an error by their place in the input, from 1:
+// those of a publish of count messages, behind others.
+func numbered(err error, behind, count int) error {
+	var refused *client.Problem
+	if errors.As(err, &refused) && len(refused.Errors) > 0 {
+		for i := range refused.Errors {
+			e := &refused.Errors[i]
+			switch {
+			case e.Index != nil:
+				e.Index = new(behind + *e.Index)
+			case count == 1:
+				e.Index = new(behind)
+			}
+		}
+		return err
+	}
+	if count == 1 {
+		return fmt.Errorf("message %d: %w", behind+1, err)
+	}
+	return fmt.Errorf("messages %d to %d: %w", behind+1, behind+count, err)
 }
 
 // A messageReader reads messages and arrays of them.
@@ -56,7 +78,7 @@ func (r *messageReader) next() ([]dataplane.Message, error) {
 		}
 		m, err := dataplane.DecodeMessage(raw)
 		if err != nil {
-			return messages, fmt.Errorf("message %d of the input: %w", r.count+1, err)
+			return messages, eachMessage(r.count+1, err)
 		}
 		messages = append(messages, m)
 		r.count++
@@ -68,6 +90,19 @@ func (r *messageReader) next() ([]dataplane.Message, error) {
 	return messages, nil
 }
 
+// eachMessage begins each of the errors that are joined with the number.
+func eachMessage(number int, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Errorf("message %d: %w", number, err)
+	}
+	var errs []error
+	for _, err := range joined.Unwrap() {
+		errs = append(errs, fmt.Errorf("message %d: %w", number, err))
+	}
+	return errors.Join(errs...)
+}
+
 // raw returns the next message's JSON.
 func (r *messageReader) raw() (json.RawMessage, error) {
 	for len(r.array) == 0 {
@@ -76,18 +111,27 @@ func (r *messageReader) raw() (json.RawMessage, error) {
 			if errors.Is(err, io.EOF) {
 				return nil, err
 			}
-			return nil, fmt.Errorf("input after message %d: %w", r.count, err)
+			return nil, r.broken(err)
 		}
 		if value[0] != '[' {
 			return value, nil
 		}
 		if err := json.Unmarshal(value, &r.array); err != nil {
-			return nil, fmt.Errorf("input after message %d: %w", r.count, err)
+			return nil, r.broken(err)
 		}
 	}
 	raw := r.array[0]
 	r.array = r.array[1:]
 	return raw, nil
+}
+
+// broken tells why the input cannot be read any further.
+func (r *messageReader) broken(err error) error {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("read message %d: %w", r.count+1, err)
+	}
+	return fmt.Errorf("input is not JSON at message %d: %s", r.count+1, dataplane.DescribeSyntax(err))
 }
 
 // more tells whether the decoder holds more than white space: most likely a

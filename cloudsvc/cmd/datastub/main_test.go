@@ -3,74 +3,22 @@ package main
 import (
 	"bytes"
 	"context"
-	"net/http"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"datastub/cloudsvc"
+	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testTimeout = 20 * time.Second
-
-var testTime = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
-
-// testPublisher numbers messages and delivers them at once.
-type testPublisher struct {
-	dispatcher *cloudsvc.Dispatcher
-	mu         sync.Mutex
-	seq        uint64
-}
-
-func (p *testPublisher) Publish(_ context.Context, _ cloudsvc.Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ids := make([]dataplane.ID, len(messages))
-	for i := range messages {
-		p.seq++
-		messages[i].ID = dataplane.ID{Publisher: "http/anonymous", Class: messages[i].Class, Epoch: 1, Seq: p.seq}
-		ids[i] = messages[i].ID
-	}
-	p.dispatcher.Deliver(dataplane.RT, p.seq, messages)
-	return ids, nil
-}
-
-// startServer runs cloudsvc's API and returns its URL.
-func startServer(t *testing.T) (serverURL string, registry *cloudsvc.Registry, stop func()) {
-	t.Helper()
-	registry = cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Now: func() time.Time { return testTime }})
-	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
-	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: registry, Dispatcher: dispatcher, Publisher: &testPublisher{dispatcher: dispatcher},
-		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(),
-		Now: func() time.Time { return testTime },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := cloudsvc.NewServer("127.0.0.1:0", api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	t.Cleanup(stop)
-	return "http://" + server.Addr().String(), registry, stop
-}
 
 // output is what a command writes, and can be waited for.
 type output struct {
@@ -134,31 +82,32 @@ func runTo(t *testing.T, server, input string, args ...string) (status int, out,
 }
 
 func TestStatus(t *testing.T) {
-	server, _, _ := startServer(t)
-	gone, _, stop := startServer(t)
-	stop()
+	server := clienttest.Start(t, "127.0.0.1:0")
+	gone := clienttest.Start(t, "127.0.0.1:0")
+	gone.Stop()
 	tests := map[string]struct {
 		server string
 		args   string
 		status int
 		want   string // on stderr
 	}{
-		"help":               {server, "--help", 0, ""},
-		"nothing":            {server, "", 0, ""},
-		"no such command":    {server, "sub", 2, "datastub: unknown command \"sub\" for \"datastub\"; see datastub --help\n"},
-		"no topic":           {server, "subscribe", 2, "datastub: accepts 1 arg(s), received 0; see datastub --help\n"},
-		"no such flag":       {server, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub --help\n"},
-		"no such output":     {server, "subscribe a -o xml", 2, "datastub: --output \"xml\": want text or json; see datastub --help\n"},
-		"negative count":     {server, "subscribe a --count -1", 2, "datastub: --count -1: want 0, for no end, or more; see datastub --help\n"},
+		"help":               {server.URL, "--help", 0, ""},
+		"nothing":            {server.URL, "", 0, ""},
+		"no such command":    {server.URL, "sub", 2, "datastub: unknown command \"sub\" for \"datastub\"; see datastub --help\n"},
+		"no topic":           {server.URL, "subscribe", 2, "datastub: accepts 1 arg(s), received 0; see datastub --help\n"},
+		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub --help\n"},
+		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: --output \"xml\": want text or json; see datastub --help\n"},
+		"negative count":     {server.URL, "subscribe a --count -1", 2, "datastub: --count -1: want 0, for no end, or more; see datastub --help\n"},
 		"no URL":             {"127.0.0.1:8080", "nodes", 2, "datastub: server \"127.0.0.1:8080\": want an http:// or https:// URL, such as http://127.0.0.1:8080; see datastub --help\n"},
-		"one argument":       {server, "publish a", 2, "datastub: 1 arguments: want TOPIC and VALUE, or - to read messages; see datastub --help\n"},
-		"wrong class":        {server, "publish a 1 --class XT", 2, "datastub: --class: class \"XT\" is not RT or BT; see datastub --help\n"},
-		"wrong type":         {server, "publish a x --type int", 2, "datastub: value \"x\" is no int; see datastub --help\n"},
-		"wrong topic":        {server, "publish a//b 1", 2, "datastub: topic \"a//b\" has an empty level: want levels split by one \"/\"; see datastub --help\n"},
-		"refused":            {server, "publish a 1 --device d/e", 4, "datastub: cloudsvc answered 400 Invalid request: message 0: device \"d/e\" has a \"/\": it is one level of an address\n"},
-		"subscribe refused":  {server, "subscribe a//b", 4, "datastub: cloudsvc answered 400 Invalid request: topic: filter \"a//b\" has an empty level\n"},
-		"unreachable":        {gone, "subscribe a", 3, "datastub: cannot reach cloudsvc at " + gone + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
-		"unreachable, nodes": {gone, "nodes", 3, "datastub: cannot reach cloudsvc at " + gone + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
+		"one argument":       {server.URL, "publish a", 2, "datastub: 1 arguments: want TOPIC and VALUE, or - to read messages; see datastub --help\n"},
+		"wrong class":        {server.URL, "publish a 1 --class XT", 2, "datastub: class \"XT\" is not RT or BT; see datastub --help\n"},
+		"wrong type":         {server.URL, "publish a x --type int", 2, "datastub: value \"x\" is no int; see datastub --help\n"},
+		"wrong topic":        {server.URL, "publish a//b 1", 2, "datastub: topic \"a//b\" has an empty level: want levels split by one \"/\"; see datastub --help\n"},
+		"wrong device":       {server.URL, "publish a 1 --device d/e", 2, "datastub: device \"d/e\" has a \"/\": it is one level of an address; see datastub --help\n"},
+		"flags of a message": {server.URL, "publish - --unit K --class RT", 2, "datastub: --class, --unit: means nothing with -: each message on standard input says it of itself; see datastub --help\n"},
+		"subscribe refused":  {server.URL, "subscribe a//b", 4, "datastub: cloudsvc answered 400 Invalid request: topic: filter \"a//b\" has an empty level\n"},
+		"unreachable":        {gone.URL, "subscribe a", 3, "datastub: cannot reach cloudsvc at " + gone.URL + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
+		"unreachable, nodes": {gone.URL, "nodes", 3, "datastub: cannot reach cloudsvc at " + gone.URL + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -171,10 +120,10 @@ func TestStatus(t *testing.T) {
 }
 
 func TestSubscribe(t *testing.T) {
-	server, _, _ := startServer(t)
-	text := start(t, server, "", "subscribe", "sensor/#", "--count", "2")
-	json := start(t, server, "", "subscribe", "sensor/#", "-o", "json", "--count", "2")
-	endless := start(t, server, "", "subscribe", "#")
+	server := clienttest.Start(t, "127.0.0.1:0")
+	text := start(t, server.URL, "", "subscribe", "sensor/#", "--count", "2")
+	json := start(t, server.URL, "", "subscribe", "sensor/#", "-o", "json", "--count", "2")
+	endless := start(t, server.URL, "", "subscribe", "#")
 	for _, c := range []*command{text, json, endless} {
 		c.err.await(t, "datastub: subscribed to ")
 	}
@@ -182,14 +131,14 @@ func TestSubscribe(t *testing.T) {
 		{"publish", "sensor/temperature", "21.3", "--device", "boiler-1", "--unit", "°C", "--class", "RT", "--type", "float"},
 		{"publish", "sensor/label", "a\nb"},
 	} {
-		if status, _, stderr := runTo(t, server, "", args...); status != 0 {
+		if status, _, stderr := runTo(t, server.URL, "", args...); status != 0 {
 			t.Fatalf("%q: %d %s", args, status, stderr)
 		}
 	}
 	if status := <-text.status; status != 0 {
 		t.Errorf("subscribe: status %d", status)
 	}
-	at := testTime.Local().Format("15:04:05.000")
+	at := clienttest.Time.Local().Format("15:04:05.000")
 	want := at + "  RT  default/sensor/temperature/boiler-1  21.3 °C\n" +
 		at + "  BT  default/sensor/label/http            \"a\\nb\"\n"
 	if got := text.out.String(); got != want {
@@ -206,10 +155,10 @@ func TestSubscribe(t *testing.T) {
 }
 
 func TestSubscribeSaysWhenItIsInterrupted(t *testing.T) {
-	server, _, stop := startServer(t)
-	c := start(t, server, "", "subscribe", "a")
-	c.err.await(t, "datastub: subscribed to a at "+server+"\n")
-	stop()
+	server := clienttest.Start(t, "127.0.0.1:0")
+	c := start(t, server.URL, "", "subscribe", "a")
+	c.err.await(t, "datastub: subscribed to a at "+server.URL+"\n")
+	server.Stop()
 	c.err.await(t, "datastub: cloudsvc ended the stream: cloudsvc is shutting down; trying again in ")
 	c.err.await(t, "datastub: cannot reach cloudsvc: connection refused; trying again in ")
 	c.stop()
@@ -219,6 +168,7 @@ func TestSubscribeSaysWhenItIsInterrupted(t *testing.T) {
 }
 
 func TestPublishInput(t *testing.T) {
+	large := strings.Repeat("x", dataplane.MaxMessage)
 	tests := map[string]struct {
 		input  string
 		status int
@@ -229,15 +179,18 @@ func TestPublishInput(t *testing.T) {
 		"lines":     {`{"topic":"a","value":1}` + "\n" + `{"topic":"a","value":2}` + "\n", 0, 2, ""},
 		"array":     {"[{\"topic\":\"a\",\n\"value\":1},\n{\"topic\":\"a\",\"value\":2}]\n[]{\"topic\":\"b\",\"value\":3}", 0, 3, ""},
 		"many":      {strings.Repeat(`{"topic":"a","value":1}`+"\n", 2500), 0, 2500, ""},
-		"not JSON":  {`{"topic":"a","value":1} oops`, 1, 1, "datastub: input after message 1: invalid character 'o' looking for beginning of value\n"},
-		"cut":       {`{"topic":"a","val`, 1, 0, "datastub: input after message 0: unexpected EOF\n"},
-		"no fields": {`{"topic":"a","value":1} {"tpic":1}`, 1, 1, "datastub: message 2 of the input: message has no field \"tpic\"\n"},
-		"refused":   {`{"topic":"a","value":1} {"topic":"a b","value":1}`, 4, 0, "datastub: messages 1 to 2: cloudsvc answered 400 Invalid request: message 1: topic \"a b\" has ' ' at byte 1: wildcards, spaces and control characters are not allowed\n"},
+		"not JSON":  {`{"topic":"a","value":1} oops`, 1, 1, "datastub: input is not JSON at message 2: unexpected 'o' at byte 24\n"},
+		"cut":       {`{"topic":"a","val`, 1, 0, "datastub: input is not JSON at message 1: it ends too soon\n"},
+		"bad array": {`[{"topic":"a","value":1},falso]`, 1, 0, "datastub: input is not JSON at message 1: unexpected 'o' at byte 29\n"},
+		"wrong":     {`{"topic":"a","value":1} {"topic":"a b","value":[1]}`, 1, 1, "datastub: message 2: value [1]: want a number, a boolean or a string\nmessage 2: topic \"a b\" has ' ' at byte 1: wildcards, spaces and control characters are not allowed\n"},
+		"refused":   {`{"topic":"a","value":1} {"topic":"a","value":"` + large + `"}`, 4, 0, "datastub: cloudsvc answered 400 Invalid request: message 2: message is 1048660 bytes large: the most is 1048576\n"},
+		"alone":     {`{"topic":"a","value":"` + large + `"}`, 4, 0, "datastub: cloudsvc answered 400 Invalid request: message 1: message is 1048660 bytes large: the most is 1048576\n"},
+		"a stream":  {`{"id":"e/m/RT/7/42","topic":"a","namespace":"default","device":"d","property":"","class":"BT","type":"float","value":21.3,"unit":"","time":"2026-08-01T12:00:00Z","node":"e","seq":42,"quality":"good","position":"AQAA"}`, 0, 1, ""},
 	}
-	server, _, _ := startServer(t)
+	server := clienttest.Start(t, "127.0.0.1:0")
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			status, stdout, stderr := runTo(t, server, tt.input, "publish", "-")
+			status, stdout, stderr := runTo(t, server.URL, tt.input, "publish", "-")
 			if ids := strings.Count(stdout, "http/anonymous/BT/1/"); status != tt.status || ids != tt.ids || stderr != tt.want {
 				t.Errorf("status %d, %d ids, stderr %q\nwant %d, %d, %q", status, ids, stderr, tt.status, tt.ids, tt.want)
 			}
@@ -245,18 +198,52 @@ func TestPublishInput(t *testing.T) {
 	}
 }
 
+// TestNodesOfNoHTTPServer asks something that listens, but says nothing or
+// speaks another protocol.
+func TestNodesOfNoHTTPServer(t *testing.T) {
+	t.Parallel() // it waits for 5 s
+	for says, want := range map[string]string{
+		"": "no answer within 5s", "\xff\x00\n": `malformed HTTP response "\xff\x00"`,
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := make(chan struct{}) // closed at the end of the other side
+		go func() {
+			defer close(peer)
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, says)
+			_, _ = io.Copy(io.Discard, conn)
+		}()
+		server := "http://" + listener.Addr().String()
+		status, _, stderr := runTo(t, server, "", "nodes")
+		want = "datastub: cannot reach cloudsvc at " + server + ": " + want + "; what answers there, if anything, " +
+			"is no HTTP server of cloudsvc: is it the port of its --uplink? set --server or DATASTUB_SERVER\n"
+		if status != 3 || stderr != want {
+			t.Errorf("status %d, stderr\n%s\nwant\n%s", status, stderr, want)
+		}
+		_ = listener.Close()
+		<-peer
+	}
+}
+
 func TestNodes(t *testing.T) {
-	server, registry, _ := startServer(t)
-	registry.Seen("edge-1/mapper", "mapper/1.0")
-	registry.Published("edge-1/mapper", []string{"a", "b", "c", "d"})
-	seen := testTime.Local().Format(time.DateTime)
-	status, out, stderr := runTo(t, server, "", "nodes")
+	server := clienttest.Start(t, "127.0.0.1:0")
+	server.Registry.Seen("edge-1/mapper", "mapper/1.0")
+	server.Registry.Published("edge-1/mapper", []string{"a", "b", "c", "d"})
+	seen := clienttest.Time.Local().Format(time.DateTime)
+	status, out, stderr := runTo(t, server.URL, "", "nodes")
 	want := "NODE           STATE   KIND    LAST SEEN            SOFTWARE    ADDRESS  TOPICS\n" +
 		"edge-1/mapper  online  uplink  " + seen + "  mapper/1.0  -        a b c and 1 more\n"
 	if status != 0 || out != want {
 		t.Errorf("status %d, %s\n%s\nwant\n%s", status, stderr, out, want)
 	}
-	if status, out, _ := runTo(t, server, "", "nodes", "x", "-o", "json"); status != 0 || out != "[]\n" {
+	if status, out, _ := runTo(t, server.URL, "", "nodes", "x", "-o", "json"); status != 0 || out != "[]\n" {
 		t.Errorf("nodes of x: status %d, %s", status, out)
 	}
 }

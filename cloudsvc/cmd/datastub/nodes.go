@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +12,12 @@ import (
 
 	"datastub/cloudsvc/client"
 )
+
+// nodesTimeout is how long cloudsvc may take to list the nodes, which it does
+// from memory.
+const nodesTimeout = 5 * time.Second
+
+var errNoAnswer = fmt.Errorf("no answer within %v", nodesTimeout)
 
 // shownTopics is how many topics of a node the table has.
 const shownTopics = 3
@@ -33,7 +40,9 @@ func newNodes(a *app) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			nodes, err := c.Nodes(cmd.Context(), strings.Join(args, ""))
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), nodesTimeout, errNoAnswer)
+			defer cancel()
+			nodes, err := c.Nodes(ctx, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}

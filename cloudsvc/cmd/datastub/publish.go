@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"datastub/cloudsvc/client"
 	"datastub/dataplane"
@@ -25,13 +26,16 @@ func newPublish(a *app) *cobra.Command {
 		Short: "Publish messages",
 		Long: `publish stores one message, or those on its standard input, and prints an id for
 each. With "-" the input is JSON: messages, one after the other, or arrays of
-them. What is wrong in the input ends it, with the number of the message.
+them. Lines of "subscribe -o json" will do: id, node, seq and position are
+passed over. What is wrong in the input ends it, with the number of the
+message, counted from 1.
 
 A VALUE that looks like a number or a boolean is one, unless --type says
 otherwise. Before a VALUE that begins with "-", put "--".`,
 		Example: `  datastub publish sensor/temperature 21.3 --device boiler-1 --unit °C --class RT
   datastub publish sensor/temperature --unit °C -- -4
-  datastub publish - < messages.json`,
+  datastub publish - < messages.json
+  datastub subscribe 'sensor/#' -o json | datastub publish - --server http://other:8080`,
 		Args: publishArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
@@ -40,6 +44,9 @@ otherwise. Before a VALUE that begins with "-", put "--".`,
 			}
 			defer c.Close()
 			if args[0] == "-" {
+				if err := refuseFlags(cmd); err != nil {
+					return usageError{err}
+				}
 				return a.publishInput(cmd.Context(), c)
 			}
 			m.topic, m.value = args[0], args[1]
@@ -67,48 +74,55 @@ func publishArgs(_ *cobra.Command, args []string) error {
 	return fmt.Errorf("%d arguments: want TOPIC and VALUE, or - to read messages", len(args))
 }
 
+// refuseFlags refuses the flags that say something of one message.
+func refuseFlags(cmd *cobra.Command) error {
+	var given []string
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			given = append(given, "--"+f.Name)
+		}
+	})
+	if len(given) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: means nothing with -: each message on standard input says it of itself", strings.Join(given, ", "))
+}
+
 // message returns the message. What is not given is cloudsvc's to fill in.
 func (n *newMessage) message() (dataplane.Message, error) {
-	value, err := n.parseValue()
+	value, err := n.jsonValue()
 	if err != nil {
 		return dataplane.Message{}, err
 	}
-	m := dataplane.Message{
-		Topic: n.topic, Namespace: n.namespace, Device: n.device, Property: n.property,
-		Value: value, Unit: n.unit,
+	body, err := json.Marshal(map[string]any{
+		"topic": n.topic, "value": value, "device": n.device, "namespace": n.namespace,
+		"property": n.property, "class": n.class, "unit": n.unit, "type": n.typeName,
+	})
+	if err != nil {
+		return dataplane.Message{}, err
 	}
-	if n.class != "" {
-		if m.Class, err = dataplane.ParseClass(n.class); err != nil {
-			return m, fmt.Errorf("--class: %w", err)
-		}
-	}
-	return m, dataplane.ValidateTopic(n.topic)
+	return dataplane.DecodeMessage(body)
 }
 
-// parseValue reads the value as JSON would have it, and as text if it is no
-// JSON number or boolean, or if --type says so.
-func (n *newMessage) parseValue() (dataplane.Value, error) {
+// jsonValue returns the value as JSON: what is no JSON number or boolean is
+// text, and so is everything if --type says so.
+func (n *newMessage) jsonValue() (json.RawMessage, error) {
 	raw := json.RawMessage(n.value)
+	valid := json.Valid(raw)
 	switch n.typeName {
+	case "string", "bytes":
+		valid = false
 	case "":
-		if !json.Valid(raw) || strings.ContainsAny(n.value[:1], "\"[{n \t\n") {
-			return dataplane.StringValue(n.value), nil
-		}
-	case "string":
-		return dataplane.StringValue(n.value), nil
-	case "bytes":
-		raw, _ = json.Marshal(n.value) // a string always marshals
+		valid = valid && !strings.ContainsAny(n.value[:1], "\"[{n \t\n")
 	default:
-		if !json.Valid(raw) {
-			return dataplane.Value{}, fmt.Errorf("value %q is no %s", n.value, n.typeName)
+		if !valid {
+			return nil, fmt.Errorf("value %q is no %s", n.value, n.typeName)
 		}
 	}
-	body, err := json.Marshal(map[string]any{"value": raw, "type": n.typeName})
-	if err != nil {
-		return dataplane.Value{}, err
+	if valid {
+		return raw, nil
 	}
-	m, err := dataplane.DecodeMessage(body)
-	return m.Value, err
+	return json.Marshal(n.value)
 }
 
 // publish stores messages and prints their ids.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 
 	"datastub/cloudsvc/client"
@@ -47,11 +48,21 @@ func explain(err error) string {
 		return err.Error() + "; see datastub --help"
 	case statusUnreachable:
 		if errors.As(err, &unreachable) {
-			return fmt.Sprintf("cannot reach cloudsvc at %s: %s; is it running? set --server or %s",
-				serverOf(unreachable.URL), cause(unreachable.Err), serverEnv)
+			return fmt.Sprintf("cannot reach cloudsvc at %s: %s; %s set --server or %s",
+				serverOf(unreachable.URL), cause(unreachable.Err), guess(unreachable.Err), serverEnv)
 		}
 	}
 	return err.Error()
+}
+
+// guess says why a server may not be reached: nothing listens there, or
+// something that does not speak HTTP, as cloudsvc's uplink does not.
+func guess(err error) string {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return "is it running?"
+	}
+	return "what answers there, if anything, is no HTTP server of cloudsvc: is it the port of its --uplink?"
 }
 
 // serverOf returns a URL without its path, query and password.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
 )
 
@@ -29,7 +30,7 @@ func TestEventText(t *testing.T) {
 			`12:00:00.123  RT  default/a/d                          ` + long[:maxText] + "…"},
 	} {
 		m := tt.message
-		m.Namespace, m.Class, m.Time = "default", dataplane.RT, testTime.Add(123*time.Millisecond)
+		m.Namespace, m.Class, m.Time = "default", dataplane.RT, clienttest.Time.Add(123*time.Millisecond)
 		if got := text.line(&m); got != tt.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 		}
@@ -56,9 +57,9 @@ func TestPublishedValue(t *testing.T) {
 		{"AQI=", "bytes", dataplane.BytesValue([]byte{1, 2})},
 	}
 	for _, tt := range tests {
-		m := newMessage{value: tt.value, typeName: tt.typeName}
-		if got, err := m.parseValue(); err != nil || got != tt.want {
-			t.Errorf("%q as %q: got %v, %v, want %v", tt.value, tt.typeName, got, err, tt.want)
+		m := newMessage{topic: "a", value: tt.value, typeName: tt.typeName}
+		if got, err := m.message(); err != nil || got.Value != tt.want {
+			t.Errorf("%q as %q: got %v, %v, want %v", tt.value, tt.typeName, got.Value, err, tt.want)
 		}
 	}
 }

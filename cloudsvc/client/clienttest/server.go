@@ -1,0 +1,87 @@
+// Package clienttest serves cloudsvc's real API to tests of its clients, over
+// a log that keeps nothing: what is published is delivered at once.
+package clienttest
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"datastub/cloudsvc"
+	"datastub/dataplane"
+)
+
+// Time is what the server's clock shows, always.
+var Time = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+
+// A Server is cloudsvc's API behind a real listener.
+type Server struct {
+	URL      string
+	Registry *cloudsvc.Registry
+
+	stop func()
+}
+
+// Start serves at a TCP address, of which port 0 is a free one, until Stop or
+// the end of the test.
+func Start(t testing.TB, address string) *Server {
+	t.Helper()
+	now := func() time.Time { return Time }
+	s := &Server{Registry: cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Now: now})}
+	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
+	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
+		Registry: s.Registry, Dispatcher: dispatcher, Publisher: &publisher{dispatcher: dispatcher},
+		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := cloudsvc.NewServer(address, api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.URL = "http://" + server.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background()) // the test's own ends before its cleanups
+	done := make(chan error, 1)                             // Run's one result
+	go func() { done <- server.Run(ctx) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Stop shuts the server down and waits for its end; a second time does
+// nothing.
+func (s *Server) Stop() { s.stop() }
+
+// publisher numbers messages from 1 and delivers them at once.
+type publisher struct {
+	dispatcher *cloudsvc.Dispatcher
+
+	mu  sync.Mutex
+	seq uint64
+}
+
+var _ cloudsvc.Publisher = (*publisher)(nil)
+
+// Publish gives no Node and no Seq.
+func (p *publisher) Publish(_ context.Context, identity cloudsvc.Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ids := make([]dataplane.ID, len(messages))
+	for i := range messages {
+		p.seq++
+		messages[i].ID = dataplane.ID{Publisher: "http/" + string(identity), Class: messages[i].Class, Epoch: 1, Seq: p.seq}
+		ids[i] = messages[i].ID
+	}
+	p.dispatcher.Deliver(dataplane.RT, p.seq, messages)
+	return ids, nil
+}
