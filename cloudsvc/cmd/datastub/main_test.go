@@ -203,7 +203,7 @@ func TestPublishInput(t *testing.T) {
 func TestNodesOfNoHTTPServer(t *testing.T) {
 	t.Parallel() // it waits for 5 s
 	for says, want := range map[string]string{
-		"": "no answer within 5s", "\xff\x00\n": `malformed HTTP response "\xff\x00"`,
+		"": "no answer within 5s", "\xff\x00\n": "its answer is no HTTP",
 	} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

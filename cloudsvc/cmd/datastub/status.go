@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	"datastub/cloudsvc/client"
 )
@@ -49,7 +50,7 @@ func explain(err error) string {
 	case statusUnreachable:
 		if errors.As(err, &unreachable) {
 			return fmt.Sprintf("cannot reach cloudsvc at %s: %s; %s set --server or %s",
-				serverOf(unreachable.URL), cause(unreachable.Err), guess(unreachable.Err), serverEnv)
+				serverOf(unreachable.URL), reason(unreachable.Err), guess(unreachable.Err), serverEnv)
 		}
 	}
 	return err.Error()
@@ -72,6 +73,16 @@ func serverOf(text string) string {
 		return text
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// reason says why a server was not reached. What net/http says of an answer
+// that is no HTTP depends on when it came.
+func reason(err error) string {
+	text := cause(err).Error()
+	if strings.Contains(text, "malformed HTTP") || strings.Contains(text, "readLoopPeekFail") {
+		return "its answer is no HTTP"
+	}
+	return text
 }
 
 // cause returns the innermost error: "connection refused" rather than the

@@ -107,7 +107,7 @@ func (a *app) notify(c *client.Client, filter string, n client.Notice) {
 // shorten leaves out what the reader of a running stream knows already.
 func shorten(err error) string {
 	if statusOf(err) == statusUnreachable {
-		return "cannot reach cloudsvc: " + cause(err).Error()
+		return "cannot reach cloudsvc: " + reason(err)
 	}
 	return err.Error()
 }
