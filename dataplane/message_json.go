@@ -122,17 +122,19 @@ func decodeQuality(o *Object) Quality {
 	return q
 }
 
-// decodeValue reads the type and the value. Of a wrong type no value is wrong,
-// but it may be missing.
+// decodeValue reads the type and the value. Where the type is wrong, only what
+// is a value of no type is wrong, too.
 func decodeValue(o *Object) Value {
 	name := o.Text("type")
 	_, err := parseOptional(name, ParseType)
 	o.Refuse("type", err)
 	raw := o.Raw("value")
 	if o.wrong["type"] {
-		if len(raw) == 0 {
-			o.Refuse("value", errValueMissing)
+		err := errValueMissing
+		if len(raw) > 0 {
+			_, err = typeOf("", raw)
 		}
+		o.Refuse("value", err)
 		return Value{}
 	}
 	value, err := parseValue(name, raw)
