@@ -40,6 +40,7 @@ type IngestOptions struct {
 	// Incarnation is the log's; see Position.
 	Incarnation uint64
 	Now         func() time.Time // the clock; time.Now
+	Logger      klog.Logger      // the zero one says nothing
 }
 
 func (o *IngestOptions) validate() error {
@@ -72,6 +73,7 @@ type Ingest struct {
 	receiver *uplink.Receiver
 	marks    *marks
 	changed  bool // marks differ from what was saved
+	stopping bool // nothing more is taken in
 	send     func([]uplink.Reply)
 	http     map[string]*httpPublisher // by publisher name
 }
@@ -98,7 +100,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		httpRoom:      semaphore.NewWeighted(httpBudget),
 		ended:         make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
-			Packer: packer, Budget: ingestBudget, DurableLag: o.DurableLag, Session: newSession,
+			Packer: packer, Budget: ingestBudget, DurableLag: o.DurableLag, Session: newSession, Admit: admit,
 		}),
 	}
 	for _, c := range dataplane.Classes {
@@ -141,8 +143,13 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 		return
 	}
 	i.mu.Lock()
+	if i.stopping {
+		i.mu.Unlock()
+		return // the publisher keeps it, and sends it to who comes after us
+	}
 	was, _ := i.receiver.Publisher(peer)
-	accepted := i.take(peer, frame)
+	replies, accepted := i.receiver.Receive(peer, frame, i.Now())
+	i.send(replies)
 	name, software := i.receiver.Publisher(peer)
 	gone := was != "" && !i.receiver.Connected(was)
 	if accepted != nil {
@@ -158,22 +165,18 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	}
 	if accepted != nil {
 		i.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
+		i.noteGap(accepted)
 	}
 }
 
-// take gives a frame to the receiver, unless it is the HELLO of a publisher
-// that may not come by the uplink. i.mu is held.
-func (i *Ingest) take(peer uplink.Peer, frame []byte) *uplink.Accepted {
-	if hello := parseHello(frame); hello != nil {
-		if refusal := admit(hello); refusal != nil {
-			i.receiver.Unreachable(peer) // what it was before, it is no longer
-			i.send([]uplink.Reply{{To: peer, Frame: refusal}})
-			return nil
-		}
+// noteGap counts and logs what a publisher says will never come.
+func (i *Ingest) noteGap(a *uplink.Accepted) {
+	if a.Gap == nil {
+		return
 	}
-	replies, accepted := i.receiver.Receive(peer, frame, i.Now())
-	i.send(replies)
-	return accepted
+	i.Metrics.gap(a.Lane, a.Last-a.First+1)
+	i.Logger.Info("Publisher has lost records", "publisher", a.Publisher, "class", a.Lane,
+		"epoch", a.Epoch, "from", a.First, "to", a.Last, "reason", a.Gap.Reason)
 }
 
 // Unreachable says that a peer's connection is gone.
@@ -218,7 +221,12 @@ func (i *Ingest) Run(ctx context.Context) error {
 	// What is accepted is stored after ctx has ended, for a bounded time.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(stop, func() { time.AfterFunc(finishTime, cancel) })()
+	defer context.AfterFunc(stop, func() {
+		i.mu.Lock()
+		i.stopping = true
+		i.mu.Unlock()
+		time.AfterFunc(finishTime, cancel)
+	})()
 	for _, c := range dataplane.Classes {
 		g.Go(func() error { return i.writers[c].run(work, stop) })
 		g.Go(func() error { i.deliver(c); return nil })
@@ -241,7 +249,7 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 	log := klog.FromContext(ctx)
 	for _, c := range dataplane.Classes {
 		if left := len(i.writers[c].waiting()); left > 0 {
-			log.Info("stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
+			log.Info("Stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
 		}
 	}
 	if isLost(err) {

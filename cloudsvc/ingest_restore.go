@@ -21,7 +21,7 @@ func (i *Ingest) restore(ctx context.Context) error {
 	if snapshot != nil {
 		loaded, err := parseMarks(snapshot)
 		if err != nil {
-			klog.FromContext(ctx).Error(err, "read the whole log instead of the saved marks")
+			klog.FromContext(ctx).Error(err, "The saved marks cannot be read; the whole log is read instead")
 		} else {
 			i.marks = loaded
 		}
@@ -53,7 +53,7 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 	if !errors.Is(err, ErrTruncated) {
 		return err
 	}
-	klog.FromContext(ctx).Error(err, "read the whole log instead of the saved marks", "class", class, "marks", after)
+	klog.FromContext(ctx).Error(err, "The saved marks are ahead of the log; the whole log is read instead", "class", class, "marks", after)
 	i.marks.forget(class)
 	i.changed = true
 	return i.Log.Replay(ctx, class, 0, visit)
@@ -64,7 +64,7 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64, raw []byte) {
 	block, err := ParseBlock(raw)
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "skip a block that cannot be read", "class", class, "block", seq)
+		klog.FromContext(ctx).Error(err, "A block cannot be read and is skipped", "class", class, "block", seq)
 		i.Metrics.corruptBlocks.Inc()
 		return
 	}

@@ -34,7 +34,7 @@ func (i *Ingest) tick(ctx context.Context) error {
 				return err
 			case err.Error() != last && ctx.Err() == nil:
 				last = err.Error()
-				klog.FromContext(ctx).Error(err, "see whether the log is whole; nothing becomes durable meanwhile")
+				klog.FromContext(ctx).Error(err, "Cannot see whether the log is whole; nothing becomes durable meanwhile")
 			}
 		case <-ctx.Done():
 			return nil

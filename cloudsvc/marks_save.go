@@ -10,7 +10,7 @@ import (
 // saveEvery is how often the marks are saved if they changed.
 const saveEvery = 5 * time.Second
 
-const marksUnsaved = "save the marks; a restart will read more of the log"
+const marksUnsaved = "The marks were not saved; a restart reads more of the log"
 
 // keepMarks saves the marks now and then. An error is logged when it is new.
 func (i *Ingest) keepMarks(ctx context.Context) {

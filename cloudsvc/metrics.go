@@ -12,6 +12,8 @@ import (
 type Metrics struct {
 	receivedMessages *prometheus.CounterVec // by class
 	receivedBytes    *prometheus.CounterVec // by class
+	gaps             *prometheus.CounterVec // by class
+	gapMessages      *prometheus.CounterVec // by class
 	storedMessages   *prometheus.CounterVec // by class
 	storedBlocks     *prometheus.CounterVec // by class
 	storedBytes      *prometheus.CounterVec // by class
@@ -34,6 +36,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, byClass),
 		receivedBytes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "datastub_received_bytes_total", Help: "Bytes of the frames that brought new messages.",
+		}, byClass),
+		gaps: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "datastub_gaps_total", Help: "Gaps that publishers sent in the place of messages they lost.",
+		}, byClass),
+		gapMessages: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "datastub_gap_messages_total", Help: "Messages that publishers lost, by their gaps.",
 		}, byClass),
 		storedMessages: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "datastub_stored_messages_total", Help: "Messages that the log has answered for.",
@@ -71,6 +79,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 func (m *Metrics) received(class dataplane.Class, messages, bytes int) {
 	m.receivedMessages.WithLabelValues(class.String()).Add(float64(messages))
 	m.receivedBytes.WithLabelValues(class.String()).Add(float64(bytes))
+}
+
+func (m *Metrics) gap(class dataplane.Class, messages uint64) {
+	m.gaps.WithLabelValues(class.String()).Inc()
+	m.gapMessages.WithLabelValues(class.String()).Add(float64(messages))
 }
 
 func (m *Metrics) blockStored(class dataplane.Class, bytes, messages int) {

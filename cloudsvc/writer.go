@@ -158,9 +158,9 @@ func (w *writer) note(ctx context.Context, err error) {
 	log := klog.FromContext(ctx)
 	switch {
 	case err == nil && was != nil:
-		log.Info("the log takes blocks again", "class", w.class)
+		log.Info("The log takes blocks again", "class", w.class)
 	case err != nil && (was == nil || was.Error() != err.Error()) && ctx.Err() == nil:
-		log.Error(err, "store a block; publishers keep their records meanwhile", "class", w.class)
+		log.Error(err, "A block was not stored; publishers keep their records meanwhile", "class", w.class)
 	}
 }
 

@@ -50,7 +50,7 @@ func (l serverLogger) Errorf(format string, v ...any) {
 	case strings.Contains(lower, storeError):
 		l.info(1, format, v)
 	default:
-		l.Error(nil, "embedded NATS server", "says", says)
+		l.Error(nil, "Embedded NATS server", "says", says)
 	}
 }
 
@@ -58,5 +58,5 @@ func (l serverLogger) Debugf(format string, v ...any) { l.info(5, format, v) }
 func (l serverLogger) Tracef(format string, v ...any) { l.info(6, format, v) }
 
 func (l serverLogger) info(level int, format string, v []any) {
-	l.V(level).Info("embedded NATS server", "says", fmt.Sprintf(format, v...))
+	l.V(level).Info("Embedded NATS server", "says", fmt.Sprintf(format, v...))
 }

@@ -17,9 +17,12 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	err := command().ExecuteContext(ctx)
+	klog.Flush()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "cloudsvc:", err)
 		os.Exit(1)
 	}
@@ -46,9 +49,9 @@ It listens on loopback unless told otherwise, and stops on SIGTERM.`,
 		},
 	}
 	cloudsvc.AddConfigFlags(c.Flags())
-	logs := flag.NewFlagSet("klog", flag.ExitOnError)
+	logs := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(logs)
-	c.Flags().AddGoFlag(logs.Lookup("v"))
+	c.Flags().AddGoFlagSet(logs)
 	return c
 }
 
@@ -57,9 +60,9 @@ func run(ctx context.Context, config cloudsvc.Config) error {
 	if err != nil {
 		return err
 	}
-	klog.FromContext(ctx).Info("cloudsvc is ready",
+	klog.FromContext(ctx).Info("Cloudsvc is ready",
 		"http", "http://"+s.server.Addr().String(), "uplink", s.router.Endpoint(), "log", s.where)
 	err = s.run(ctx)
-	klog.FromContext(ctx).Info("cloudsvc has stopped")
+	klog.FromContext(ctx).Info("Cloudsvc has stopped")
 	return err
 }

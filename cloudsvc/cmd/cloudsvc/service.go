@@ -55,7 +55,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
 		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Registry: registry,
-		Metrics: cloudsvc.NewMetrics(metrics), Incarnation: s.log.Incarnation(),
+		Metrics: cloudsvc.NewMetrics(metrics), Incarnation: s.log.Incarnation(), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -111,8 +111,11 @@ func (s *service) run(ctx context.Context) error {
 	err := g.Wait()
 	stop()
 	err = errors.Join(err, <-routed)
-	if errors.Is(err, cloudsvc.ErrFenced) {
+	switch {
+	case errors.Is(err, cloudsvc.ErrFenced):
 		return fmt.Errorf("%w: only one may run on a log until replicas are there", err)
+	case errors.Is(err, cloudsvc.ErrTruncated):
+		return fmt.Errorf("%w: start cloudsvc again, and publishers will send what they still have", err)
 	}
 	return err
 }

@@ -19,18 +19,3 @@ func admit(f *dataplane.Hello) *dataplane.Refuse {
 		Text: fmt.Sprintf("publisher %q: the node %s is for what is published over HTTP; give the mapper's node another name", f.Publisher, httpNode),
 	}
 }
-
-// parseHello returns the HELLO that a frame is, nil if it is anything else.
-// Only that of HELLO is decoded.
-func parseHello(frame []byte) *dataplane.Hello {
-	const typeAt = 3 // see dataplane.AppendFrame
-	if len(frame) <= typeAt || dataplane.FrameType(frame[typeAt]) != dataplane.TypeHello {
-		return nil
-	}
-	f, err := dataplane.DecodeFrame(frame)
-	if err != nil {
-		return nil
-	}
-	hello, _ := f.(*dataplane.Hello)
-	return hello
-}
