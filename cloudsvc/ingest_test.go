@@ -302,6 +302,82 @@ func TestGapIsStored(t *testing.T) {
 	})
 }
 
+// A gap is never silent: it is counted, and logged with its reason.
+func TestGapIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lines []string
+		logger := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
+		c := startCloud(quiet(t.Context()), t, newMemoryLog(), func(o *IngestOptions) { o.Logger = logger })
+		ok := c.hello(t, "edge/m", dataplane.RT)
+		c.say("edge/m", &dataplane.Gap{
+			Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: 1, To: 40, Reason: "the edge's memory was full",
+		})
+		if got := count(t, c.Metrics.gapMessages.WithLabelValues("RT")); got != 40 {
+			t.Errorf("messages lost: got %v, want 40", got)
+		}
+		if got := count(t, c.Metrics.gaps.WithLabelValues("RT")); got != 1 {
+			t.Errorf("gaps: got %v, want 1", got)
+		}
+		if len(lines) != 1 || !strings.Contains(lines[0], `"from"=1 "to"=40 "reason"="the edge's memory was full"`) {
+			t.Errorf("logged: got %q, want one line with the range and the reason", lines)
+		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What comes once the end has begun is the publisher's to keep.
+func TestStopTakesNothingMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		c := startCloud(quiet(t.Context()), t, log, nil)
+		ok := c.hello(t, "edge/m", dataplane.RT)
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 1, "a"))
+		synctest.Wait()
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 2, "a"))
+		if got := log.checkOnce(t); got != 1 {
+			t.Errorf("stored: got %d, want the 1 from before the end", got)
+		}
+		if got := count(t, c.Metrics.receivedMessages.WithLabelValues("RT")); got != 1 {
+			t.Errorf("received: got %v, want 1", got)
+		}
+	})
+}
+
+// A node is online while one of its lanes is.
+func TestNodeOutlivesALane(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := startCloud(quiet(t.Context()), t, newMemoryLog(), nil)
+		state := func() State { return c.Registry.Discover("")[0].State }
+		hello := func(peer uplink.Peer, lane dataplane.Class) {
+			c.say(peer, &dataplane.Hello{
+				Publisher: "edge/m", Lane: lane, Epochs: []dataplane.EpochRange{{Epoch: 1, First: 1}},
+				MinVersion: dataplane.Version, MaxVersion: dataplane.Version,
+			})
+		}
+		hello("rt", dataplane.RT)
+		hello("bt", dataplane.BT)
+		c.Unreachable("bt")
+		if got := state(); got != Online {
+			t.Errorf("with one lane left: got %v, want online", got)
+		}
+		c.say("rt", &dataplane.Bye{})
+		if got := state(); got != Offline {
+			t.Errorf("with none left: got %v, want offline", got)
+		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestOversizedFrame(t *testing.T) {
 	t.Parallel()
 	i := newTestIngest(t, newMemoryLog(), func(o *IngestOptions) { o.MaxFrame = 100 })
