@@ -204,7 +204,7 @@ func (i *Ingest) accept(p *httpPublisher, messages []dataplane.Message) ([]datap
 		size += int64(len(frame))
 	}
 	if !i.httpRoom.TryAcquire(size) {
-		i.Metrics.publishRefused.Inc()
+		i.options.Metrics.publishRefused.Inc()
 		return nil, nil, fmt.Errorf("%w: %d bytes more than the %d that may wait", ErrBusy, size, httpBudget)
 	}
 	p.commit(n)
@@ -212,14 +212,14 @@ func (i *Ingest) accept(p *httpPublisher, messages []dataplane.Message) ([]datap
 	for class, batch := range n.batches {
 		stored := make(chan struct{})
 		waits = append(waits, stored)
-		i.Metrics.received(class, len(batch.Messages), len(frames[class]))
+		i.options.Metrics.received(class, len(batch.Messages), len(frames[class]))
 		i.writers[class].add(entry{stored: stored, Accepted: &uplink.Accepted{
 			Publisher: p.name, Spool: p.spool, Lane: class, Epoch: p.epoch,
 			First: batch.First, Last: batch.Last(), Frame: frames[class], Messages: batch.Messages,
 		}})
 	}
 	// A registry that is full does not list the publisher; its messages pass.
-	_, _ = i.Registry.Register(Registration{ID: p.name})
+	_, _ = i.options.Registry.Register(Registration{ID: p.name})
 	return n.ids, waits, nil
 }
 
@@ -232,8 +232,8 @@ func (i *Ingest) pack(batches map[dataplane.Class]*dataplane.Batch) (map[datapla
 			return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
 		}
 		frame := dataplane.AppendFrame(nil, data)
-		if len(frame) > i.MaxFrame {
-			return nil, fmt.Errorf("%w: %d bytes packed, the log takes %d at once", ErrTooLarge, len(frame), i.MaxFrame)
+		if len(frame) > i.options.MaxFrame {
+			return nil, fmt.Errorf("%w: %d bytes packed, the log takes %d at once", ErrTooLarge, len(frame), i.options.MaxFrame)
 		}
 		frames[class] = frame
 	}
@@ -254,7 +254,7 @@ func (i *Ingest) httpPublisher(name string) (*httpPublisher, error) {
 	for _, c := range dataplane.Classes {
 		stored = append(stored, i.marks.lanes[laneKey{name, c}].mark)
 	}
-	p, err := newHTTPPublisher(name, stored, i.Now())
+	p, err := newHTTPPublisher(name, stored, i.options.Now())
 	if err == nil {
 		i.http[name] = p
 	}

@@ -172,7 +172,7 @@ func TestPublishIsBounded(t *testing.T) {
 		if room := httpBudget / (900 << 10); stored > room || stored < room/2 || stored+refused != 100 {
 			t.Errorf("stored %d and refused %d of 100: there is room for %d", stored, refused, room)
 		}
-		if got := count(t, c.Metrics.publishRefused); int(got) != refused {
+		if got := count(t, c.options.Metrics.publishRefused); int(got) != refused {
 			t.Errorf("counted: got %v, want %d", got, refused)
 		}
 		publishOne(t, c) // there is room again

@@ -59,7 +59,7 @@ func (o *IngestOptions) validate() error {
 // Ingest takes in what publishers send, drops what it has already, and puts
 // the rest into the log; then it acknowledges and hands it to the Dispatcher.
 type Ingest struct {
-	IngestOptions
+	options    IngestOptions
 	dispatcher *Dispatcher
 	writers    map[dataplane.Class]*writer
 	packer     *dataplane.Packer
@@ -91,14 +91,14 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		return nil, err
 	}
 	i := &Ingest{
-		IngestOptions: o,
-		writers:       make(map[dataplane.Class]*writer),
-		marks:         newMarks(),
-		send:          func([]uplink.Reply) {},
-		http:          make(map[string]*httpPublisher),
-		packer:        packer,
-		httpRoom:      semaphore.NewWeighted(httpBudget),
-		ended:         make(chan struct{}),
+		options:  o,
+		writers:  make(map[dataplane.Class]*writer),
+		marks:    newMarks(),
+		send:     func([]uplink.Reply) {},
+		http:     make(map[string]*httpPublisher),
+		packer:   packer,
+		httpRoom: semaphore.NewWeighted(httpBudget),
+		ended:    make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
 			Packer: packer, Budget: ingestBudget, DurableLag: o.DurableLag, Session: newSession, Admit: admit,
 		}),
@@ -138,8 +138,8 @@ func (i *Ingest) Connect(send func([]uplink.Reply)) {
 // Receive takes one frame from the uplink. One that no block can hold is as
 // good as not sent; mappers send none.
 func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
-	if len(frame) > i.MaxFrame {
-		i.Metrics.oversized.Inc()
+	if len(frame) > i.options.MaxFrame {
+		i.options.Metrics.oversized.Inc()
 		return
 	}
 	i.mu.Lock()
@@ -148,7 +148,7 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 		return // the publisher keeps it, and sends it to who comes after us
 	}
 	was, _ := i.receiver.Publisher(peer)
-	replies, accepted := i.receiver.Receive(peer, frame, i.Now())
+	replies, accepted := i.receiver.Receive(peer, frame, i.options.Now())
 	i.send(replies)
 	name, software := i.receiver.Publisher(peer)
 	gone := was != "" && !i.receiver.Connected(was)
@@ -158,13 +158,13 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	}
 	i.mu.Unlock()
 	if name != "" {
-		i.Registry.Seen(name, software)
+		i.options.Registry.Seen(name, software)
 	}
 	if gone {
-		i.Registry.Gone(was)
+		i.options.Registry.Gone(was)
 	}
 	if accepted != nil {
-		i.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
+		i.options.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
 		i.noteGap(accepted)
 	}
 }
@@ -174,8 +174,8 @@ func (i *Ingest) noteGap(a *uplink.Accepted) {
 	if a.Gap == nil {
 		return
 	}
-	i.Metrics.gap(a.Lane, a.Last-a.First+1)
-	i.Logger.Info("Publisher has lost records", "publisher", a.Publisher, "class", a.Lane,
+	i.options.Metrics.gap(a.Lane, a.Last-a.First+1)
+	i.options.Logger.Info("Publisher has lost records", "publisher", a.Publisher, "class", a.Lane,
 		"epoch", a.Epoch, "from", a.First, "to", a.Last, "reason", a.Gap.Reason)
 }
 
@@ -187,7 +187,7 @@ func (i *Ingest) Unreachable(peer uplink.Peer) {
 	gone := was != "" && !i.receiver.Connected(was)
 	i.mu.Unlock()
 	if gone {
-		i.Registry.Gone(was)
+		i.options.Registry.Gone(was)
 	}
 }
 
@@ -202,7 +202,7 @@ func (i *Ingest) stored(class dataplane.Class, seq uint64, block *Block, entries
 	i.mu.Lock()
 	i.marks.count(class, seq, block.Ranges)
 	i.changed = true
-	i.send(i.receiver.Stored(accepted, i.Now()))
+	i.send(i.receiver.Stored(accepted, i.options.Now()))
 	i.mu.Unlock()
 	for _, e := range entries {
 		if e.stored != nil {
@@ -289,7 +289,7 @@ func (i *Ingest) noteTopics(messages []dataplane.Message) {
 		}
 	}
 	for publisher, names := range topics {
-		i.Registry.Published(publisher, names)
+		i.options.Registry.Published(publisher, names)
 	}
 }
 

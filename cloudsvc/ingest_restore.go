@@ -14,7 +14,7 @@ import (
 // The log is what counts: a snapshot that is missing, old or not readable only
 // makes it read more, and one that knows of more than the log does is dropped.
 func (i *Ingest) restore(ctx context.Context) error {
-	snapshot, err := i.Marks.LoadMarks(ctx)
+	snapshot, err := i.options.Marks.LoadMarks(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,14 +49,14 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 		return nil
 	}
 	after := i.marks.blocks[class]
-	err := i.Log.Replay(ctx, class, after, visit)
+	err := i.options.Log.Replay(ctx, class, after, visit)
 	if !errors.Is(err, ErrTruncated) {
 		return err
 	}
 	klog.FromContext(ctx).Error(err, "The saved marks are ahead of the log; the whole log is read instead", "class", class, "marks", after)
 	i.marks.forget(class)
 	i.changed = true
-	return i.Log.Replay(ctx, class, 0, visit)
+	return i.options.Log.Replay(ctx, class, 0, visit)
 }
 
 // recount counts a block. One that cannot be read is no block: if nothing came
@@ -65,7 +65,7 @@ func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64,
 	block, err := ParseBlock(raw)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "A block cannot be read and is skipped", "class", class, "block", seq)
-		i.Metrics.corruptBlocks.Inc()
+		i.options.Metrics.corruptBlocks.Inc()
 		return
 	}
 	i.marks.count(class, seq, block.Ranges)

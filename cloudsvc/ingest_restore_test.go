@@ -260,7 +260,7 @@ func TestCorruptBlockIsStoredAgain(t *testing.T) {
 		if ok.Stored != (dataplane.Mark{}) {
 			t.Errorf("stored: got %v, want nothing", ok.Stored)
 		}
-		if got := count(t, c.Metrics.corruptBlocks); got != 1 {
+		if got := count(t, c.options.Metrics.corruptBlocks); got != 1 {
 			t.Errorf("corrupt blocks counted: got %v, want 1", got)
 		}
 		if err := c.end(); err != nil {

@@ -158,7 +158,7 @@ func TestFailingLog(t *testing.T) {
 				}
 			}
 		}
-		if got := count(t, c.Metrics.storeErrors); got < 10 || got > 200 {
+		if got := count(t, c.options.Metrics.storeErrors); got < 10 || got > 200 {
 			t.Errorf("tries that failed in 2 minutes: got %v, want a few dozen", got)
 		}
 		cut()
@@ -313,10 +313,10 @@ func TestGapIsTold(t *testing.T) {
 		c.say("edge/m", &dataplane.Gap{
 			Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: 1, To: 40, Reason: "the edge's memory was full",
 		})
-		if got := count(t, c.Metrics.gapMessages.WithLabelValues("RT")); got != 40 {
+		if got := count(t, c.options.Metrics.gapMessages.WithLabelValues("RT")); got != 40 {
 			t.Errorf("messages lost: got %v, want 40", got)
 		}
-		if got := count(t, c.Metrics.gaps.WithLabelValues("RT")); got != 1 {
+		if got := count(t, c.options.Metrics.gaps.WithLabelValues("RT")); got != 1 {
 			t.Errorf("gaps: got %v, want 1", got)
 		}
 		if len(lines) != 1 || !strings.Contains(lines[0], `"from"=1 "to"=40 "reason"="the edge's memory was full"`) {
@@ -344,7 +344,7 @@ func TestStopTakesNothingMore(t *testing.T) {
 		if got := log.checkOnce(t); got != 1 {
 			t.Errorf("stored: got %d, want the 1 from before the end", got)
 		}
-		if got := count(t, c.Metrics.receivedMessages.WithLabelValues("RT")); got != 1 {
+		if got := count(t, c.options.Metrics.receivedMessages.WithLabelValues("RT")); got != 1 {
 			t.Errorf("received: got %v, want 1", got)
 		}
 	})
@@ -355,7 +355,7 @@ func TestNodeOutlivesALane(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := startCloud(quiet(t.Context()), t, newMemoryLog(), nil)
-		state := func() State { return c.Registry.Discover("")[0].State }
+		state := func() State { return c.options.Registry.Discover("")[0].State }
 		hello := func(peer uplink.Peer, lane dataplane.Class) {
 			c.say(peer, &dataplane.Hello{
 				Publisher: "edge/m", Lane: lane, Epochs: []dataplane.EpochRange{{Epoch: 1, First: 1}},
@@ -382,7 +382,7 @@ func TestOversizedFrame(t *testing.T) {
 	t.Parallel()
 	i := newTestIngest(t, newMemoryLog(), func(o *IngestOptions) { o.MaxFrame = 100 })
 	i.Receive("peer", make([]byte, 101))
-	if got := count(t, i.Metrics.oversized); got != 1 {
+	if got := count(t, i.options.Metrics.oversized); got != 1 {
 		t.Errorf("counted: got %v, want 1", got)
 	}
 }

@@ -28,7 +28,7 @@ func (i *Ingest) tick(ctx context.Context) error {
 			case err == nil:
 				last = ""
 				i.mu.Lock()
-				i.send(i.receiver.Tick(i.Now()))
+				i.send(i.receiver.Tick(i.options.Now()))
 				i.mu.Unlock()
 			case errors.Is(err, ErrTruncated):
 				return err
@@ -48,14 +48,14 @@ func (i *Ingest) tick(ctx context.Context) error {
 // is appended nobody would find out before publishers are told that they may
 // forget them.
 func (i *Ingest) verify(ctx context.Context) error {
-	if i.DurableLag == 0 {
+	if i.options.DurableLag == 0 {
 		return nil
 	}
 	i.mu.Lock()
 	blocks := maps.Clone(i.marks.blocks)
 	i.mu.Unlock()
 	for _, c := range dataplane.Classes {
-		end, err := i.Log.End(ctx, c)
+		end, err := i.options.Log.End(ctx, c)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (i *Ingest) save(ctx context.Context) error {
 	if !changed {
 		return nil
 	}
-	err := i.Marks.SaveMarks(ctx, now.snapshot())
+	err := i.options.Marks.SaveMarks(ctx, now.snapshot())
 	if err != nil {
 		i.mu.Lock()
 		i.changed = true

@@ -70,8 +70,8 @@ func (r *Receiver) decline(f *dataplane.Hello) *dataplane.Refuse {
 			Text: fmt.Sprintf("versions %d to %d: cloudsvc speaks %d", f.MinVersion, f.MaxVersion, dataplane.Version),
 		}
 	}
-	if r.Admit != nil {
-		if refusal := r.Admit(f); refusal != nil {
+	if r.options.Admit != nil {
+		if refusal := r.options.Admit(f); refusal != nil {
 			return refusal
 		}
 	}

@@ -35,7 +35,7 @@ type ReceiverOptions struct {
 // Receiver is the cloud end of all lanes of all publishers. It is not safe
 // for concurrent use.
 type Receiver struct {
-	ReceiverOptions
+	options    ReceiverOptions
 	sessions   map[Peer]*session
 	publishers map[string]*publisher
 	credits    [3]credits // by Class
@@ -45,11 +45,11 @@ type Receiver struct {
 // NewReceiver returns a Receiver that knows no publisher.
 func NewReceiver(o ReceiverOptions) *Receiver {
 	return &Receiver{
-		ReceiverOptions: o,
-		sessions:        make(map[Peer]*session),
-		publishers:      make(map[string]*publisher),
-		credits:         newCredits(o.Budget),
-		trail:           trail{lag: o.DurableLag},
+		options:    o,
+		sessions:   make(map[Peer]*session),
+		publishers: make(map[string]*publisher),
+		credits:    newCredits(o.Budget),
+		trail:      trail{lag: o.DurableLag},
 	}
 }
 
@@ -62,7 +62,7 @@ func (r *Receiver) Restore(name string, spool dataplane.SpoolID, lane dataplane.
 	l := &p.lanes[lane]
 	l.spool = spool
 	l.received, l.stored = stored, stored
-	if r.DurableLag == 0 {
+	if r.options.DurableLag == 0 {
 		l.durable = stored
 	} else {
 		r.trail.restore(l, stored)
@@ -127,7 +127,7 @@ func (r *Receiver) receiveData(s *session, f *dataplane.Data, b []byte) ([]Reply
 	if !fresh {
 		return replies, nil
 	}
-	batch, err := r.Packer.Unpack(s.publisher.name, f)
+	batch, err := r.options.Packer.Unpack(s.publisher.name, f)
 	if err != nil {
 		return r.malformed(s, err), nil
 	}
@@ -172,7 +172,7 @@ func (r *Receiver) Stored(accepted []*Accepted, now time.Time) []Reply {
 		l := &r.publisher(a.Publisher).lanes[a.Lane]
 		l.stored = a.Mark()
 		r.credits[a.Lane].pending -= uint64(len(a.Frame))
-		if r.DurableLag == 0 {
+		if r.options.DurableLag == 0 {
 			l.durable = l.stored
 		} else {
 			r.trail.add(l, l.stored, now)

@@ -36,7 +36,7 @@ type SenderOptions struct {
 // sends what the queue holds as fast as the credit allows, and ends with the
 // connection. It is not safe for concurrent use.
 type Sender struct {
-	SenderOptions
+	options   SenderOptions
 	started   time.Time
 	heard     time.Time // when the last frame came
 	pinged    time.Time // when the last PING went
@@ -54,7 +54,7 @@ type Sender struct {
 
 // NewSender begins a connection; the first frame that Next gives is HELLO.
 func NewSender(o SenderOptions, now time.Time) *Sender {
-	s := &Sender{SenderOptions: o, started: now, heard: now, pinged: now}
+	s := &Sender{options: o, started: now, heard: now, pinged: now}
 	s.outbox = append(s.outbox, &dataplane.Hello{
 		Publisher: o.Publisher, Spool: o.Spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
 		MinVersion: dataplane.Version, MaxVersion: dataplane.Version,
@@ -78,7 +78,7 @@ func (s *Sender) Idle() bool {
 	if !s.streaming || len(s.flights.frames) > 0 {
 		return false
 	}
-	some, _ := s.Queue.Waiting(s.sent, 1, 1)
+	some, _ := s.options.Queue.Waiting(s.sent, 1, 1)
 	return !some
 }
 
@@ -119,25 +119,25 @@ func (s *Sender) Alive(now time.Time) error {
 // nextRecords packs what comes behind the last record sent.
 func (s *Sender) nextRecords() ([]byte, error) {
 	maxCount, maxBytes := rtBatch, maxFrameBytes
-	if s.Lane == dataplane.BT {
-		maxCount = min(max(s.Batch.MaxCount, 1), dataplane.MaxBatch)
-		maxBytes = min(s.Batch.MaxBytes, maxFrameBytes)
+	if s.options.Lane == dataplane.BT {
+		maxCount = min(max(s.options.Batch.MaxCount, 1), dataplane.MaxBatch)
+		maxBytes = min(s.options.Batch.MaxBytes, maxFrameBytes)
 	}
-	batch, gap := s.Queue.Next(s.sent, maxCount, maxBytes)
+	batch, gap := s.options.Queue.Next(s.sent, maxCount, maxBytes)
 	switch {
 	case gap != nil:
-		gap.Session, gap.Lane = s.session, s.Lane
+		gap.Session, gap.Lane = s.session, s.options.Lane
 		return s.launch(gap, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To}), nil
 	case batch == nil:
 		return nil, nil
 	}
-	data, err := s.Packer.Pack(batch)
+	data, err := s.options.Packer.Pack(batch)
 	if err != nil {
 		return nil, &EndError{Reason: err.Error()}
 	}
 	data.Session = s.session
 	b := s.launch(data, data.Mark())
-	if more, _ := s.Queue.Waiting(s.sent, 1, 1); !more {
+	if more, _ := s.options.Queue.Waiting(s.sent, 1, 1); !more {
 		s.waiting = time.Time{} // else what is left has been waiting too
 	}
 	return b, nil
@@ -146,10 +146,10 @@ func (s *Sender) nextRecords() ([]byte, error) {
 // due tells whether a batch is to be sent now. RT always is; BT is when the
 // policy says so.
 func (s *Sender) due(now time.Time) bool {
-	if s.Lane == dataplane.RT || s.draining {
+	if s.options.Lane == dataplane.RT || s.draining {
 		return true
 	}
-	some, enough := s.Queue.Waiting(s.sent, s.Batch.MaxCount, s.Batch.MaxBytes)
+	some, enough := s.options.Queue.Waiting(s.sent, s.options.Batch.MaxCount, s.options.Batch.MaxBytes)
 	if !some {
 		s.waiting = time.Time{}
 		return false
@@ -157,7 +157,7 @@ func (s *Sender) due(now time.Time) bool {
 	if s.waiting.IsZero() {
 		s.waiting = now
 	}
-	return enough || now.Sub(s.waiting) >= s.Batch.MaxAge
+	return enough || now.Sub(s.waiting) >= s.options.Batch.MaxAge
 }
 
 func (s *Sender) launch(f dataplane.Frame, mark dataplane.Mark) []byte {
@@ -180,7 +180,7 @@ func (s *Sender) Due() time.Time {
 	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
 		due = hello
 	}
-	if batch := s.waiting.Add(s.Batch.MaxAge); !s.waiting.IsZero() && s.flights.bytes < s.credit && batch.Before(due) {
+	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && s.flights.bytes < s.credit && batch.Before(due) {
 		due = batch
 	}
 	return due
@@ -230,7 +230,7 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	}
 	s.streaming = true
 	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored
-	s.Queue.Release(f.Durable)
+	s.options.Queue.Release(f.Durable)
 	return nil
 }
 
@@ -239,8 +239,8 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 func (s *Sender) receiveRefuse(f *dataplane.Refuse) error {
 	retry := f.RetryAfter
 	above := f.HighWater.Epoch
-	if f.Code == dataplane.RefuseEpochBehind && !s.streaming && s.Queue.Held()[0].Epoch <= above {
-		s.Queue.Rebase(above)
+	if f.Code == dataplane.RefuseEpochBehind && !s.streaming && s.options.Queue.Held()[0].Epoch <= above {
+		s.options.Queue.Rebase(above)
 		retry = time.Millisecond
 	}
 	return &EndError{
@@ -262,7 +262,7 @@ func (s *Sender) receiveAck(f *dataplane.Ack) {
 	if f.Stored.Compare(s.sent) > 0 {
 		s.sent = f.Stored
 	}
-	s.Queue.Release(f.Durable)
+	s.options.Queue.Release(f.Durable)
 }
 
 // receiveNack goes back to what is expected.

@@ -50,7 +50,7 @@ func (s *session) claim(now time.Time) (ping Reply, gone bool) {
 // open begins a session.
 func (r *Receiver) open(peer Peer, p *publisher, f *dataplane.Hello, now time.Time) *session {
 	s := &session{
-		peer: peer, number: r.Session(), publisher: p, software: f.Software, spool: f.Spool, lane: f.Lane,
+		peer: peer, number: r.options.Session(), publisher: p, software: f.Software, spool: f.Spool, lane: f.Lane,
 		oldest: f.Epochs[0].Epoch, newest: f.Epochs[len(f.Epochs)-1].Epoch,
 		heard: now, pinged: now,
 	}
