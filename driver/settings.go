@@ -11,21 +11,6 @@ import (
 	"time"
 )
 
-// SettingError is one thing wrong with one setting.
-type SettingError struct {
-	Key   string // as the protocol documents it
-	Value any    // as it was given, nil if it was not
-	Want  string // what would be right: "a whole number from 1 to 247"
-}
-
-// Error gives the key, the value and what would be right.
-func (e *SettingError) Error() string {
-	if e.Value == nil {
-		return fmt.Sprintf("%s is missing: want %s", e.Key, e.Want)
-	}
-	return fmt.Sprintf("%s: %v is not %s", e.Key, e.Value, e.Want)
-}
-
 // Settings are the flat scalars of a CR's configData. Keys are matched
 // without regard to case, and a scalar may be a string, a number or a boolean
 // in any place: KubeEdge hands over "2", 2 and 2.0 for the same number. The

@@ -1,7 +1,6 @@
 package drivertest
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +39,8 @@ func checkRefusal(t *testing.T, bad Bad, err error) {
 		t.Fatalf("settings %v were taken, want %v refused", bad.Settings, bad.Keys)
 	}
 	var keys []string
-	for _, e := range settingErrors(err) {
+	refused, _ := driver.SettingErrors(err)
+	for _, e := range refused {
 		keys = append(keys, e.Key)
 		if e.Want == "" {
 			t.Errorf("%s: the error does not say what would be right", e.Key)
@@ -53,21 +53,6 @@ func checkRefusal(t *testing.T, bad Bad, err error) {
 	if want := slices.Sorted(slices.Values(bad.Keys)); !slices.Equal(keys, want) {
 		t.Errorf("refused were %q, want %q: %v", keys, want, err)
 	}
-}
-
-// settingErrors returns the SettingErrors that err joins.
-func settingErrors(err error) []*driver.SettingError {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []*driver.SettingError
-		for _, e := range joined.Unwrap() {
-			all = append(all, settingErrors(e)...)
-		}
-		return all
-	}
-	if one := (*driver.SettingError)(nil); errors.As(err, &one) {
-		return []*driver.SettingError{one}
-	}
-	return nil
 }
 
 // lookup finds a setting as a driver does, by Settings' own rule.
