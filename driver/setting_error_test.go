@@ -18,7 +18,7 @@ func TestSettingErrors(t *testing.T) {
 	if len(settings) != 2 || settings[0] != port || settings[1] != unit {
 		t.Errorf("settings: got %v, want %v and %v", settings, port, unit)
 	}
-	if len(others) != 1 || others[0] != other {
+	if len(others) != 1 || !errors.Is(others[0], other) {
 		t.Errorf("others: got %v, want %v", others, other)
 	}
 	if settings, others := driver.SettingErrors(nil); settings != nil || others != nil {
