@@ -13,7 +13,7 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing
@@ -34,6 +34,10 @@ demo: build ## run everything on this machine and print live values; DEMO_SECOND
 .PHONY: test
 test: deps ## run all tests, with the race detector
 	go test -race -timeout 20m ./...
+
+.PHONY: e2e
+e2e: deps ## run only the end-to-end tests, with the programs as processes
+	go test -race -count=1 -timeout 20m ./hack/e2e
 
 .PHONY: lint
 lint: deps bin/golangci-lint ## check style and the arrows between packages
