@@ -63,6 +63,7 @@ type Ingest struct {
 	dispatcher *Dispatcher
 	writers    map[dataplane.Class]*writer
 	packer     *dataplane.Packer
+	gaps       gapLog
 	httpRoom   *semaphore.Weighted // bytes of httpBudget
 	ended      chan struct{}       // closed when nothing is stored any more
 
@@ -165,18 +166,11 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	}
 	if accepted != nil {
 		i.options.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
-		i.noteGap(accepted)
+		if accepted.Gap != nil {
+			i.options.Metrics.gap(accepted.Lane, accepted.Last-accepted.First+1)
+			i.gaps.note(i.options.Logger, accepted, i.options.Now())
+		}
 	}
-}
-
-// noteGap counts and logs what a publisher says will never come.
-func (i *Ingest) noteGap(a *uplink.Accepted) {
-	if a.Gap == nil {
-		return
-	}
-	i.options.Metrics.gap(a.Lane, a.Last-a.First+1)
-	i.options.Logger.Info("Publisher has lost records", "publisher", a.Publisher, "class", a.Lane,
-		"epoch", a.Epoch, "from", a.First, "to", a.Last, "reason", a.Gap.Reason)
 }
 
 // Unreachable says that a peer's connection is gone.

@@ -313,14 +313,22 @@ func TestGapIsTold(t *testing.T) {
 		c.say("edge/m", &dataplane.Gap{
 			Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: 1, To: 40, Reason: "the edge's memory was full",
 		})
-		if got := count(t, c.options.Metrics.gapMessages.WithLabelValues("RT")); got != 40 {
-			t.Errorf("messages lost: got %v, want 40", got)
+		for n := uint64(41); n <= 50; n++ { // a spool that stays full
+			c.say("edge/m", &dataplane.Gap{Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: n, To: n, Reason: "the edge's memory was full"})
 		}
-		if got := count(t, c.options.Metrics.gaps.WithLabelValues("RT")); got != 1 {
-			t.Errorf("gaps: got %v, want 1", got)
+		if got := count(t, c.options.Metrics.gapMessages.WithLabelValues("RT")); got != 50 {
+			t.Errorf("messages lost: got %v, want 50", got)
 		}
-		if len(lines) != 1 || !strings.Contains(lines[0], `"from"=1 "to"=40 "reason"="the edge's memory was full"`) {
-			t.Errorf("logged: got %q, want one line with the range and the reason", lines)
+		if got := count(t, c.options.Metrics.gaps.WithLabelValues("RT")); got != 11 {
+			t.Errorf("gaps: got %v, want 11", got)
+		}
+		if len(lines) != 1 || !strings.Contains(lines[0], `"records"=40 "epoch"=1 "upTo"=40 "reason"="the edge's memory was full"`) {
+			t.Errorf("logged: got %q, want one line with the count and the reason", lines)
+		}
+		time.Sleep(gapEvery)
+		c.say("edge/m", &dataplane.Gap{Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: 51, To: 51, Reason: "the edge's memory was full"})
+		if len(lines) != 2 || !strings.Contains(lines[1], `"records"=11`) {
+			t.Errorf("logged: got %q, want a second line with the 11 since the first", lines)
 		}
 		if err := c.end(); err != nil {
 			t.Error(err)

@@ -88,8 +88,14 @@ func LoadConfig(path string) (Config, error) {
 			errs = append(errs, field.Required(field.NewPath("node"), "the host has no name: "+err.Error()))
 		}
 	}
-	if len(errs) == 0 {
-		errs = c.validate()
+	told := make(map[string]bool)
+	for _, err := range errs {
+		told[err.Field] = true
+	}
+	for _, err := range c.validate() {
+		if !told[err.Field] {
+			errs = append(errs, err)
+		}
 	}
 	return c, joinProblems(path, errs)
 }
@@ -103,6 +109,7 @@ func parseConfig(data []byte) (Config, field.ErrorList) {
 	}
 	s := shape{tag: "yaml", loose: true}
 	if errs := s.check(nil, tree, reflect.TypeFor[Config]()); len(errs) > 0 {
+		_ = yaml.Unmarshal(data, &c) // what can be read is checked too
 		return c, errs
 	}
 	if err := yaml.Unmarshal(data, &c); err != nil {
@@ -139,6 +146,9 @@ func readLimited(path string) ([]byte, error) {
 	return data, nil
 }
 
+// minSpool is the least that a spool is given: some hundred readings.
+const minSpool Size = 64 << 10
+
 // aFolder is what devices.folder names.
 const aFolder = "a folder with Device and DeviceModel files"
 
@@ -169,7 +179,7 @@ func (c *Config) validate() field.ErrorList {
 	if d.Spool.Dir != "" {
 		v.fail("dataplane.spool.dir", d.Spool.Dir, "spool on disk is not there yet: leave dataplane.spool.dir empty")
 	}
-	v.want("dataplane.spool.maxBytes", d.Spool.MaxBytes, d.Spool.MaxBytes >= 1, "a size, 1 or more")
+	v.want("dataplane.spool.maxBytes", d.Spool.MaxBytes, d.Spool.MaxBytes >= minSpool, "a size, "+minSpool.String()+" or more")
 	return append(v.errs, d.Defaults.validate(field.NewPath("dataplane", "defaults"))...)
 }
 

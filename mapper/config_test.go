@@ -100,6 +100,16 @@ func TestLoadConfigRefuses(t *testing.T) {
 				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, devices, grpc_server, node`,
 			},
 		},
+		"unknown keys, wrong types and wrong values together": {
+			"node: a/b\nbogus: 1\ndataplane: {lanFormat: xml, batch: {maxAge: 5}, spool: {maxBytes: 1}}\n",
+			[]string{
+				`bogus: Invalid value: 1: unknown key: want one of common, dataplane, devices, grpc_server, node`,
+				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 60s`,
+				`node: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
+				`dataplane.lanFormat: Invalid value: "xml": want json or text`,
+				`dataplane.spool.maxBytes: Invalid value: 1: want a size, 64Ki or more`,
+			},
+		},
 		"wrong types": {
 			"devices: folder\ndataplane: {batch: {maxCount: many, maxBytes: 1.5Kb, maxAge: 5}, defaults: {publish: 'no'}}\n",
 			[]string{

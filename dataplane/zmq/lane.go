@@ -14,6 +14,9 @@ import (
 	"datastub/dataplane/uplink"
 )
 
+// drainRetry is the wait between two dials of a publisher that is stopping.
+const drainRetry = 200 * time.Millisecond
+
 // lane keeps one lane's connection to cloudsvc: it dials, lets a Sender
 // speak, and after each end waits and dials again.
 type lane struct {
@@ -22,6 +25,7 @@ type lane struct {
 	options  uplink.SenderOptions
 	waker    *waker
 	log      klog.Logger
+	random   func(n int64) int64 // from 0 to n-1: jitter, but in tests
 
 	connected atomic.Bool
 	dials     int
@@ -47,7 +51,7 @@ func (l *lane) run(ctx, giveUp context.Context) error {
 			failures = 0
 		}
 		var end *uplink.EndError
-		wait := backoff(failures, jitter)
+		wait := backoff(failures, l.random)
 		if errors.As(err, &end) && end.RetryAfter > 0 {
 			wait = end.RetryAfter
 		}
@@ -59,23 +63,19 @@ func (l *lane) run(ctx, giveUp context.Context) error {
 }
 
 // pause waits before the next dial. It returns false if there is to be none.
+// When ctx ends there is not the time for a back-off any more: what is held is
+// tried at once, and then every drainRetry.
 func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration) bool {
+	if ctx.Err() != nil {
+		ctx, wait = giveUp, min(wait, drainRetry)
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-ctx.Done():
 	}
-	if l.undelivered() == 0 {
-		return false
-	}
-	select {
-	case <-timer.C:
-		return true
-	case <-giveUp.Done():
-		return false
-	}
+	return giveUp.Err() == nil && (ctx.Err() == nil || l.undelivered() > 0)
 }
 
 // needed waits for the lane's first record. It returns false if there was

@@ -20,6 +20,10 @@ import (
 // holds: a mapper has 5 s for everything.
 const drainTime = 4 * time.Second
 
+// quietTime is how long a spool that was full must not have dropped anything
+// before it is said to have room again.
+const quietTime = 10 * time.Second
+
 // PublisherOptions describe a Publisher.
 type PublisherOptions struct {
 	Node, Mapper string // the publisher is <node>/<mapper>
@@ -56,9 +60,9 @@ type Publisher struct {
 	lan   *lan // nil: there is none
 	log   klog.Logger
 
-	mu       sync.Mutex
-	dropped  int  // by the spool, at the last publish
-	dropping bool // it dropped some then
+	mu        sync.Mutex
+	dropped   int       // by the spool, at the last publish
+	droppedAt time.Time // when it last dropped some; zero: it is not full
 }
 
 // NewPublisher binds the LAN socket. Nothing is dialled before Run, which
@@ -96,7 +100,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 			return err
 		}
 		p.lanes[c] = &lane{
-			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger,
+			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger, random: jitter,
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
@@ -132,7 +136,7 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 	if err := p.spool.Append(messages); err != nil {
 		return err
 	}
-	p.noteDrops()
+	p.noteDrops(time.Now())
 	var rt, bt bool
 	for i := range messages {
 		rt = rt || messages[i].Class == dataplane.RT
@@ -181,18 +185,20 @@ func (p *Publisher) Undelivered() int {
 	return n
 }
 
-// noteDrops logs when the spool begins to drop records, and when it no longer
-// has to.
-func (p *Publisher) noteDrops() {
+// noteDrops logs when the spool begins to drop records, and when it has not
+// had to for quietTime.
+func (p *Publisher) noteDrops(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	dropped := p.Dropped()
-	was := p.dropping
-	p.dropped, p.dropping = dropped, dropped > p.dropped
 	switch {
-	case p.dropping && !was:
-		p.log.Info("Spool is full: the oldest records are dropped, BT first; cloudsvc gets a gap in their place")
-	case was && !p.dropping:
+	case dropped > p.dropped:
+		if p.droppedAt.IsZero() {
+			p.log.Info("Spool is full: the oldest records are dropped, BT first; cloudsvc gets a gap in their place")
+		}
+		p.dropped, p.droppedAt = dropped, now
+	case !p.droppedAt.IsZero() && now.Sub(p.droppedAt) >= quietTime:
+		p.droppedAt = time.Time{}
 		p.log.Info("Spool has room again", "dropped", dropped)
 	}
 }

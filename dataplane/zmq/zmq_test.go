@@ -254,6 +254,42 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainDials stops a publisher that has given cloudsvc up for a long time,
+// just as it comes back: it is dialled at once.
+func TestDrainDials(t *testing.T) {
+	endpoint := "tcp://127.0.0.1:" + freePort(t)
+	log := &logLines{}
+	p, err := NewPublisher(PublisherOptions{
+		Node: "edge-1", Mapper: "mapper", Uplink: endpoint, SpoolBytes: 1 << 20, Logger: log.logger(),
+		Batch: uplink.BatchPolicy{MaxCount: 1000, MaxBytes: 1 << 20, MaxAge: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range p.lanes {
+		l.random = func(int64) int64 { return int64(time.Hour) }
+	}
+	for _, c := range dataplane.Classes {
+		if err := p.Publish([]dataplane.Message{reading(c, 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1) // Run's one result
+	go func() { done <- p.Run(ctx) }()
+	eventually(t, "both lanes gave up", func() bool { return log.count("nobody answers") == 2 })
+	c := startCloud(t, endpoint, nil)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	checkOnce(t, c.messages(), dataplane.RT, 1)
+	checkOnce(t, c.messages(), dataplane.BT, 1)
+	if n := p.Undelivered(); n != 0 {
+		t.Errorf("undelivered: got %d, want 0", n)
+	}
+}
+
 // TestSpoolFull publishes more than fits while cloudsvc is away: what is
 // dropped is counted, and logged once.
 func TestSpoolFull(t *testing.T) {
