@@ -31,8 +31,12 @@ func run(ctx context.Context, args []string, term terminal, getenv func(string) 
 	root := newRoot(term, getenv)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil || ctx.Err() != nil {
-		return statusOK // being told to stop is no failure
+	switch {
+	case err == nil:
+		return statusOK
+	case ctx.Err() != nil:
+		_, _ = fmt.Fprintln(term.err, "datastub: interrupted before cloudsvc answered: what was sent may be stored or not")
+		return statusFailed
 	}
 	_, _ = fmt.Fprintln(term.err, "datastub:", explain(err))
 	return statusOf(err)

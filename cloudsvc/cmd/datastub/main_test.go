@@ -167,6 +167,27 @@ func TestSubscribeSaysWhenItIsInterrupted(t *testing.T) {
 	}
 }
 
+// TestPublishInterrupted stops a publish that waits for an answer: nobody knows
+// whether it was stored, so it must not pass for done.
+func TestPublishInterrupted(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes the request and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := start(t, "http://"+silent.Addr().String(), "", "publish", "a", "1")
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c.stop()
+	if status := <-c.status; status != statusFailed {
+		t.Errorf("status %d, want %d", status, statusFailed)
+	}
+	c.err.await(t, "datastub: interrupted before cloudsvc answered: what was sent may be stored or not\n")
+}
+
 func TestPublishInput(t *testing.T) {
 	large := strings.Repeat("x", dataplane.MaxMessage)
 	tests := map[string]struct {

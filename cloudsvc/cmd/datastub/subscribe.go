@@ -86,10 +86,11 @@ func (a *app) subscribe(cmd *cobra.Command, filter string, write func(client.Eve
 	if err != nil {
 		return usageError{err}
 	}
-	if err := subscription.Run(cmd.Context()); !errors.Is(err, errEnough) {
-		return err
+	err = subscription.Run(cmd.Context())
+	if errors.Is(err, errEnough) || cmd.Context().Err() != nil {
+		return nil // being told to stop is how a subscription ends
 	}
-	return nil
+	return err
 }
 
 // notify says on stderr what happens to the connection.
