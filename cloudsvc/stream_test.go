@@ -249,7 +249,7 @@ func TestStreamGivesUpOnTheStuck(t *testing.T) {
 func TestStreamToCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
-		t.Skip("no curl")
+		t.Fatal("curl is missing: make deps installs it")
 	}
 	s := startService(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
