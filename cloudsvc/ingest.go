@@ -101,7 +101,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		httpRoom: semaphore.NewWeighted(httpBudget),
 		ended:    make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
-			Packer: packer, Budget: ingestBudget, DurableLag: o.DurableLag, Session: newSession, Admit: admit,
+			Packer: packer, Budget: ingestBudget, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag, Session: newSession, Admit: admit,
 		}),
 	}
 	for _, c := range dataplane.Classes {

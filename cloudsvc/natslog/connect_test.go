@@ -47,10 +47,29 @@ func TestConnectErrors(t *testing.T) {
 func TestClusterTakesSmallMessagesOnly(t *testing.T) {
 	t.Parallel()
 	o := clusterOptions(t)
-	o.MaxPayload = 1 << 20
+	o.MaxPayload = 256 << 10
 	s := runServer(t, o)
 	if _, err := Open(t.Context(), Options{URL: s.ClientURL()}); err == nil || !strings.Contains(err.Error(), "max_payload") {
 		t.Errorf("got %v, want it to name max_payload", err)
+	}
+}
+
+// TestClusterDefaults takes a server with NATS's own limits.
+func TestClusterDefaults(t *testing.T) {
+	t.Parallel()
+	o := clusterOptions(t)
+	o.MaxPayload = 0
+	s := runServer(t, o)
+	l, err := Open(t.Context(), Options{URL: s.ClientURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got, want := l.MaxFrame(), 1<<20-blockRoom; got != want {
+		t.Errorf("largest frame: got %d, want %d", got, want)
+	}
+	if _, err := l.Append(t.Context(), dataplane.RT, make([]byte, l.MaxFrame()+1000)); err != nil {
+		t.Errorf("append a block of the largest frame: %v", err)
 	}
 }
 

@@ -21,8 +21,9 @@ const (
 	// blockRoom is what a block needs beside its largest frame, in bytes.
 	blockRoom = 64 << 10
 	// minPayload is the least that a cluster's max_payload may be, in bytes: a
-	// message of the largest size must fit into a block.
-	minPayload = 2 * dataplane.MaxMessage
+	// full block. NATS's own default of 1 MB is enough but for messages that are
+	// larger: edges are told the limit, and send a gap in their place.
+	minPayload = 512 << 10
 	// publishWait bounds one publish.
 	publishWait = 5 * time.Second
 )
@@ -90,7 +91,7 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if most := l.conn.MaxPayload(); most < minPayload {
-		return fmt.Errorf("NATS takes messages of %d bytes at most: set max_payload to %d or more (8MB is good)", most, minPayload)
+		return fmt.Errorf("NATS takes messages of %d bytes at most: set max_payload to %d or more (1MB is NATS's own)", most, minPayload)
 	}
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err

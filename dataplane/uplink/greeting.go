@@ -37,7 +37,7 @@ func (r *Receiver) receiveHello(peer Peer, f *dataplane.Hello, now time.Time) []
 	state := s.state()
 	return append(replies, Reply{peer, &dataplane.HelloOK{
 		Session: s.number, Stored: state.stored, Durable: state.durable, Credit: r.credits[s.lane].grant(s),
-		Clock: now, Version: dataplane.Version, MaxFrame: dataplane.MaxFrame,
+		Clock: now, Version: dataplane.Version, MaxFrame: r.options.MaxFrame,
 	}})
 }
 

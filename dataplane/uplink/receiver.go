@@ -23,6 +23,9 @@ type ReceiverOptions struct {
 	// stored, over all sessions. BT keeps to it but for a frame a session; RT
 	// may pass it where there are very many sessions.
 	Budget uint64
+	// MaxFrame is the largest frame that the log can keep, in bytes; 0 is
+	// dataplane.MaxFrame. Edges are told, and send none that is larger.
+	MaxFrame uint64
 	// DurableLag is how long what is stored needs to become durable; 0 if the
 	// log syncs before it answers.
 	DurableLag time.Duration

@@ -46,6 +46,7 @@ type Sender struct {
 	sent      dataplane.Mark // the last record sent
 	stored    dataplane.Mark // the last record known to be stored
 	waiting   time.Time      // since when the records behind sent wait for a BT batch, at most; zero: none does
+	maxFrame  uint64         // the largest frame that the cloud takes, in bytes
 	credit    uint64
 	flights   flights
 	nacks     int
@@ -126,8 +127,7 @@ func (s *Sender) nextRecords() ([]byte, error) {
 	batch, gap := s.options.Queue.Next(s.sent, maxCount, maxBytes)
 	switch {
 	case gap != nil:
-		gap.Session, gap.Lane = s.session, s.options.Lane
-		return s.launch(gap, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To}), nil
+		return s.launchGap(gap), nil
 	case batch == nil:
 		return nil, nil
 	}
@@ -136,11 +136,44 @@ func (s *Sender) nextRecords() ([]byte, error) {
 		return nil, &EndError{Reason: err.Error()}
 	}
 	data.Session = s.session
-	b := s.launch(data, data.Mark())
+	b := dataplane.AppendFrame(nil, data)
+	if uint64(len(b)) > s.maxFrame {
+		b = s.launchGap(tooLarge(batch, len(b), s.maxFrame))
+	} else {
+		s.launch(b, data.Mark())
+	}
 	if more, _ := s.options.Queue.Waiting(s.sent, 1, 1); !more {
 		s.waiting = time.Time{} // else what is left has been waiting too
 	}
 	return b, nil
+}
+
+// tooLarge returns the gap in the place of a batch that cloudsvc cannot keep:
+// it is one message, as a batch of several is far smaller than any limit.
+func tooLarge(batch *dataplane.Batch, bytes int, limit uint64) *dataplane.Gap {
+	g := &dataplane.Gap{
+		Epoch: batch.Epoch, From: batch.First, To: batch.Last(),
+		Reason: fmt.Sprintf("%d bytes in one frame: cloudsvc takes %d", bytes, limit),
+	}
+	for i := range batch.Messages {
+		m := &batch.Messages[i]
+		g.Series = append(g.Series, dataplane.SeriesRange{
+			Namespace: m.Namespace, Topic: m.Topic, Device: m.Device, First: m.Seq, Last: m.Seq, Count: 1,
+		})
+	}
+	return g
+}
+
+// launchGap sends a gap, without its series if they make it too large.
+func (s *Sender) launchGap(gap *dataplane.Gap) []byte {
+	gap.Session, gap.Lane = s.session, s.options.Lane
+	b := dataplane.AppendFrame(nil, gap)
+	if uint64(len(b)) > s.maxFrame {
+		gap.Series = nil
+		b = dataplane.AppendFrame(nil, gap)
+	}
+	s.launch(b, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To})
+	return b
 }
 
 // due tells whether a batch is to be sent now. RT always is; BT is when the
@@ -160,11 +193,10 @@ func (s *Sender) due(now time.Time) bool {
 	return enough || now.Sub(s.waiting) >= s.options.Batch.MaxAge
 }
 
-func (s *Sender) launch(f dataplane.Frame, mark dataplane.Mark) []byte {
-	b := dataplane.AppendFrame(nil, f)
+// launch counts a frame that goes now.
+func (s *Sender) launch(b []byte, mark dataplane.Mark) {
 	s.sent = mark
 	s.flights.add(mark, uint64(len(b)))
-	return b
 }
 
 // Due returns when Next is to be asked again though nothing came and nothing
@@ -227,6 +259,9 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	}
 	if f.Session == 0 {
 		return &EndError{Reason: "cloudsvc granted a session without a number"}
+	}
+	if s.maxFrame = f.MaxFrame; s.maxFrame == 0 {
+		s.maxFrame = dataplane.MaxFrame
 	}
 	s.streaming = true
 	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored

@@ -2,6 +2,7 @@ package uplink_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -321,5 +322,29 @@ func TestSenderAnswersPing(t *testing.T) {
 	e.receive(&dataplane.Ping{T1: start0.Add(time.Hour)})
 	if got, is := e.next().(*dataplane.Pong); !is || !got.T1.Equal(start0.Add(time.Hour)) || !got.T2.Equal(e.now) || !got.T3.Equal(e.now) {
 		t.Errorf("PING is answered by %+v", got)
+	}
+}
+
+// A message that the cloud cannot keep becomes a gap, and the next one goes on.
+func TestSenderTooLarge(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, dataplane.RT, uplink.BatchPolicy{}, 0)
+	e.next() // HELLO
+	e.receive(&dataplane.HelloOK{Session: 9, Credit: 4 << 20, Version: 1, MaxFrame: 400 << 10})
+	noise := make([]byte, 600<<10)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise) // it does not compress
+	large := messages(dataplane.RT, 1)
+	large[0].Value = dataplane.BytesValue(noise)
+	if err := e.spool.Append(large); err != nil {
+		t.Fatal(err)
+	}
+	e.publish(1)
+	gap, is := e.next().(*dataplane.Gap)
+	if !is || gap.From != 1 || gap.To != 1 || len(gap.Series) != 1 || !strings.Contains(gap.Reason, "cloudsvc takes 409600") {
+		t.Fatalf("for the large message: got %+v, want a gap of 1 to 1 with its series and the limit", gap)
+	}
+	data, is := e.next().(*dataplane.Data)
+	if !is || data.First != 2 || data.Last != 2 {
+		t.Errorf("behind it: got %+v, want DATA 2 to 2", data)
 	}
 }
