@@ -20,6 +20,9 @@ type Uplink interface {
 	// Dropped returns how many accepted messages were dropped because too many
 	// waited.
 	Dropped() int
+	// LANDropped returns how many messages the applications on the LAN could
+	// not get, because they came too fast.
+	LANDropped() int
 }
 
 // AppOptions are what an App needs. Config is one that LoadConfig returned.
@@ -83,7 +86,7 @@ func (a *App) Run(ctx context.Context) error {
 
 	counts := a.fleet.Counts()
 	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(),
-		"dropped", a.uplink.Dropped(), "refused", counts.Refused,
+		"dropped", a.uplink.Dropped(), "lanDropped", a.uplink.LANDropped(), "refused", counts.Refused,
 		"collected", counts.Collected, "skipped", counts.Skipped, "took", time.Since(stopping).Round(time.Millisecond))
 	return errors.Join(errs...)
 }

@@ -36,6 +36,8 @@ func (u *uplinked) Undelivered() int { return 1 }
 
 func (u *uplinked) Dropped() int { return 2 }
 
+func (u *uplinked) LANDropped() int { return 3 }
+
 // newTestApp returns an app with one scripted device.
 func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	t.Helper()
@@ -82,7 +84,7 @@ func TestAppStopsDevicesThenUplink(t *testing.T) {
 		t.Errorf("when the uplink ended, %v", u.after)
 	}
 	lines := strings.Split(strings.TrimSpace(log.GetSink().(ktesting.Underlier).GetBuffer().String()), "\n")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1 dropped=2") {
+	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1 dropped=2 lanDropped=3") {
 		t.Errorf("the last line is %s", last)
 	}
 }
