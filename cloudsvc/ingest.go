@@ -215,14 +215,19 @@ func (i *Ingest) Run(ctx context.Context) error {
 	// What is accepted is stored after ctx has ended, for a bounded time.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(stop, func() {
+	// The writers end when nothing can be added to them any more.
+	closed, shut := context.WithCancel(work)
+	g.Go(func() error {
+		<-stop.Done()
 		i.mu.Lock()
 		i.stopping = true
 		i.mu.Unlock()
+		shut()
 		time.AfterFunc(finishTime, cancel)
-	})()
+		return nil
+	})
 	for _, c := range dataplane.Classes {
-		g.Go(func() error { return i.writers[c].run(work, stop) })
+		g.Go(func() error { return i.writers[c].run(work, closed) })
 		g.Go(func() error { i.deliver(c); return nil })
 	}
 	g.Go(func() error { return i.tick(stop) })
