@@ -12,6 +12,7 @@ import (
 	"datastub/cloudsvc/client"
 	"datastub/cloudsvc/natslog"
 	"datastub/dataplane"
+	"datastub/hack/stack"
 )
 
 // follower is a subscription that comes back by itself.
@@ -20,11 +21,11 @@ type follower struct {
 	got []dataplane.Message
 }
 
-func (s *stack) follow(topic string) *follower {
-	s.t.Helper()
-	c, err := client.New(client.Options{Server: s.url()})
+func follow(t *testing.T, s *stack.Stack, topic string) *follower {
+	t.Helper()
+	c, err := client.New(client.Options{Server: s.URL()})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	f := &follower{}
 	sub, err := client.NewSubscription(client.SubscriptionOptions{
@@ -37,12 +38,12 @@ func (s *stack) follow(topic string) *follower {
 		},
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = sub.Run(ctx) })
-	s.t.Cleanup(func() {
+	t.Cleanup(func() {
 		cancel()
 		running.Wait()
 		c.Close()
@@ -74,48 +75,48 @@ func (f *follower) checkOnce(t *testing.T) {
 func (f *follower) more(t *testing.T, what string) {
 	t.Helper()
 	n := f.count()
-	eventually(t, "more messages "+what, func() bool { return f.count() > n+20 })
+	stack.Eventually(t, "more messages "+what, func() bool { return f.count() > n+20 })
 }
 
 // TestCloudsvcRestart stops cloudsvc in every way while a mapper runs: the
 // stream goes on by itself, and the log has every record once.
 func TestCloudsvcRestart(t *testing.T) {
-	s := newStack(t)
-	f := s.follow("#")
-	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
+	s := stack.New(t)
+	f := follow(t, s, "#")
+	m := s.StartMapper("edge-1", map[string]string{"a.yaml": stack.VirtualDevice("counter-1")})
 	f.more(t, "at the start")
-	for _, way := range []func(){s.cloudsvc.stop, func() { s.cloudsvc.Kill() }, func() { s.cloudsvc.Kill() }} {
+	for _, way := range []func(){s.Cloudsvc.Stop, func() { s.Cloudsvc.Kill() }, func() { s.Cloudsvc.Kill() }} {
 		way()
-		s.startCloudsvc()
+		s.StartCloudsvc()
 		f.more(t, "after a restart of cloudsvc")
 	}
-	m.stop()
-	s.cloudsvc.stop()
+	m.Stop()
+	s.Cloudsvc.Stop()
 	f.checkOnce(t)
-	runs := s.readLog()
+	runs := readLog(t, s)
 	if len(runs) != 2 {
 		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of one epoch: %v", len(runs), runs)
 	}
-	if !strings.Contains(m.log.String(), "undelivered=0") {
-		t.Errorf("the mapper's last line should say undelivered=0:\n%s", m.log)
+	if !strings.Contains(m.Log.String(), "undelivered=0") {
+		t.Errorf("the mapper's last line should say undelivered=0:\n%s", m.Log)
 	}
 }
 
 // TestMapperRestart stops a mapper in every way while cloudsvc runs.
 func TestMapperRestart(t *testing.T) {
-	s := newStack(t)
-	f := s.follow("#")
-	m := s.startMapper("edge-1", map[string]string{"a.yaml": virtualDevice("counter-1")})
+	s := stack.New(t)
+	f := follow(t, s, "#")
+	m := s.StartMapper("edge-1", map[string]string{"a.yaml": stack.VirtualDevice("counter-1")})
 	f.more(t, "at the start")
-	for _, way := range []func(){func() { m.stop() }, func() { m.Kill() }, func() { m.Kill() }} {
+	for _, way := range []func(){func() { m.Stop() }, func() { m.Kill() }, func() { m.Kill() }} {
 		way()
-		m.restart()
+		m.Restart()
 		f.more(t, "after a restart of the mapper")
 	}
-	m.stop()
-	s.cloudsvc.stop()
+	m.Stop()
+	s.Cloudsvc.Stop()
 	f.checkOnce(t)
-	if runs := s.readLog(); len(runs) < 6 { // BT may not have come to its first batch in each
+	if runs := readLog(t, s); len(runs) < 6 { // BT may not have come to its first batch in each
 		t.Errorf("lanes and epochs in the log: got %d, want an RT and a BT of four starts: %v", len(runs), runs)
 	}
 }
@@ -129,12 +130,12 @@ type run struct {
 
 // readLog reads the log of a cloudsvc that has stopped, and fails unless each
 // run's records are 1, 2, 3 … , each once. It returns how many each has.
-func (s *stack) readLog() map[run]uint64 {
-	s.t.Helper()
+func readLog(t *testing.T, s *stack.Stack) map[run]uint64 {
+	t.Helper()
 	ctx := context.Background()
-	log, err := natslog.Open(ctx, natslog.Options{Dir: s.data(), Logger: klog.Background()})
+	log, err := natslog.Open(ctx, natslog.Options{Dir: s.Data(), Logger: klog.Background()})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer log.Close()
 	last := map[run]uint64{}
@@ -147,14 +148,14 @@ func (s *stack) readLog() map[run]uint64 {
 			for _, r := range block.Ranges {
 				k := run{r.Publisher, class, r.Epoch}
 				if r.First != last[k]+1 {
-					s.t.Errorf("block %d: %v goes on with record %d behind %d", seq, k, r.First, last[k])
+					t.Errorf("block %d: %v goes on with record %d behind %d", seq, k, r.First, last[k])
 				}
 				last[k] = r.Last
 			}
 			return nil
 		})
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	return last

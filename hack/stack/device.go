@@ -1,13 +1,17 @@
-package e2e
+package stack
 
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
-// modbusDevice is a device with one property at holding register 40, in
+// CollectCycle is how often a ModbusDevice is read.
+const CollectCycle = 100 * time.Millisecond
+
+// ModbusDevice is a device with one property at holding register 40, in
 // tenths, read every 100 ms.
-func modbusDevice(name, port string) string {
+func ModbusDevice(name, port string) string {
 	return fmt.Sprintf(`
 apiVersion: devices.kubeedge.io/v1beta1
 kind: DeviceModel
@@ -37,12 +41,12 @@ spec:
           scale: 0.1
           topic: sensor/temperature
           qosClass: RT
-`, name, port, collectCycle.Milliseconds())
+`, name, port, CollectCycle.Milliseconds())
 }
 
-// virtualDevice is a device with a counter that steps with each reading, in
+// VirtualDevice is a device with a counter that steps with each reading, in
 // each class, read every 20 ms.
-func virtualDevice(name string) string {
+func VirtualDevice(name string) string {
 	return strings.ReplaceAll(`
 apiVersion: devices.kubeedge.io/v1beta1
 kind: DeviceModel

@@ -1,4 +1,4 @@
-package e2e
+package stack
 
 import (
 	"bufio"
@@ -12,22 +12,22 @@ import (
 	"datastub/dataplane"
 )
 
-// received is a message and when it arrived.
-type received struct {
+// Received is a message and when it arrived.
+type Received struct {
 	dataplane.Message
-	at time.Time
+	At time.Time
 }
 
-// subscriber is curl, reading a subscription line by line.
-type subscriber struct {
+// A Subscriber is curl, reading a subscription line by line.
+type Subscriber struct {
 	mu  sync.Mutex
-	got []received
+	got []Received
 }
 
-// subscribe starts a subscriber, and returns when its stream is open.
-func (s *stack) subscribe(topic string) *subscriber {
+// Subscribe starts a subscriber, and returns when its stream is open.
+func (s *Stack) Subscribe(topic string) *Subscriber {
 	s.t.Helper()
-	cmd := exec.Command("curl", "-sN", "-D", "/dev/stderr", "-d", `{"topic":"`+topic+`"}`, s.url()+"/subscribe")
+	cmd := exec.Command("curl", "-sN", "-D", "/dev/stderr", "-d", `{"topic":"`+topic+`"}`, s.URL()+"/subscribe")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -39,7 +39,7 @@ func (s *stack) subscribe(topic string) *subscriber {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	sub := &subscriber{}
+	sub := &Subscriber{}
 	var reading sync.WaitGroup
 	reading.Go(func() { sub.read(s.t, stdout) })
 	s.t.Cleanup(func() {
@@ -53,7 +53,7 @@ func (s *stack) subscribe(topic string) *subscriber {
 	return sub
 }
 
-func (s *subscriber) read(t *testing.T, r io.Reader) {
+func (s *Subscriber) read(t *testing.T, r io.Reader) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 4<<20)
 	for lines.Scan() {
@@ -64,16 +64,16 @@ func (s *subscriber) read(t *testing.T, r io.Reader) {
 			return
 		}
 		s.mu.Lock()
-		s.got = append(s.got, received{m, at})
+		s.got = append(s.got, Received{m, at})
 		s.mu.Unlock()
 	}
 }
 
-// messages returns what came of a device; of all for "".
-func (s *subscriber) messages(device string) []received {
+// Messages returns what came of a device; of all for "".
+func (s *Subscriber) Messages(device string) []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var got []received
+	var got []Received
 	for _, m := range s.got {
 		if (device == "" || m.Device == device) && m.Topic[0] != '$' {
 			got = append(got, m)

@@ -1,0 +1,65 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// A Mapper is a mapper with a folder of devices.
+type Mapper struct {
+	*Program
+	Folder string // of its devices
+	Config string // its config.yaml
+
+	stack *Stack
+}
+
+// StartMapper starts a mapper on a node, with devices by file name. More is
+// further keys of its config's dataplane, indented by two.
+func (s *Stack) StartMapper(node string, devices map[string]string, more ...string) *Mapper {
+	s.t.Helper()
+	dir := filepath.Join(s.dir, node)
+	m := &Mapper{stack: s, Folder: filepath.Join(dir, "devices"), Config: filepath.Join(dir, "config.yaml")}
+	if err := os.MkdirAll(m.Folder, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	for name, text := range devices {
+		m.Write(name, text)
+	}
+	config := fmt.Sprintf(`
+node: %s
+common: {name: mapper}
+devices: {source: folder, folder: %s}
+dataplane:
+  registry: http://%s
+  uplink: tcp://%s
+  batch: {maxCount: 1000, maxBytes: 256Ki, maxAge: 500ms}
+`, node, m.Folder, s.HTTP, s.Uplink)
+	for _, keys := range more {
+		config += keys + "\n"
+	}
+	if err := os.WriteFile(m.Config, []byte(config), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	m.Restart()
+	return m
+}
+
+// Restart starts the mapper, again.
+func (m *Mapper) Restart() {
+	m.stack.t.Helper()
+	m.Program = Start(m.stack.t, "mapper", "--config-file", m.Config)
+}
+
+// Write writes a file of devices, in one step.
+func (m *Mapper) Write(name, text string) {
+	m.stack.t.Helper()
+	path := filepath.Join(m.Folder, name)
+	if err := os.WriteFile(path+".tmp", []byte(text), 0o600); err != nil {
+		m.stack.t.Fatal(err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		m.stack.t.Fatal(err)
+	}
+}

@@ -1,0 +1,102 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"datastub/hack/process"
+)
+
+// bin is the folder with the programs under test.
+var bin string
+
+// Run builds the programs and runs a package's tests: TestMain calls it. It
+// returns the status to exit with.
+func Run(m *testing.M) int {
+	var err error
+	if bin, err = os.MkdirTemp("", "datastub-stack-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(bin) }()
+	build := exec.Command("go", "build", "-race", "-o", bin,
+		"datastub/mapper/cmd/mapper", "datastub/cloudsvc/cmd/cloudsvc", "datastub/cloudsvc/cmd/datastub")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// stopLimit is the promise: SIGTERM ends each process within 5 s.
+const stopLimit = 5 * time.Second
+
+// A Program is one process, and what it says.
+type Program struct {
+	*process.Process
+	Log *Log
+
+	t    *testing.T
+	name string
+}
+
+// Start starts a program by its name. When the test ends it is stopped, and
+// must not have panicked or raced.
+func Start(t *testing.T, name string, args ...string) *Program {
+	t.Helper()
+	p := &Program{t: t, name: name, Log: &Log{}}
+	var err error
+	p.Process, err = process.Start(process.Options{
+		Command: filepath.Join(bin, name), Args: args, Stdout: p.Log, Stderr: p.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Stop()
+		p.checkLog()
+	})
+	return p
+}
+
+// Command returns a program to be run to its end.
+func Command(name string, args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(bin, name), args...)
+}
+
+// Stop sends SIGTERM and fails the test unless the process ends well, and in
+// time. It does nothing where it has ended.
+func (p *Program) Stop() {
+	p.t.Helper()
+	if err := p.Process.Stop(stopLimit); err != nil {
+		p.t.Errorf("%s: %v:\n%s", p.name, err, p.Log)
+	}
+}
+
+func (p *Program) checkLog() {
+	for _, bad := range []string{"panic:", "DATA RACE", "fatal error:"} {
+		if strings.Contains(p.Log.String(), bad) {
+			p.t.Errorf("%s: %s in the log:\n%s", p.name, bad, p.Log)
+		}
+	}
+}
+
+// Memory returns the process's resident set, in bytes.
+func (p *Program) Memory() int64 {
+	p.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.ID()))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,62 @@
+package stack
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+)
+
+// A Stack is one cloudsvc and what is around it.
+type Stack struct {
+	HTTP, Uplink string // cloudsvc's, host:port
+	Cloudsvc     *Program
+
+	t    *testing.T
+	dir  string
+	args []string
+}
+
+// New starts a cloudsvc, with further arguments, and waits until it is ready.
+func New(t *testing.T, args ...string) *Stack {
+	t.Helper()
+	s := &Stack{t: t, dir: t.TempDir(), HTTP: "127.0.0.1:" + FreePort(t), Uplink: "127.0.0.1:" + FreePort(t), args: args}
+	s.StartCloudsvc()
+	return s
+}
+
+// Data returns cloudsvc's data folder.
+func (s *Stack) Data() string { return filepath.Join(s.dir, "data") }
+
+// URL returns cloudsvc's HTTP address.
+func (s *Stack) URL() string { return "http://" + s.HTTP }
+
+// StartCloudsvc starts cloudsvc, again, and waits until it is ready.
+func (s *Stack) StartCloudsvc() {
+	s.t.Helper()
+	args := append([]string{"--http", s.HTTP, "--uplink", "tcp://" + s.Uplink, "--data", s.Data()}, s.args...)
+	s.Cloudsvc = Start(s.t, "cloudsvc", args...)
+	Eventually(s.t, "cloudsvc is ready", func() bool {
+		if !s.Cloudsvc.Running() {
+			s.t.Fatalf("cloudsvc ended:\n%s", s.Cloudsvc.Log)
+		}
+		resp, err := http.Get(s.URL() + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// FreePort returns a TCP port that nobody listens on.
+func FreePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
