@@ -1,0 +1,3 @@
+// Package build tells which build of DataStub a program is, for its version
+// line, its metrics and its peers.
+package build
