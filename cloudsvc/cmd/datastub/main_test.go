@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 		"no such command":    {server.URL, "sub", 2, "datastub: unknown command \"sub\" for \"datastub\"; see datastub --help\n"},
 		"no topic":           {server.URL, "subscribe", 2, "datastub: accepts 1 arg(s), received 0; see datastub --help\n"},
 		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub --help\n"},
-		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: --output \"xml\": want text or json; see datastub --help\n"},
+		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: invalid argument \"xml\" for \"-o, --output\" flag: want table, json or yaml; see datastub --help\n"},
 		"negative count":     {server.URL, "subscribe a --count -1", 2, "datastub: --count -1: want 0, for no end, or more; see datastub --help\n"},
 		"no URL":             {"127.0.0.1:8080", "nodes", 2, "datastub: server \"127.0.0.1:8080\": want an http:// or https:// URL, such as http://127.0.0.1:8080; see datastub --help\n"},
 		"one argument":       {server.URL, "publish a", 2, "datastub: 1 arguments: want TOPIC and VALUE, or - to read messages; see datastub --help\n"},

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ var errNoAnswer = fmt.Errorf("no answer within %v", nodesTimeout)
 const shownTopics = 3
 
 func newNodes(a *app) *cobra.Command {
-	var output string
+	var output *format
 	cmd := &cobra.Command{
 		Use:   "nodes [TOPIC]",
 		Short: "List the nodes that publish",
@@ -32,9 +31,6 @@ func newNodes(a *app) *cobra.Command {
   datastub nodes 'sensor/#' -o json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return usageError{fmt.Errorf("--output %q: want text or json", output)}
-			}
 			c, err := a.connect()
 			if err != nil {
 				return err
@@ -46,24 +42,19 @@ func newNodes(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				return json.NewEncoder(a.out).Encode(nodes)
-			}
-			return a.printNodes(nodes)
+			return output.print(a.out, nodes, func(w io.Writer) { printNodes(w, nodes) })
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or json")
+	output = addFormat(cmd)
 	return cmd
 }
 
-func (a *app) printNodes(nodes []client.Node) error {
-	table := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS") // Flush has the error
+func printNodes(w io.Writer, nodes []client.Node) {
+	fmt.Fprintln(w, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS")
 	for _, n := range nodes {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(n.ID), n.State, n.Kind,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(n.ID), n.State, n.Kind,
 			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), orDash(n.Address), topicsText(n.Topics))
 	}
-	return table.Flush()
 }
 
 func orDash(text string) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 var errEnough = errors.New("enough messages")
 
 func newSubscribe(a *app) *cobra.Command {
-	var output string
+	var output *format
 	var count int
 	cmd := &cobra.Command{
 		Use:   "subscribe TOPIC",
@@ -29,40 +30,26 @@ messages in between are missed.`,
   datastub subscribe '#' -o json | jq .value`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			write, err := a.eventWriter(output)
-			if err != nil {
-				return err
-			}
 			if count < 0 {
 				return usageError{fmt.Errorf("--count %d: want 0, for no end, or more", count)}
 			}
-			return a.subscribe(cmd, args[0], write, count)
+			return a.subscribe(cmd, args[0], a.eventPrinter(*output), count)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text, or json as cloudsvc sends it, one message a line")
+	output = addFormat(cmd)
 	cmd.Flags().IntVar(&count, "count", 0, "end after this many messages; 0 never ends")
 	return cmd
 }
 
-// eventWriter returns what prints an event in the form that --output names.
-func (a *app) eventWriter(output string) (func(client.Event) error, error) {
-	switch output {
-	case "text":
-		text := eventText{zone: time.Local}
-		return func(e client.Event) error {
-			_, err := fmt.Fprintln(a.out, text.line(&e.Message))
-			return err
-		}, nil
-	case "json":
-		return func(e client.Event) error {
-			_, err := fmt.Fprintf(a.out, "%s\n", e.JSON)
-			return err
-		}, nil
+// eventPrinter returns what prints one event after the other.
+func (a *app) eventPrinter(output format) func(client.Event) error {
+	text := eventText{zone: time.Local}
+	return func(e client.Event) error {
+		return output.print(a.out, e, func(w io.Writer) { fmt.Fprintln(w, text.line(&e.Message)) })
 	}
-	return nil, usageError{fmt.Errorf("--output %q: want text or json", output)}
 }
 
-func (a *app) subscribe(cmd *cobra.Command, filter string, write func(client.Event) error, count int) error {
+func (a *app) subscribe(cmd *cobra.Command, filter string, show func(client.Event) error, count int) error {
 	c, err := a.connect()
 	if err != nil {
 		return err
@@ -74,7 +61,7 @@ func (a *app) subscribe(cmd *cobra.Command, filter string, write func(client.Eve
 		Filter: filter,
 		Notify: func(n client.Notice) { a.notify(c, filter, n) },
 		Handle: func(e client.Event) error {
-			if err := write(e); err != nil {
+			if err := show(e); err != nil {
 				return err
 			}
 			if received++; received == count {
