@@ -32,7 +32,8 @@ demo: build ## run everything on this machine and print live values; DEMO_SECOND
 	@exec bin/demo
 
 .PHONY: test
-test: deps ## run all tests, with the race detector
+test: deps ## fuzz each decoder for 10s, then run all tests with the race detector
+	@hack/fuzz.sh 10s
 	go test -race -timeout 20m ./...
 
 .PHONY: e2e
@@ -54,9 +55,7 @@ bench: build ## measure latency beside a peer in the same run, then the micro-be
 
 .PHONY: fuzz
 fuzz: deps ## fuzz each decoder for FUZZTIME (30s)
-	@for pkg in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' "$$pkg" | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg"; done; done
+	@hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: clean
 clean: ## remove what was built
