@@ -1,7 +1,9 @@
 package cloudsvc
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"sync"
 
 	"datastub/dataplane"
@@ -23,6 +25,8 @@ type Dispatcher struct {
 	position      Position // of the last message routed in each class
 	subscriptions map[*Subscription]struct{}
 	topics        trie
+	serial        uint64 // of the subscription that came last
+	burst         burst  // what is being routed
 	closed        bool
 }
 
@@ -42,7 +46,9 @@ func (d *Dispatcher) Subscribe(filter dataplane.Filter) (*Subscription, error) {
 	if d.closed {
 		return nil, ErrClosed
 	}
+	d.serial++
 	s := &Subscription{
+		serial:     d.serial,
 		filter:     filter,
 		dispatcher: d,
 		wake:       make(chan struct{}, 1),
@@ -88,27 +94,38 @@ func (d *Dispatcher) deliver(class dataplane.Class, at Place, messages []datapla
 		m := &messages[i]
 		d.position.advance(class, at)
 		at.Index++
-		found, known := matches[m.Topic]
+		to, known := matches[m.Topic]
 		if !known {
-			found = d.topics.match(m.Topic, nil)
-			matches[m.Topic] = found
+			to = d.match(m.Topic)
+			matches[m.Topic] = to
 		}
-		if len(found) == 0 {
-			continue
+		if !d.burst.takes(to) {
+			d.flush()
 		}
-		line := appendLine(nil, m, d.position)
-		for _, s := range found {
-			d.enqueue(s, line)
-		}
+		d.burst.add(to, m, d.position)
 	}
+	d.flush()
 }
 
-func (d *Dispatcher) enqueue(s *Subscription, line []byte) {
-	if s.enqueue(line, d.position) {
-		d.metrics.delivered.Inc()
-		return
+// match returns the subscriptions that match, in the order in which they came:
+// the same ones are an equal slice.
+func (d *Dispatcher) match(topic string) []*Subscription {
+	found := d.topics.match(topic, nil)
+	slices.SortFunc(found, func(a, b *Subscription) int { return cmp.Compare(a.serial, b.serial) })
+	return found
+}
+
+// flush queues the burst for its subscriptions, and begins another.
+func (d *Dispatcher) flush() {
+	lines := d.burst.take()
+	for _, s := range d.burst.to {
+		if s.enqueue(lines) {
+			d.metrics.delivered.Add(float64(lines.count))
+		} else {
+			d.countCutOff(s)
+		}
 	}
-	d.countCutOff(s)
+	d.burst.to = nil
 }
 
 // cutOff ends a subscription whose subscriber does not read. One that was cut
@@ -136,13 +153,4 @@ func (d *Dispatcher) Close() {
 		s.end(ErrClosed.Error())
 		d.drop(s)
 	}
-}
-
-// appendLine appends a message's JSON with its position as the last field,
-// and a newline.
-func appendLine(dst []byte, m *dataplane.Message, at Position) []byte {
-	dst = m.AppendJSON(dst)
-	dst = append(dst[:len(dst)-1], `,"position":"`...)
-	dst = at.append(dst)
-	return append(dst, "\"}\n"...)
 }

@@ -1,9 +1,12 @@
 package cloudsvc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,17 +41,28 @@ func subscribeTo(t *testing.T, d *Dispatcher, filter string) *Subscription {
 	return s
 }
 
-// topics takes what is queued and returns its topics.
-func topics(t *testing.T, s *Subscription) string {
+// takeLines takes what is queued, line by line.
+func takeLines(t *testing.T, s *Subscription) []string {
 	t.Helper()
-	lines, err := s.take()
+	queue, err := s.take()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return splitLines(queue)
+}
+
+func splitLines(queue [][]byte) []string {
+	return slices.Collect(strings.Lines(string(bytes.Join(queue, nil))))
+}
+
+// topics takes what is queued and returns its topics.
+func topics(t *testing.T, s *Subscription) string {
+	t.Helper()
+	lines := takeLines(t, s)
 	var names []string
 	for _, line := range lines {
 		var m dataplane.Message
-		if err := json.Unmarshal(line, &m); err != nil {
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
 		names = append(names, m.Topic)
@@ -82,16 +96,16 @@ func TestDispatcherPositions(t *testing.T) {
 	}
 	d.Deliver(dataplane.BT, 5, messages)
 	d.Deliver(dataplane.RT, 3, messages[:1])
-	lines, err := all.take()
-	if err != nil || len(lines) != len(messages)+1 {
-		t.Fatalf("%d lines, %v", len(lines), err)
+	lines := takeLines(t, all)
+	if len(lines) != len(messages)+1 {
+		t.Fatalf("%d lines, want %d", len(lines), len(messages)+1)
 	}
 	for i, want := range map[int]Position{
 		0:                {Incarnation: 9, BT: Place{5, 0}},
 		deliverChunk:     {Incarnation: 9, BT: Place{5, deliverChunk}},
 		deliverChunk + 2: {Incarnation: 9, RT: Place{3, 0}, BT: Place{5, deliverChunk + 1}},
 	} {
-		if line := string(lines[i]); !strings.HasSuffix(line, `,"position":"`+want.String()+"\"}\n") {
+		if line := lines[i]; !strings.HasSuffix(line, `,"position":"`+want.String()+"\"}\n") {
 			t.Errorf("line %d: %s, want position %+v", i, line, want)
 		}
 	}
@@ -108,11 +122,7 @@ func TestDispatcherCutsOffOnlyTheSlow(t *testing.T) {
 	taken := 0
 	for block := uint64(1); block <= maxQueue/1000+10; block++ {
 		d.Deliver(dataplane.RT, block, []dataplane.Message{m})
-		lines, err := quick.take()
-		if err != nil {
-			t.Fatal(err)
-		}
-		taken += len(lines)
+		taken += len(takeLines(t, quick))
 	}
 	if taken != maxQueue/1000+10 {
 		t.Errorf("the quick one got %d messages, want %d", taken, maxQueue/1000+10)
@@ -127,14 +137,15 @@ func TestDispatcherCutsOffOnlyTheSlow(t *testing.T) {
 	if got := topics(t, other); got != "b" {
 		t.Errorf("another one got %q", got)
 	}
-	lines, err := slow.Next(t.Context())
-	if err != nil || len(lines) == 0 {
-		t.Fatalf("what was queued before: %d lines, %v", len(lines), err)
+	queue, err := slow.Next(t.Context())
+	if err != nil || len(queue) == 0 {
+		t.Fatalf("what was queued before: %d, %v", len(queue), err)
 	}
+	lines := splitLines(queue)
 	_, err = slow.Next(t.Context())
 	var cutOff *CutOffError
 	if !errors.As(err, &cutOff) || !strings.Contains(cutOff.Reason, "too slow") ||
-		!strings.Contains(string(lines[len(lines)-1]), cutOff.Position.String()) {
+		!strings.Contains(lines[len(lines)-1], cutOff.Position.String()) {
 		t.Errorf("got %v, want a cut-off at the position of the last line", err)
 	}
 }
@@ -156,5 +167,72 @@ func TestDispatcherClose(t *testing.T) {
 	f, _ := dataplane.ParseFilter("#")
 	if _, err := d.Subscribe(f); !errors.Is(err, ErrClosed) {
 		t.Errorf("Subscribe: %v, want ErrClosed", err)
+	}
+}
+
+// TestDispatcherKeepsTheOrder mixes topics that different subscriptions get:
+// each has its own, all in their order, each with its own position.
+func TestDispatcherKeepsTheOrder(t *testing.T) {
+	d := newTestDispatcher()
+	want := map[*Subscription][]string{}
+	filters := []string{"#", "a", "b/#", "+", "b/c"}
+	subscriptions := make([]*Subscription, len(filters))
+	for i, filter := range filters {
+		subscriptions[i] = subscribeTo(t, d, filter)
+	}
+	var messages []dataplane.Message
+	for n := range 3 * deliverChunk {
+		m := testMessage([]string{"a", "b/c", "b", "x", "a"}[n*n%5])
+		if n%100 == 0 {
+			m.Value = dataplane.StringValue(strings.Repeat("x", maxBurst/2))
+		}
+		messages = append(messages, m)
+		at := Position{Incarnation: 9, RT: Place{Block: 1, Index: uint32(n)}}
+		for _, s := range subscriptions {
+			if s.filter.Match(m.Topic) {
+				want[s] = append(want[s], string(appendLine(nil, &m, at)))
+			}
+		}
+	}
+	d.Deliver(dataplane.RT, 1, messages)
+	for _, s := range subscriptions {
+		if got := takeLines(t, s); !slices.Equal(got, want[s]) {
+			t.Errorf("%v: got %d lines, want these %d in their order", s.filter, len(got), len(want[s]))
+		}
+	}
+}
+
+// BenchmarkDeliver routes blocks of 1,000 RT messages of ten topics.
+func BenchmarkDeliver(b *testing.B) {
+	for _, subscribers := range []int{0, 1, 100} {
+		b.Run(fmt.Sprintf("subscribers=%d", subscribers), func(b *testing.B) {
+			d := newTestDispatcher()
+			f, err := dataplane.ParseFilter("#")
+			if err != nil {
+				b.Fatal(err)
+			}
+			var all []*Subscription
+			for range subscribers {
+				s, err := d.Subscribe(f)
+				if err != nil {
+					b.Fatal(err)
+				}
+				all = append(all, s)
+			}
+			messages := make([]dataplane.Message, 1000)
+			for i := range messages {
+				messages[i] = testMessage(fmt.Sprintf("hall/boiler/sensor-%d", i%10))
+			}
+			b.ReportAllocs()
+			for block := uint64(1); b.Loop(); block++ {
+				d.Deliver(dataplane.RT, block, messages)
+				for _, s := range all {
+					if _, err := s.take(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(messages)), "ns/message")
+		})
 	}
 }

@@ -28,20 +28,22 @@ func (e *CutOffError) Error() string {
 
 // A Subscription is one subscriber's place in the live stream: a bounded
 // queue of lines, each one message as JSON with its position and a newline.
-// The lines are shared with other subscriptions and must not be changed.
 type Subscription struct {
+	serial     uint64 // rises from one to the next
 	filter     dataplane.Filter
 	dispatcher *Dispatcher
 	wake       chan struct{} // holds one token while there is something to take
 
 	mu       sync.Mutex
-	lines    [][]byte
+	queue    [][]byte // one or more whole lines each
 	bytes    int
 	position Position // of the last line queued
 	err      error    // why nothing more is queued
 }
 
-// Next waits for lines and returns all that are queued. It returns a
+// Next waits for lines and returns all that are queued, one or more whole
+// lines in each element. They are shared with other subscriptions and must not
+// be changed. It returns a
 // *CutOffError, after the last of the lines, when the subscription was cut
 // off, and the context's error when that ends first.
 func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
@@ -60,12 +62,12 @@ func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
 func (s *Subscription) take() ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.lines) == 0 {
+	if len(s.queue) == 0 {
 		return nil, s.err
 	}
-	lines := s.lines
-	s.lines, s.bytes = nil, 0
-	return lines, nil
+	queue := s.queue
+	s.queue, s.bytes = nil, 0
+	return queue, nil
 }
 
 // Position returns the position of the last line queued, or where the
@@ -79,25 +81,25 @@ func (s *Subscription) Position() Position {
 // Close ends the subscription. Lines that were not taken are gone.
 func (s *Subscription) Close() { s.dispatcher.unsubscribe(s) }
 
-// enqueue adds a line. A queue that is full cuts the subscription off, so
+// enqueue adds lines. A queue that is full cuts the subscription off, so
 // that nobody else waits for it; what it holds is still delivered.
-func (s *Subscription) enqueue(line []byte, at Position) (open bool) {
+func (s *Subscription) enqueue(l lines) (open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return false
 	}
-	if s.bytes+len(line) > maxQueue && s.bytes > 0 {
+	if s.bytes+len(l.text) > maxQueue && s.bytes > 0 {
 		s.err = &CutOffError{
 			Reason:   fmt.Sprintf("too slow: more than %d bytes were waiting", maxQueue),
 			Position: s.position,
 		}
 		return false
 	}
-	s.lines = append(s.lines, line)
-	s.bytes += len(line)
-	s.position = at
-	if len(s.lines) == 1 {
+	s.queue = append(s.queue, l.text)
+	s.bytes += len(l.text)
+	s.position = l.position
+	if len(s.queue) == 1 {
 		s.signal()
 	}
 	return true

@@ -83,10 +83,10 @@ func TestSubscriptionClose(t *testing.T) {
 func TestSubscriptionTakesOneLarge(t *testing.T) {
 	d := newTestDispatcher()
 	s := subscribeTo(t, d, "#")
-	if !s.enqueue(make([]byte, maxQueue+1), Position{}) {
+	if !s.enqueue(lines{text: make([]byte, maxQueue+1), count: 1}) {
 		t.Error("a large line was refused by an empty queue")
 	}
-	if s.enqueue([]byte("x"), Position{}) {
+	if s.enqueue(lines{text: []byte("x"), count: 1}) {
 		t.Error("a line was taken by a queue that is more than full")
 	}
 	if _, err := s.take(); err != nil {

@@ -1,0 +1,61 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"slices"
+
+	"datastub/dataplane"
+)
+
+// maxBurst is about how many bytes are queued at once: what a subscriber is
+// given time for, see writeChunk.
+const maxBurst = writeChunk
+
+// lines are messages as a stream writes them: each as JSON with its position,
+// and a newline. Subscriptions share them; they are not changed.
+type lines struct {
+	text     []byte
+	count    int
+	position Position // of the last
+}
+
+// A burst is consecutive lines for the same subscriptions. To queue them
+// together costs as much as one of them.
+type burst struct {
+	to []*Subscription
+	lines
+}
+
+// takes tells whether a line for these subscriptions may follow.
+func (b *burst) takes(to []*Subscription) bool {
+	return len(b.text) < maxBurst && slices.Equal(b.to, to)
+}
+
+// add appends a message. Nothing is encoded that nobody gets.
+func (b *burst) add(to []*Subscription, m *dataplane.Message, at Position) {
+	b.to = to
+	if len(to) == 0 {
+		return
+	}
+	b.text = appendLine(b.text, m, at)
+	b.count++
+	b.position = at
+}
+
+// take returns the lines, in memory of their own, and leaves the burst without
+// any.
+func (b *burst) take() lines {
+	taken := b.lines
+	taken.text = bytes.Clone(b.text)
+	b.lines = lines{text: b.text[:0]}
+	return taken
+}
+
+// appendLine appends a message's JSON with its position as the last field,
+// and a newline.
+func appendLine(dst []byte, m *dataplane.Message, at Position) []byte {
+	dst = m.AppendJSON(dst)
+	dst = append(dst[:len(dst)-1], `,"position":"`...)
+	dst = at.append(dst)
+	return append(dst, "\"}\n"...)
+}
