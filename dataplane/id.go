@@ -17,13 +17,23 @@ type ID struct {
 
 // String returns <publisher>/<class>/<epoch>/<seq>, "edge-1/mapper/RT/7/42",
 // and nothing for the zero ID.
-func (id ID) String() string { return string(id.append(nil)) }
+func (id ID) String() string {
+	if id == (ID{}) {
+		return ""
+	}
+	return string(id.appendPlace(append(make([]byte, 0, 64), id.Publisher...)))
+}
 
-func (id ID) append(dst []byte) []byte {
+// appendJSON appends what String returns, with what JSON escapes.
+func (id ID) appendJSON(dst []byte) []byte {
 	if id == (ID{}) {
 		return dst
 	}
-	dst = append(dst, id.Publisher...)
+	return id.appendPlace(appendJSONText(dst, id.Publisher))
+}
+
+// appendPlace appends what is behind the publisher.
+func (id ID) appendPlace(dst []byte) []byte {
 	dst = append(dst, '/')
 	dst = append(dst, id.Class.String()...)
 	dst = append(dst, '/')
@@ -34,32 +44,40 @@ func (id ID) append(dst []byte) []byte {
 
 // ParseID reads what String writes.
 func ParseID(s string) (ID, error) {
-	wrong := fmt.Errorf("id %q is not <node>/<mapper>/<class>/<epoch>/<seq>", s)
-	parts := strings.Split(s, "/")
-	if len(parts) != 5 {
-		return ID{}, wrong
-	}
-	publisher := parts[0] + "/" + parts[1]
-	if ValidatePublisher(publisher) != nil {
-		return ID{}, wrong
-	}
-	class, err := ParseClass(parts[2])
-	if err != nil {
-		return ID{}, wrong
-	}
-	epoch, err := strconv.ParseUint(parts[3], 10, 64)
-	if err != nil {
-		return ID{}, wrong
-	}
-	seq, err := strconv.ParseUint(parts[4], 10, 64)
-	if err != nil {
-		return ID{}, wrong
-	}
-	id := ID{Publisher: publisher, Class: class, Epoch: epoch, Seq: seq}
-	if id.String() != s { // one message has one id: no "rt", no leading zero
-		return ID{}, wrong
+	id, ok := parseID(s)
+	if !ok {
+		return ID{}, fmt.Errorf("id %q is not <node>/<mapper>/<class>/<epoch>/<seq>", s)
 	}
 	return id, nil
+}
+
+func parseID(s string) (id ID, ok bool) {
+	rest := s
+	if id.Seq, rest, ok = cutNumber(rest); !ok {
+		return id, false
+	}
+	if id.Epoch, rest, ok = cutNumber(rest); !ok {
+		return id, false
+	}
+	at := strings.LastIndexByte(rest, '/')
+	if at < 0 {
+		return id, false
+	}
+	class, err := ParseClass(rest[at+1:])
+	id.Class, id.Publisher = class, rest[:at]
+	// One message has one id: no "rt".
+	return id, err == nil && class.String() == rest[at+1:] && ValidatePublisher(id.Publisher) == nil
+}
+
+// cutNumber takes the last level off, a number as strconv writes it.
+func cutNumber(s string) (n uint64, rest string, ok bool) {
+	at := strings.LastIndexByte(s, '/')
+	if at < 0 {
+		return 0, "", false
+	}
+	digits := s[at+1:]
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return n, s[:at], err == nil && (digits[0] != '0' || digits == "0")
 }
 
 // ValidatePublisher checks a publisher's name, <node>/<mapper>.

@@ -21,8 +21,9 @@ import (
 //
 // What the message lacks is empty text.
 func (m *Message) AppendJSON(dst []byte) []byte {
-	dst = append(dst, `{"id":`...)
-	dst = appendJSONString(dst, m.ID.String())
+	dst = append(dst, `{"id":"`...)
+	dst = m.ID.appendJSON(dst)
+	dst = append(dst, '"')
 	dst = appendField(dst, `,"topic":`, m.Topic)
 	dst = appendField(dst, `,"namespace":`, m.Namespace)
 	dst = appendField(dst, `,"device":`, m.Device)
@@ -230,16 +231,28 @@ func appendField(dst []byte, key, text string) []byte {
 	return appendJSONString(append(dst, key...), text)
 }
 
-const hexDigits = "0123456789abcdef"
-
 // appendJSONString appends text as a JSON string (RFC 8259, section 7). Bytes
 // that are not UTF-8 become U+FFFD.
 func appendJSONString(dst []byte, text string) []byte {
-	dst = append(dst, '"')
+	return append(appendJSONText(append(dst, '"'), text), '"')
+}
+
+// plainJSON tells of a byte that it stands for itself in a JSON string.
+var plainJSON = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSONText appends what stands between the quotes.
+func appendJSONText(dst []byte, text string) []byte {
 	plain := 0 // text[plain:i] needs no escape
 	for i := 0; i < len(text); {
 		c := text[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if plainJSON[c] {
 			i++
 			continue
 		}
@@ -266,5 +279,5 @@ func appendJSONString(dst []byte, text string) []byte {
 		i++
 		plain = i
 	}
-	return append(append(dst, text[plain:]...), '"')
+	return append(dst, text[plain:]...)
 }
