@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 // A Publisher takes messages in. It is called by many requests at once.
@@ -132,17 +133,17 @@ func (a *API) answer(handle handler) http.Handler {
 
 // refuse answers with an error's problem.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, errDisconnected) {
+	if errors.Is(err, rest.ErrDisconnected) {
 		return
 	}
-	p := problemOf(err)
+	p := problemKinds.Problem(err)
 	p.Instance = r.URL.Path
 	if p.Status == http.StatusInternalServerError {
 		a.options.Logger.Error(err, "request met an internal error", "method", r.Method, "path", r.URL.Path)
 	} else {
 		a.options.Logger.V(2).Info("request refused", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
 	}
-	p.write(w)
+	p.Write(w)
 }
 
 // identify returns who sent a request. It is the place where credentials will

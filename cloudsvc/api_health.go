@@ -1,6 +1,10 @@
 package cloudsvc
 
-import "net/http"
+import (
+	"net/http"
+
+	"datastub/dataplane/rest"
+)
 
 // health is the answer to /healthz and /readyz.
 type health struct {
@@ -9,7 +13,7 @@ type health struct {
 
 // health answers GET /healthz: the process runs.
 func (a *API) health(w http.ResponseWriter, _ *http.Request, _ Identity) error {
-	return writeJSON(w, http.StatusOK, health{"ok"})
+	return rest.WriteJSON(w, http.StatusOK, health{"ok"})
 }
 
 // ready answers GET /readyz: messages can be taken and delivered. Why they
@@ -20,7 +24,7 @@ func (a *API) ready(w http.ResponseWriter, _ *http.Request, _ Identity) error {
 	if err != nil {
 		return errNotReady
 	}
-	return writeJSON(w, http.StatusOK, health{"ready"})
+	return rest.WriteJSON(w, http.StatusOK, health{"ready"})
 }
 
 func (a *API) logReady(err error) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 // nodeList is the answer to /discover.
@@ -21,14 +22,14 @@ type producerList struct {
 // register answers POST /register: a publisher says who it is, or that it
 // still is.
 func (a *API) register(w http.ResponseWriter, r *http.Request, who Identity) error {
-	body, err := readObject(w, r, registrationFields[:]...)
+	body, err := rest.ReadObject(w, r, registrationFields[:]...)
 	if err != nil {
 		return err
 	}
 	registration := readRegistration(body)
 	registration.validate(a.options.Registry.options.MaxTopics, body.Refuse)
 	if err := body.Err(); err != nil {
-		return invalid("", err)
+		return rest.Invalid("", err)
 	}
 	if err := a.authorizeEach(who, Register, registration.Topics); err != nil {
 		return err
@@ -37,7 +38,7 @@ func (a *API) register(w http.ResponseWriter, r *http.Request, who Identity) err
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, node)
+	return rest.WriteJSON(w, http.StatusOK, node)
 }
 
 // authorizeEach asks for each topic, and for none in particular if there is
@@ -62,10 +63,10 @@ func (a *API) discover(w http.ResponseWriter, r *http.Request, who Identity) err
 	}
 	if topic != "" {
 		if _, err := dataplane.ParseFilter(topic); err != nil {
-			return invalid("topic", err)
+			return rest.Invalid("topic", err)
 		}
 	}
-	return writeJSON(w, http.StatusOK, nodeList{a.options.Registry.Discover(topic)})
+	return rest.WriteJSON(w, http.StatusOK, nodeList{a.options.Registry.Discover(topic)})
 }
 
 // getProducer answers GET /get_producer: who publishes to a topic now.
@@ -75,10 +76,10 @@ func (a *API) getProducer(w http.ResponseWriter, r *http.Request, who Identity) 
 		return err
 	}
 	if topic == "" {
-		return invalid("topic", errors.New("the query lacks it: want /get_producer?topic=…"))
+		return rest.Invalid("topic", errors.New("the query lacks it: want /get_producer?topic=…"))
 	}
 	if _, err := dataplane.ParseFilter(topic); err != nil {
-		return invalid("topic", err)
+		return rest.Invalid("topic", err)
 	}
-	return writeJSON(w, http.StatusOK, producerList{topic, a.options.Registry.Producers(topic)})
+	return rest.WriteJSON(w, http.StatusOK, producerList{topic, a.options.Registry.Producers(topic)})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 // subscribe answers POST /subscribe with a stream: all messages stored from
@@ -15,13 +16,13 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 	webhook := r.URL.Query().Has("callback")
 	topic := r.URL.Query().Get("topic")
 	if !webhook {
-		body, err := readObject(w, r, "topic")
+		body, err := rest.ReadObject(w, r, "topic")
 		if err != nil {
 			return err
 		}
 		topic = body.Text("topic")
 		if err := body.Err(); err != nil {
-			return invalid("", err)
+			return rest.Invalid("", err)
 		}
 	}
 	if err := a.options.Authorizer.Authorize(who, Subscribe, "", topic); err != nil {
@@ -32,7 +33,7 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 	}
 	filter, err := dataplane.ParseFilter(topic)
 	if err != nil {
-		return invalid("topic", err)
+		return rest.Invalid("topic", err)
 	}
 	subscription, err := a.options.Dispatcher.Subscribe(filter)
 	if err != nil {

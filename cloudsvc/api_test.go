@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -177,7 +178,7 @@ func TestAPIProblems(t *testing.T) {
 	for i := range 5 {
 		s.registry.Seen(fmt.Sprintf("edge-%d/mapper", i), "")
 	}
-	long := strings.Repeat("x", maxBody)
+	long := strings.Repeat("x", rest.MaxBody)
 	tests := []struct {
 		name, method, path, body string
 		status                   int
@@ -205,7 +206,7 @@ func TestAPIProblems(t *testing.T) {
 		{"publish not JSON", "POST", "/publish", `{"topic":"a",}`, 400, `invalid-request: body is not JSON: unexpected '}' at byte 13`},
 		{"publish two lines", "POST", "/publish", "{}\n{}", 400, `invalid-request: body is not JSON: '{' behind its end, at byte 3: want one value`},
 		{"publish empty array", "POST", "/publish", `[]`, 400, `invalid-request: the array is empty: want at least one message`},
-		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", maxPublishMessages) + "1]", 400, `invalid-request: 10001 messages: the most at once is 10000`},
+		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", rest.MaxPublishMessages) + "1]", 400, `invalid-request: 10001 messages: the most at once is 10000`},
 		{"publish all wrong", "POST", "/publish", `[{"topic":"a","value":1},{"topic":"a b"},{"topic":"$events/x","value":1,"class":"RT"},{"tpic":"a"}]`, 400,
 			`invalid-request: index 1: value is missing (and 5 more) ` +
 				`1[value: value is missing]1[topic: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]` +
@@ -237,7 +238,7 @@ func TestAPIProblems(t *testing.T) {
 // describeProblem checks what every problem has, and returns the rest of it.
 func describeProblem(t *testing.T, a answer) string {
 	t.Helper()
-	var p Problem
+	var p rest.Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
 		t.Fatalf("%s: %v", a.body, err)
 	}

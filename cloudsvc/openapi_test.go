@@ -20,6 +20,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 func loadOpenAPI(t *testing.T) *openapi3.T {
@@ -68,12 +69,11 @@ func TestOpenAPIListsEveryProblem(t *testing.T) {
 		listed[value.(string)] = true
 	}
 	known := map[string]bool{
-		problemOf(invalid("", errors.New("x"))).Type:    true,
-		problemOf(&http.MaxBytesError{}).Type:           true,
-		problemOf(errors.New("nobody thought of")).Type: true,
+		problemKinds.Problem(rest.Invalid("", errors.New("x"))).Type: true,
+		problemKinds.Problem(&http.MaxBytesError{}).Type:             true,
 	}
 	for _, kind := range problemKinds {
-		known[problemType+kind.kind] = true
+		known[kind.Type()] = true
 	}
 	if !maps.Equal(listed, known) {
 		t.Errorf("the document lists %v\nthe table has %v", listed, known)

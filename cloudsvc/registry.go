@@ -11,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 // ErrRegistryFull refuses a node: as many as may be are known, and all of
@@ -82,11 +83,11 @@ func NewRegistry(options RegistryOptions) *Registry {
 
 // Register takes in what a publisher says of itself; again, it is a
 // heartbeat, which changes the address and the topics if it brings any. The
-// error is an *InvalidError, or wraps ErrRegistryFull or ErrUplinkNode.
+// error is a *rest.InvalidError, or wraps ErrRegistryFull or ErrUplinkNode.
 func (r *Registry) Register(registration Registration) (Node, error) {
-	var invalid InvalidError
-	registration.validate(r.options.MaxTopics, invalid.add)
-	if err := invalid.orNil(); err != nil {
+	var invalid rest.InvalidError
+	registration.validate(r.options.MaxTopics, invalid.Add)
+	if err := invalid.OrNil(); err != nil {
 		return Node{}, err
 	}
 	r.mu.Lock()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"datastub/dataplane/rest"
 )
 
 // testClock is a clock that stands still until it is moved.
@@ -187,14 +189,14 @@ func TestRegistrationProblems(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.Register(tt.registration)
-			var invalid *InvalidError
+			var invalid *rest.InvalidError
 			if tt.want == "" {
 				if err != nil {
 					t.Errorf("got %v, want none", err)
 				}
 				return
 			}
-			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0] != (InvalidField{Field: tt.field, Detail: tt.want}) {
+			if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0] != (rest.InvalidField{Field: tt.field, Detail: tt.want}) {
 				t.Errorf("got %+v, want %s: %s", err, tt.field, tt.want)
 			}
 		})

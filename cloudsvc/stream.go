@@ -50,8 +50,7 @@ func (s *stream) run(ctx context.Context, subscription *Subscription) error {
 		lines, err := subscription.Next(ctx)
 		var cutOff *CutOffError
 		if errors.As(err, &cutOff) {
-			last := problemOf(cutOff)
-			return errors.Join(cutOff, s.write([][]byte{last.appendLine(nil)}))
+			return errors.Join(cutOff, s.write([][]byte{appendLastLine(nil, cutOff)}))
 		}
 		if err != nil {
 			return err
@@ -62,7 +61,7 @@ func (s *stream) run(ctx context.Context, subscription *Subscription) error {
 	}
 }
 
-// write sends lines and flushes them together.
+// write sends lines, one or more in each element, and flushes them together.
 func (s *stream) write(lines [][]byte) error {
 	s.written = writeChunk // the wait for these lines was nobody's fault
 	for _, line := range lines {

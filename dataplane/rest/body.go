@@ -1,4 +1,4 @@
-package cloudsvc
+package rest
 
 import (
 	"bytes"
@@ -12,16 +12,20 @@ import (
 	"datastub/dataplane"
 )
 
-// maxBody is the largest body of a request that is not full of messages, in
+// MaxBody is the largest body of a request that is not full of messages, in
 // bytes: 1,000 topics of the greatest length, and more.
-const maxBody = 1 << 20
+const MaxBody = 1 << 20
 
 // bodyTimeout is how long a client may take to send a body.
 const bodyTimeout = 30 * time.Second
 
-// readBody reads a whole body, which makes the server notice from then on
-// when the client leaves.
-func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
+// ErrDisconnected says that there is nobody to answer any more.
+var ErrDisconnected = errors.New("the client left")
+
+// ReadBody reads a whole body, which makes the server notice from then on
+// when the client leaves. The error is an *http.MaxBytesError or an
+// *InvalidError, or wraps ErrDisconnected.
+func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	conn := http.NewResponseController(w)
 	// A recorder in a test has no deadline; a connection always does.
 	_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
@@ -32,28 +36,29 @@ func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, e
 	case errors.As(err, &large):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("read the body: %w: %w", errDisconnected, err)
+		return nil, fmt.Errorf("read the body: %w: %w", ErrDisconnected, err)
 	case len(bytes.TrimSpace(body)) == 0:
-		return nil, invalid("", errors.New("body is empty: want JSON"))
+		return nil, Invalid("", errors.New("body is empty: want JSON"))
 	}
 	return body, nil
 }
 
-// readObject reads a body of one JSON object with fields that are known.
-func readObject(w http.ResponseWriter, r *http.Request, known ...string) (*dataplane.Object, error) {
-	body, err := readBody(w, r, maxBody)
+// ReadObject reads a body of one JSON object, of MaxBody bytes at most, with
+// fields that are known. Errors are as with ReadBody.
+func ReadObject(w http.ResponseWriter, r *http.Request, known ...string) (*dataplane.Object, error) {
+	body, err := ReadBody(w, r, MaxBody)
 	if err != nil {
 		return nil, err
 	}
 	object, err := dataplane.ReadObject("body", body, known...)
 	if err != nil {
-		return nil, invalid("", err)
+		return nil, Invalid("", err)
 	}
 	return object, nil
 }
 
-// writeJSON answers with a value as JSON.
-func writeJSON(w http.ResponseWriter, status int, value any) error {
+// WriteJSON answers with a value as JSON.
+func WriteJSON(w http.ResponseWriter, status int, value any) error {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package cloudsvc
+package rest
 
 import (
 	"errors"
@@ -42,16 +42,17 @@ func (e *InvalidError) Error() string {
 	return b.String()
 }
 
-// invalid returns an *InvalidError of one thing that is wrong.
-func invalid(field string, err error) error {
+// Invalid returns an *InvalidError of what is wrong with a field; "" is the
+// request as a whole.
+func Invalid(field string, err error) error {
 	var e InvalidError
-	e.add(field, err)
+	e.Add(field, err)
 	return &e
 }
 
-// add adds an error, or each of those that it joins. One that wraps a
+// Add adds an error, or each of those that it joins. One that wraps a
 // *dataplane.FieldError brings its own field.
-func (e *InvalidError) add(field string, err error) { e.append(nil, field, err) }
+func (e *InvalidError) Add(field string, err error) { e.append(nil, field, err) }
 
 // addMessage adds what is wrong with one message of many.
 func (e *InvalidError) addMessage(index int, err error) { e.append(&index, "", err) }
@@ -77,8 +78,8 @@ func (e *InvalidError) append(index *int, field string, err error) {
 	e.Fields = append(e.Fields, InvalidField{Index: index, Field: field, Detail: err.Error()})
 }
 
-// orNil returns e, or nil where nothing is wrong.
-func (e *InvalidError) orNil() error {
+// OrNil returns e, or nil where nothing is wrong.
+func (e *InvalidError) OrNil() error {
 	if len(e.Fields) == 0 {
 		return nil
 	}

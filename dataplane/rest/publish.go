@@ -1,0 +1,116 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// The limits of one POST /publish.
+const (
+	MaxPublishBody     = 8 << 20 // bytes
+	MaxPublishMessages = 10_000
+)
+
+// maxAhead is how far a message's time may be ahead of the clock.
+const maxAhead = time.Hour
+
+// Defaults are what a message has that does not say.
+type Defaults struct {
+	Namespace, Device string
+	Class             dataplane.Class
+	Now               func() time.Time // the time; one that a message brings is held against it
+	Clock             string           // whose clock that is, for people
+}
+
+// ReadMessages reads the body of POST /publish: one message, or an array of
+// them. Errors are as with ReadBody; an *InvalidError has everything that is
+// wrong with any of the messages.
+func ReadMessages(w http.ResponseWriter, r *http.Request, defaults Defaults) ([]dataplane.Message, error) {
+	body, err := ReadBody(w, r, MaxPublishBody)
+	if err != nil {
+		return nil, err
+	}
+	if err := dataplane.CheckJSON("body", body); err != nil {
+		return nil, Invalid("", err)
+	}
+	now := defaults.Now()
+	if bytes.TrimSpace(body)[0] != '[' {
+		m, err := defaults.decode(body, now)
+		if err != nil {
+			return nil, Invalid("", err)
+		}
+		return []dataplane.Message{m}, nil
+	}
+	raws, err := splitMessages(body)
+	if err != nil {
+		return nil, Invalid("", err)
+	}
+	var invalid InvalidError
+	messages := make([]dataplane.Message, len(raws))
+	for i, raw := range raws {
+		if messages[i], err = defaults.decode(raw, now); err != nil {
+			invalid.addMessage(i, err)
+		}
+	}
+	return messages, invalid.OrNil()
+}
+
+// splitMessages returns the elements of an array.
+func splitMessages(body []byte) ([]json.RawMessage, error) {
+	var raws []json.RawMessage
+	if err := json.Unmarshal(body, &raws); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(raws) == 0:
+		return nil, errors.New("the array is empty: want at least one message")
+	case len(raws) > MaxPublishMessages:
+		return nil, fmt.Errorf("%d messages: the most at once is %d", len(raws), MaxPublishMessages)
+	}
+	return raws, nil
+}
+
+// decode reads a message and fills in what it does not say.
+func (d *Defaults) decode(raw []byte, now time.Time) (dataplane.Message, error) {
+	m, err := dataplane.DecodeMessage(raw)
+	if err != nil {
+		return m, err
+	}
+	if m.Namespace == "" {
+		m.Namespace = d.Namespace
+	}
+	if m.Device == "" {
+		m.Device = d.Device
+	}
+	if m.Class == 0 {
+		m.Class = d.Class
+	}
+	if m.Time.IsZero() {
+		m.Time = now
+	}
+	if m.Quality.IsGood() && m.Time.Sub(now) > maxAhead {
+		m.Quality = dataplane.Uncertain("time is more than 1h ahead of " + d.Clock)
+	}
+	return m, m.Validate()
+}
+
+// published is the answer to POST /publish: the ids, in the order of the
+// messages.
+type published struct {
+	IDs []string `json:"ids"`
+}
+
+// WritePublished answers POST /publish with 202 and the messages' ids.
+func WritePublished(w http.ResponseWriter, ids []dataplane.ID) error {
+	reply := published{IDs: make([]string, len(ids))}
+	for i, id := range ids {
+		reply.IDs[i] = id.String()
+	}
+	return WriteJSON(w, http.StatusAccepted, reply)
+}
