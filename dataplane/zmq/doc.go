@@ -1,6 +1,7 @@
 // Package zmq holds the ZeroMQ sockets of the data plane: Publisher is a
 // mapper's end, with a DEALER a lane that dials out and a PUB for applications
-// on the edge's LAN; Router is cloudsvc's end. What is said over the sockets is
+// on the edge's LAN; Router is cloudsvc's end; Subscriber reads PUB sockets,
+// those of mappers and of anybody else. What is said over the uplink is
 // decided by package uplink.
 //
 // A socket belongs to one goroutine, which sleeps in zmq_poll until the
