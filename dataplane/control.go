@@ -31,13 +31,13 @@ func (f *Control) writeFields(w *fieldWriter) {
 func (f *Control) readField(tag uint64, w *wire) {
 	switch tag {
 	case 1:
-		f.Kind = string(w.rest)
+		f.Kind = w.name("kind", MaxTopic)
 	case 2:
 		f.Revision = w.uvarint("revision", math.MaxUint64)
 	case 3:
 		f.Reply = w.uvarint("reply", 1) == 1
 	case 4:
-		f.Status = string(w.rest)
+		f.Status = w.remark()
 	}
 }
 
@@ -62,6 +62,6 @@ func (f *Bye) writeFields(w *fieldWriter) { w.text(1, f.Reason) }
 
 func (f *Bye) readField(tag uint64, w *wire) {
 	if tag == 1 {
-		f.Reason = string(w.rest)
+		f.Reason = w.remark()
 	}
 }

@@ -55,7 +55,7 @@ func (f *Gap) readField(tag uint64, w *wire) {
 	case 5:
 		f.To = w.uvarint("to", math.MaxUint64)
 	case 6:
-		f.Reason = string(w.rest)
+		f.Reason = w.remark()
 	}
 }
 

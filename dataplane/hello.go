@@ -17,11 +17,12 @@ type EpochRange struct {
 	First, Last uint64 // Last is First-1 where the epoch is empty
 }
 
-// maxEpochs is how many epochs one HELLO may name, and maxCodecs how many
-// codecs: what a stranger says first must not cost much.
+// The bounds of a HELLO: what a stranger says first must not cost much.
 const (
-	maxEpochs = 4096
-	maxCodecs = 16
+	maxEpochs    = 4096
+	maxCodecs    = 16
+	maxAuth      = 4096           // bytes
+	maxPublisher = 2*MaxTopic + 1 // bytes: two levels
 )
 
 // Hello opens a session of one lane. Fields: 1 publisher, 2 spool id, 3 lane,
@@ -69,7 +70,7 @@ func (f *Hello) writeFields(w *fieldWriter) {
 func (f *Hello) readField(tag uint64, w *wire) {
 	switch tag {
 	case 1:
-		f.Publisher = string(w.rest)
+		f.Publisher = w.name("publisher", maxPublisher)
 	case 2:
 		if len(w.rest) != len(f.Spool) {
 			w.fail("spool id of 16 bytes")
@@ -100,9 +101,9 @@ func (f *Hello) readField(tag uint64, w *wire) {
 			f.Codecs = append(f.Codecs, Codec(c))
 		}
 	case 9:
-		f.Auth = append([]byte(nil), w.rest...)
+		f.Auth = []byte(w.name("auth", maxAuth))
 	case 10:
-		f.Software = string(w.rest)
+		f.Software = w.remark()
 	}
 }
 

@@ -35,6 +35,9 @@ func (c RefuseCode) String() string {
 	return fmt.Sprintf("RefuseCode(%d)", uint64(c))
 }
 
+// maxAddress is the longest address of a Refuse, in bytes.
+const maxAddress = 512
+
 // Refuse ends a session, or declines to open one. Fields: 1 code, 2 text,
 // 3 retry after, 4 address, 5 high-water.
 type Refuse struct {
@@ -62,11 +65,11 @@ func (f *Refuse) readField(tag uint64, w *wire) {
 	case 1:
 		f.Code = RefuseCode(w.uvarint("code", math.MaxUint64))
 	case 2:
-		f.Text = string(w.rest)
+		f.Text = w.remark()
 	case 3:
 		f.RetryAfter = time.Duration(w.uvarint("retry after", uint64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 	case 4:
-		f.Address = string(w.rest)
+		f.Address = w.name("address", maxAddress)
 	case 5:
 		f.HighWater = w.mark("high-water")
 	}

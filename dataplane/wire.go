@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrMalformed says that bytes are not what they should be. It is wrapped in
@@ -67,6 +68,24 @@ func (w *wire) byte(what string) byte {
 // text reads a length and as many bytes, of at most limit.
 func (w *wire) text(what string, limit uint64) string {
 	return string(w.bytes(what, w.uvarint(what, limit)))
+}
+
+// remark reads the rest as a text for people. What is too long is cut, as it
+// is kept and logged and no reason to turn the frame away.
+func (w *wire) remark() string {
+	const limit = 1024 // bytes
+	b := w.rest[:min(len(w.rest), limit)]
+	w.rest = nil
+	return strings.ToValidUTF8(string(b), "")
+}
+
+// name reads the rest as a name of at most limit bytes.
+func (w *wire) name(what string, limit int) string {
+	if len(w.rest) > limit {
+		w.fail(what)
+		return ""
+	}
+	return string(w.rest)
 }
 
 // end checks that nothing is left.
