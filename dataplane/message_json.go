@@ -1,10 +1,8 @@
 package dataplane
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -52,9 +50,9 @@ func (m *Message) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns what AppendJSON appends.
 func (m Message) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil }
 
-// messageFields are the keys of a message that a user may write. The last
+// userFields are the keys of a message that a user may write. The last
 // ones are of a message that comes from a stream: they are passed over.
-var messageFields = [...]string{
+var userFields = [...]string{
 	"topic", "namespace", "device", "property", "class", "type", "value", "unit", "time", "quality",
 	"id", "node", "seq", "position",
 }
@@ -66,7 +64,7 @@ var messageFields = [...]string{
 // The error has everything that is wrong, joined: a *FieldError each, unless
 // it is no JSON object at all.
 func DecodeMessage(data []byte) (Message, error) {
-	o, err := ReadObject("message", data, messageFields[:]...)
+	o, err := ReadObject("message", data, userFields[:]...)
 	if err != nil {
 		return Message{}, err
 	}
@@ -167,64 +165,11 @@ func parseTime(text string) (time.Time, error) {
 	return t, validateTime(t)
 }
 
-// messageJSON is a message in JSON, as text where encoding/json's own reading
-// would give errors that do not name the field.
-type messageJSON struct {
-	ID        string          `json:"id"`
-	Topic     string          `json:"topic"`
-	Namespace string          `json:"namespace"`
-	Device    string          `json:"device"`
-	Property  string          `json:"property"`
-	Class     string          `json:"class"`
-	Type      string          `json:"type"`
-	Value     json.RawMessage `json:"value"`
-	Unit      string          `json:"unit"`
-	Time      string          `json:"time"`
-	Node      string          `json:"node"`
-	Seq       uint64          `json:"seq"`
-	Quality   Quality         `json:"quality"`
-}
-
 // UnmarshalJSON reads what MarshalJSON writes, and passes over fields that it
 // does not know, as a later version may add some.
 func (m *Message) UnmarshalJSON(data []byte) error {
-	var j messageJSON
-	if err := json.Unmarshal(data, &j); err != nil {
-		return explainJSON(err)
-	}
-	return m.fromJSON(&j)
-}
-
-// explainJSON puts encoding/json's errors in a user's words.
-func explainJSON(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return fmt.Errorf("message is a JSON %s: want an object", wrong.Value)
-	case errors.As(err, &wrong) && wrong.Type.Kind() == reflect.Uint64:
-		return fmt.Errorf("%s is a JSON %s: want a whole number from 0 to 2^64-1", wrong.Field, wrong.Value)
-	case errors.As(err, &wrong):
-		return fmt.Errorf("%s is a JSON %s: want a string", wrong.Field, wrong.Value)
-	}
-	return notJSON("message", err)
-}
-
-func (m *Message) fromJSON(j *messageJSON) (err error) {
-	*m = Message{
-		Topic: j.Topic, Namespace: j.Namespace, Device: j.Device, Property: j.Property,
-		Unit: j.Unit, Node: j.Node, Seq: j.Seq, Quality: j.Quality,
-	}
-	if m.ID, err = parseOptional(j.ID, ParseID); err != nil {
-		return err
-	}
-	if m.Class, err = parseOptional(j.Class, ParseClass); err != nil {
-		return err
-	}
-	if m.Time, err = parseOptional(j.Time, parseTime); err != nil {
-		return err
-	}
-	m.Value, err = parseValue(j.Type, j.Value)
-	return err
+	var r MessageReader
+	return r.Read(data, m, nil)
 }
 
 func appendField(dst []byte, key, text string) []byte {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,17 +32,19 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.JSON, nil }
 
 // UnmarshalJSON reads one line of a stream.
 func (e *Event) UnmarshalJSON(line []byte) error {
-	var at struct {
-		Position string `json:"position"`
-	}
-	if err := json.Unmarshal(line, &at); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(line, &e.Message); err != nil {
-		return err
-	}
-	e.Position, e.JSON = at.Position, append([]byte(nil), line...)
-	return nil
+	var r dataplane.MessageReader
+	return e.read(&r, line)
+}
+
+func (e *Event) read(r *dataplane.MessageReader, line []byte) (err error) {
+	var wrong error
+	err = r.Read(line, &e.Message, func(field string, value []byte) {
+		if field == "position" {
+			wrong = json.Unmarshal(value, &e.Position)
+		}
+	})
+	e.JSON = bytes.Clone(line)
+	return errors.Join(err, wrong)
 }
 
 // A Stream is the messages of one subscription, over one connection. One
@@ -50,6 +53,8 @@ type Stream struct {
 	ended func() error // the context's error
 	body  io.ReadCloser
 	lines *bufio.Scanner
+
+	messages dataplane.MessageReader
 }
 
 func newStream(ctx context.Context, body io.ReadCloser) *Stream {
@@ -66,15 +71,27 @@ func (s *Stream) Next() (Event, error) {
 		return Event{}, s.broken()
 	}
 	line := s.lines.Bytes()
-	var p Problem
-	if json.Unmarshal(line, &p) == nil && p.Type == StreamEnded {
-		return Event{}, &p
+	if p := lastLine(line); p != nil {
+		return Event{}, p
 	}
 	var e Event
-	if err := e.UnmarshalJSON(line); err != nil {
+	if err := e.read(&s.messages, line); err != nil {
 		return Event{}, fmt.Errorf("line %.100q of the stream: %w", line, err)
 	}
 	return e, nil
+}
+
+// lastLine returns the problem with which cloudsvc ends a stream, if the line
+// is that.
+func lastLine(line []byte) *Problem {
+	if !bytes.Contains(line, []byte(StreamEnded)) {
+		return nil
+	}
+	var p Problem
+	if json.Unmarshal(line, &p) != nil || p.Type != StreamEnded {
+		return nil
+	}
+	return &p
 }
 
 // broken tells why there are no more lines.
