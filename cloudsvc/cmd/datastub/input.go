@@ -20,16 +20,19 @@ const (
 )
 
 // publishInput publishes the messages on standard input as they come.
-func (a *app) publishInput(ctx context.Context, c *client.Client) error {
+func (a *app) publishInput(ctx context.Context, c *client.Client, output format) error {
 	input := messageReader{json: json.NewDecoder(a.in)}
 	for {
 		messages, readErr := input.next()
 		if len(messages) > 0 {
-			if err := a.publish(ctx, c, messages); err != nil {
+			if err := a.publish(ctx, c, output, messages); err != nil {
 				return numbered(err, input.count-len(messages), len(messages))
 			}
 		}
 		if errors.Is(readErr, io.EOF) {
+			if input.count == 0 {
+				a.say("there was no message on standard input: nothing was published")
+			}
 			return nil
 		}
 		if readErr != nil {

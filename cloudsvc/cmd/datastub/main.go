@@ -1,5 +1,6 @@
 // Command datastub is the command line of DataStub: it subscribes to
-// messages, publishes them, and lists nodes. See datastub --help.
+// messages, publishes them, lists nodes, and watches the flow. See
+// datastub --help.
 package main
 
 import (
@@ -26,18 +27,24 @@ type terminal struct {
 	out, err io.Writer
 }
 
+// say tells the user something that is no output.
+func (t *terminal) say(format string, args ...any) {
+	fmt.Fprintf(t.err, "datastub: "+format+"\n", args...)
+}
+
 // run runs one command line and returns its exit status.
 func run(ctx context.Context, args []string, term terminal, getenv func(string) string) int {
-	root := newRoot(term, getenv)
+	a := &app{terminal: term}
+	root := newRoot(a, getenv)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return statusOK
 	case ctx.Err() != nil:
-		_, _ = fmt.Fprintln(term.err, "datastub: interrupted before cloudsvc answered: what was sent may be stored or not")
+		a.say("interrupted before cloudsvc answered: what was sent may be stored or not")
 		return statusFailed
 	}
-	_, _ = fmt.Fprintln(term.err, "datastub:", explain(err))
+	a.say("%s", a.explain(cmd, err))
 	return statusOf(err)
 }

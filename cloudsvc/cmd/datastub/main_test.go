@@ -85,6 +85,10 @@ func TestStatus(t *testing.T) {
 	server := clienttest.Start(t, "127.0.0.1:0")
 	gone := clienttest.Start(t, "127.0.0.1:0")
 	gone.Stop()
+	away := func(server string) string {
+		return "datastub: cannot reach cloudsvc at " + server + " (named by DATASTUB_SERVER): connection refused; " +
+			"is cloudsvc running there? name another with --server or DATASTUB_SERVER\n"
+	}
 	tests := map[string]struct {
 		server string
 		args   string
@@ -93,21 +97,37 @@ func TestStatus(t *testing.T) {
 	}{
 		"help":               {server.URL, "--help", 0, ""},
 		"nothing":            {server.URL, "", 0, ""},
-		"no such command":    {server.URL, "sub", 2, "datastub: unknown command \"sub\" for \"datastub\"; see datastub --help\n"},
-		"no topic":           {server.URL, "subscribe", 2, "datastub: accepts 1 arg(s), received 0; see datastub --help\n"},
-		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub --help\n"},
-		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: invalid argument \"xml\" for \"-o, --output\" flag: want table, json or yaml; see datastub --help\n"},
-		"negative count":     {server.URL, "subscribe a --count -1", 2, "datastub: --count -1: want 0, for no end, or more; see datastub --help\n"},
-		"no URL":             {"127.0.0.1:8080", "nodes", 2, "datastub: server \"127.0.0.1:8080\": want an http:// or https:// URL, such as http://127.0.0.1:8080; see datastub --help\n"},
-		"one argument":       {server.URL, "publish a", 2, "datastub: 1 arguments: want TOPIC and VALUE, or - to read messages; see datastub --help\n"},
-		"wrong class":        {server.URL, "publish a 1 --class XT", 2, "datastub: class \"XT\" is not RT or BT; see datastub --help\n"},
-		"wrong type":         {server.URL, "publish a x --type int", 2, "datastub: value \"x\" is no int; see datastub --help\n"},
-		"wrong topic":        {server.URL, "publish a//b 1", 2, "datastub: topic \"a//b\" has an empty level: want levels split by one \"/\"; see datastub --help\n"},
-		"wrong device":       {server.URL, "publish a 1 --device d/e", 2, "datastub: device \"d/e\" has a \"/\": it is one level of an address; see datastub --help\n"},
-		"flags of a message": {server.URL, "publish - --unit K --class RT", 2, "datastub: --class, --unit: means nothing with -: each message on standard input says it of itself; see datastub --help\n"},
+		"version flag":       {server.URL, "--version", 0, ""},
+		"no such command":    {server.URL, "sub", 2, "datastub: \"sub\" is no command (did you mean subscribe?); see datastub --help\n"},
+		"nothing like it":    {server.URL, "frobnicate", 2, "datastub: \"frobnicate\" is no command; see datastub --help\n"},
+		"no topic":           {server.URL, "subscribe", 2, "datastub: TOPIC is missing; if it was #, quote it: to a shell, # begins a comment; see datastub subscribe --help\n"},
+		"file names":         {server.URL, "subscribe a.txt b.txt", 2, "datastub: 2 arguments: want one TOPIC; if it had a * or ?, which a shell replaces by file names: the wildcards of topics are + and #; see datastub subscribe --help\n"},
+		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub nodes --help\n"},
+		"nearly a flag":      {server.URL, "subscribe a --cuont 1", 2, "datastub: unknown flag: --cuont (did you mean --count?); see datastub subscribe --help\n"},
+		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: invalid argument \"xml\" for \"-o, --output\" flag: want table, json or yaml; see datastub subscribe --help\n"},
+		"negative count":     {server.URL, "subscribe a --count -1", 2, "datastub: --count -1: want 0, for no end, or more; see datastub subscribe --help\n"},
+		"no URL":             {"127.0.0.1:8080", "nodes", 2, "datastub: server \"127.0.0.1:8080\": want an http:// or https:// URL, such as http://127.0.0.1:8080; see datastub nodes --help\n"},
+		"one argument":       {server.URL, "publish a", 2, "datastub: VALUE is missing: want TOPIC and VALUE, or - to read messages; see datastub publish --help\n"},
+		"three arguments":    {server.URL, "publish a b c", 2, "datastub: 3 arguments: want TOPIC and VALUE, or - to read messages; a VALUE with spaces stands in quotes; see datastub publish --help\n"},
+		"wrong class":        {server.URL, "publish a 1 --class XT", 2, "datastub: class \"XT\" is not RT or BT; see datastub publish --help\n"},
+		"wrong type":         {server.URL, "publish a x --type int", 2, "datastub: value \"x\" is no int; see datastub publish --help\n"},
+		"wrong topic":        {server.URL, "publish a//b 1", 2, "datastub: topic \"a//b\" has an empty level: want levels split by one \"/\"; see datastub publish --help\n"},
+		"wrong device":       {server.URL, "publish a 1 --device d/e", 2, "datastub: device \"d/e\" has a \"/\": it is one level of an address; see datastub publish --help\n"},
+		"flags of a message": {server.URL, "publish - --unit K --class RT", 2, "datastub: --class, --unit: means nothing with -: each message on standard input says it of itself; see datastub publish --help\n"},
 		"subscribe refused":  {server.URL, "subscribe a//b", 4, "datastub: cloudsvc answered 400 Invalid request: topic: filter \"a//b\" has an empty level\n"},
-		"unreachable":        {gone.URL, "subscribe a", 3, "datastub: cannot reach cloudsvc at " + gone.URL + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
-		"unreachable, nodes": {gone.URL, "nodes", 3, "datastub: cannot reach cloudsvc at " + gone.URL + ": connection refused; is it running? set --server or DATASTUB_SERVER\n"},
+		"star":               {server.URL, "nodes sensor/*", 0, "datastub: note: * is an ordinary character of the topic sensor/*; wildcards are + for one level and # for the rest\ndatastub: no node publishes to sensor/*\n"},
+		"no nodes":           {server.URL, "nodes", 0, "datastub: no node has published or registered yet\n"},
+		"unreachable":        {gone.URL, "subscribe a", 3, away(gone.URL)},
+		"unreachable, nodes": {gone.URL, "nodes", 3, away(gone.URL)},
+		"unreachable, flag": {server.URL, "nodes --server " + gone.URL + "/x", 3, "datastub: cannot reach cloudsvc at " + gone.URL +
+			" (named by --server): connection refused; is cloudsvc running there?\n"},
+		"no such host": {server.URL, "nodes --server http://cloudsvc.invalid", 3, "datastub: cannot reach cloudsvc at http://cloudsvc.invalid" +
+			" (named by --server): no such host; is the name right?\n"},
+		"no TLS": {server.URL, "nodes --server " + strings.Replace(server.URL, "http", "https", 1), 3, "datastub: cannot reach cloudsvc at " +
+			strings.Replace(server.URL, "http", "https", 1) + " (named by --server): http: server gave HTTP response to HTTPS client; does it want http:// rather than https://?\n"},
+		"a path": {server.URL, "nodes --server " + server.URL + "/v9", 4, "datastub: cloudsvc answered 404 No such path: there is nothing at this path; " +
+			"GET /openapi.yaml lists what there is; is " + server.URL + " (named by --server) its address without a path? datastub version tells how old it is\n"},
+		"version, unreachable": {gone.URL, "version", 0, away(gone.URL)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +216,8 @@ func TestPublishInput(t *testing.T) {
 		ids    int
 		want   string // on stderr
 	}{
-		"nothing":   {"", 0, 0, ""},
+		"nothing":   {" \n", 0, 0, "datastub: there was no message on standard input: nothing was published\n"},
+		"no array":  {"[]", 0, 0, "datastub: there was no message on standard input: nothing was published\n"},
 		"lines":     {`{"topic":"a","value":1}` + "\n" + `{"topic":"a","value":2}` + "\n", 0, 2, ""},
 		"array":     {"[{\"topic\":\"a\",\n\"value\":1},\n{\"topic\":\"a\",\"value\":2}]\n[]{\"topic\":\"b\",\"value\":3}", 0, 3, ""},
 		"many":      {strings.Repeat(`{"topic":"a","value":1}`+"\n", 2500), 0, 2500, ""},
@@ -243,8 +264,8 @@ func TestNodesOfNoHTTPServer(t *testing.T) {
 		}()
 		server := "http://" + listener.Addr().String()
 		status, _, stderr := runTo(t, server, "", "nodes")
-		want = "datastub: cannot reach cloudsvc at " + server + ": " + want + "; what answers there, if anything, " +
-			"is no HTTP server of cloudsvc: is it the port of its --uplink? set --server or DATASTUB_SERVER\n"
+		want = "datastub: cannot reach cloudsvc at " + server + " (named by DATASTUB_SERVER): " + want + "; what answers there, if anything, " +
+			"is no HTTP server of cloudsvc: is it the port of its --uplink? name another with --server or DATASTUB_SERVER\n"
 		if status != 3 || stderr != want {
 			t.Errorf("status %d, stderr\n%s\nwant\n%s", status, stderr, want)
 		}

@@ -29,7 +29,8 @@ func newNodes(a *app) *cobra.Command {
 		Long:  `nodes lists the publishers that cloudsvc knows, or those of a topic or filter.`,
 		Example: `  datastub nodes
   datastub nodes 'sensor/#' -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -38,15 +39,29 @@ func newNodes(a *app) *cobra.Command {
 			defer c.Close()
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), nodesTimeout, errNoAnswer)
 			defer cancel()
-			nodes, err := c.Nodes(ctx, strings.Join(args, ""))
+			topic := strings.Join(args, "")
+			a.hintStar(topic)
+			nodes, err := c.Nodes(ctx, topic)
 			if err != nil {
 				return err
+			}
+			if len(nodes) == 0 && *output == formatTable {
+				a.say("%s", noNodes(topic))
+				return nil
 			}
 			return output.print(a.out, nodes, func(w io.Writer) { printNodes(w, nodes) })
 		},
 	}
 	output = addFormat(cmd)
 	return cmd
+}
+
+// noNodes says that a list is empty.
+func noNodes(topic string) string {
+	if topic == "" {
+		return "no node has published or registered yet"
+	}
+	return "no node publishes to " + printable(topic)
 }
 
 func printNodes(w io.Writer, nodes []client.Node) {

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +23,8 @@ type newMessage struct {
 
 func newPublish(a *app) *cobra.Command {
 	var m newMessage
+	var output *format
+	ofMessage := pflag.NewFlagSet("message", pflag.ContinueOnError)
 	cmd := &cobra.Command{
 		Use:   "publish TOPIC VALUE | publish -",
 		Short: "Publish messages",
@@ -36,7 +40,8 @@ otherwise. Before a VALUE that begins with "-", put "--".`,
   datastub publish sensor/temperature --unit °C -- -4
   datastub publish - < messages.json
   datastub subscribe 'sensor/#' -o json | datastub publish - --server http://other:8080`,
-		Args: publishArgs,
+		Args:              publishArgs,
+		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -44,40 +49,49 @@ otherwise. Before a VALUE that begins with "-", put "--".`,
 			}
 			defer c.Close()
 			if args[0] == "-" {
-				if err := refuseFlags(cmd); err != nil {
+				if err := refuseFlags(ofMessage); err != nil {
 					return usageError{err}
 				}
-				return a.publishInput(cmd.Context(), c)
+				return a.publishInput(cmd.Context(), c, *output)
 			}
 			m.topic, m.value = args[0], args[1]
 			message, err := m.message()
 			if err != nil {
 				return usageError{err}
 			}
-			return a.publish(cmd.Context(), c, []dataplane.Message{message})
+			return a.publish(cmd.Context(), c, *output, []dataplane.Message{message})
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&m.device, "device", "", "the device; http unless given")
-	flags.StringVar(&m.namespace, "namespace", "", "the namespace; default unless given")
-	flags.StringVar(&m.property, "property", "", "the device's property")
-	flags.StringVar(&m.class, "class", "", "RT, at once, or BT, in batches; BT unless given")
-	flags.StringVar(&m.unit, "unit", "", "the unit, such as °C")
-	flags.StringVar(&m.typeName, "type", "", "int, float, double, boolean, string or bytes (base64)")
+	ofMessage.StringVar(&m.device, "device", "", "the device; http unless given")
+	ofMessage.StringVar(&m.namespace, "namespace", "", "the namespace; default unless given")
+	ofMessage.StringVar(&m.property, "property", "", "the device's property")
+	ofMessage.StringVar(&m.class, "class", "", "RT, at once, or BT, in batches; BT unless given")
+	ofMessage.StringVar(&m.unit, "unit", "", "the unit, such as °C")
+	ofMessage.StringVar(&m.typeName, "type", "", "int, float, double, boolean, string or bytes (base64)")
+	cmd.Flags().AddFlagSet(ofMessage)
+	completeFlag(cmd, "class", "RT", "BT")
+	completeFlag(cmd, "type", "int", "float", "double", "boolean", "string", "bytes")
+	for _, free := range []string{"device", "namespace", "property", "unit"} {
+		completeFlag(cmd, free)
+	}
+	output = addFormat(cmd)
 	return cmd
 }
 
 func publishArgs(_ *cobra.Command, args []string) error {
-	if len(args) == 2 || (len(args) == 1 && args[0] == "-") {
+	switch {
+	case len(args) == 2, len(args) == 1 && args[0] == "-":
 		return nil
+	case len(args) == 1:
+		return errors.New("VALUE is missing: want TOPIC and VALUE, or - to read messages")
 	}
-	return fmt.Errorf("%d arguments: want TOPIC and VALUE, or - to read messages", len(args))
+	return fmt.Errorf("%d arguments: want TOPIC and VALUE, or - to read messages; a VALUE with spaces stands in quotes", len(args))
 }
 
-// refuseFlags refuses the flags that say something of one message.
-func refuseFlags(cmd *cobra.Command) error {
+// refuseFlags refuses those that say something of one message.
+func refuseFlags(ofMessage *pflag.FlagSet) error {
 	var given []string
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+	ofMessage.VisitAll(func(f *pflag.Flag) {
 		if f.Changed {
 			given = append(given, "--"+f.Name)
 		}
@@ -125,14 +139,20 @@ func (n *newMessage) jsonValue() (json.RawMessage, error) {
 	return json.Marshal(n.value)
 }
 
+// published is what is printed of a message that is stored.
+type published struct {
+	ID string `json:"id"`
+}
+
 // publish stores messages and prints their ids.
-func (a *app) publish(ctx context.Context, c *client.Client, messages []dataplane.Message) error {
+func (a *app) publish(ctx context.Context, c *client.Client, output format, messages []dataplane.Message) error {
 	ids, err := c.Publish(ctx, messages...)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if _, err := fmt.Fprintln(a.out, id); err != nil {
+		p := published{id.String()}
+		if err := output.print(a.out, p, func(w io.Writer) { fmt.Fprintln(w, p.ID) }); err != nil {
 			return err
 		}
 	}

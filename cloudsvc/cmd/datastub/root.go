@@ -4,19 +4,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"datastub/cloudsvc/client"
+	"datastub/dataplane/build"
 )
-
-// serverEnv names the server where --server does not.
-const serverEnv = "DATASTUB_SERVER"
 
 // app is what all commands share.
 type app struct {
 	terminal
-	server string // as given; see connect
+	server server
 }
 
-func newRoot(term terminal, getenv func(string) string) *cobra.Command {
-	a := &app{terminal: term}
+func newRoot(a *app, getenv func(string) string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "datastub",
 		Short: "Publish and subscribe to the data of devices",
@@ -28,41 +25,27 @@ Exit status:
   2  the command line is wrong
   3  cloudsvc cannot be reached
   4  cloudsvc refused`,
+		Version:       build.Read().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetIn(term.in)
-	root.SetOut(term.out)
-	root.SetErr(term.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
-	server := getenv(serverEnv)
-	if server == "" {
-		server = client.DefaultServer
-	}
-	root.PersistentFlags().StringVar(&a.server, "server", server, "`URL` of cloudsvc ("+serverEnv+")")
-	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a))
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = asUsage(cmd.Args)
-	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(flagError)
+	a.server.addFlag(root, getenv)
+	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a), newVersion(a))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	markUsage(root)
 	return root
-}
-
-// asUsage marks errors about arguments as such.
-func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
 }
 
 // connect returns a client of the server.
 func (a *app) connect() (*client.Client, error) {
-	c, err := client.New(client.Options{Server: a.server})
+	c, err := client.New(client.Options{Server: a.server.url})
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -28,7 +28,8 @@ messages in between are missed.`,
 		Example: `  datastub subscribe sensor/temperature
   datastub subscribe 'sensor/+/temperature' --count 10
   datastub subscribe '#' -o json | jq .value`,
-		Args: cobra.ExactArgs(1),
+		Args:              oneTopic,
+		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 0 {
 				return usageError{fmt.Errorf("--count %d: want 0, for no end, or more", count)}
@@ -55,6 +56,7 @@ func (a *app) subscribe(cmd *cobra.Command, filter string, show func(client.Even
 		return err
 	}
 	defer c.Close()
+	a.hintStar(filter)
 	received := 0
 	subscription, err := client.NewSubscription(client.SubscriptionOptions{
 		Client: c,
@@ -84,11 +86,11 @@ func (a *app) subscribe(cmd *cobra.Command, filter string, show func(client.Even
 func (a *app) notify(c *client.Client, filter string, n client.Notice) {
 	switch {
 	case n.Err != nil:
-		_, _ = fmt.Fprintf(a.err, "datastub: %v; trying again in %v\n", shorten(n.Err), n.Wait.Round(10*time.Millisecond))
+		a.say("%v; trying again in %v", shorten(n.Err), n.Wait.Round(10*time.Millisecond))
 	case n.Again:
-		_, _ = fmt.Fprintf(a.err, "datastub: subscribed to %s again; messages in between were missed\n", filter)
+		a.say("subscribed to %s again; messages in between were missed", filter)
 	default:
-		_, _ = fmt.Fprintf(a.err, "datastub: subscribed to %s at %s\n", filter, c.Server())
+		a.say("subscribed to %s at %s", filter, redact(c.Server()))
 	}
 }
 
