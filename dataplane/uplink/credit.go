@@ -14,25 +14,44 @@ const (
 type credits struct {
 	budget   uint64
 	least    uint64 // that a session gets whatever is pending
-	pending  uint64 // accepted and not stored
+	pending  uint64 // frames accepted and not stored
+	weight   uint64 // what those take in memory
+	limit    uint64 // of weight, which one frame may pass; 0: none
 	sessions int
 	starved  map[*session]struct{} // those that were granted nothing
 }
 
-func newCredits(budget uint64) [3]credits {
+func newCredits(budget, limit uint64) [3]credits {
 	var all [3]credits // by Class
 	for _, c := range dataplane.Classes {
-		all[c] = credits{budget: budget, starved: make(map[*session]struct{})}
+		all[c] = credits{budget: budget, limit: limit, starved: make(map[*session]struct{})}
 	}
 	all[dataplane.RT].least = minCredit
 	return all
 }
+
+// take counts what was accepted, and release what was stored of it.
+func (c *credits) take(a *Accepted) {
+	c.pending += uint64(len(a.Frame))
+	c.weight += a.Weight
+}
+
+func (c *credits) release(a *Accepted) {
+	c.pending -= uint64(len(a.Frame))
+	c.weight -= a.Weight
+}
+
+// full tells whether there is no room for anything more.
+func (c *credits) full() bool { return c.limit > 0 && c.weight >= c.limit }
 
 // share returns what a session may have un-acked now. It is nothing, for all
 // sessions alike, when little is left: else those that were granted a little
 // could keep the log so busy that the others never get any. Nothing pending
 // is always enough for something, so whoever is starved is fed in the end.
 func (c *credits) share() uint64 {
+	if c.full() {
+		return 0
+	}
 	left := c.budget - min(c.pending, c.budget)
 	share := min(left/uint64(max(c.sessions, 1)), maxCredit)
 	if c.pending == 0 {

@@ -29,7 +29,7 @@ func FuzzReceiver(f *testing.F) {
 	seed(hello("edge-1/mapper", 1, dataplane.BT, 5), c.data(101, dataplane.BT, 5, 2, 3), &dataplane.Bye{})
 	seed(&dataplane.Gap{Session: 101, Lane: dataplane.RT, Epoch: 5, From: 1, To: 9}, hello("a/b", 2, dataplane.RT, 9), &dataplane.Control{})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		c := newCloud(t, uplink.ReceiverOptions{Budget: 1000, DurableLag: time.Second})
+		c := newCloud(t, uplink.ReceiverOptions{Budget: 1000, MaxWeight: 5000, DurableLag: time.Second})
 		for len(script) >= 3 {
 			who, n := script[0], int(script[1])<<8|int(script[2])
 			b := script[3:min(3+n, len(script))]

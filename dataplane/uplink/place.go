@@ -40,8 +40,20 @@ func (r *Receiver) place(s *session, f run) (from uint64, replies []Reply, fresh
 		return 0, s.turnAway(s.asked, begin), false
 	case f.first > next:
 		return 0, s.turnAway(dataplane.Mark{Epoch: f.epoch, Seq: next}, begin), false
+	case r.credits[s.lane].full():
+		return 0, r.putOff(s, dataplane.Mark{Epoch: f.epoch, Seq: next}, begin), false
 	}
 	return next, nil, true
+}
+
+// putOff turns away what there is no room for. The edge loses its credit before
+// it goes back, and sends again when it gets some.
+func (r *Receiver) putOff(s *session, expected, begin dataplane.Mark) []Reply {
+	nack := s.turnAway(expected, begin)
+	if nack == nil {
+		return nil
+	}
+	return append([]Reply{r.ack(s)}, nack...)
 }
 
 // check returns how a run breaks the protocol, nil if it does not.

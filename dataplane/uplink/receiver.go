@@ -23,6 +23,11 @@ type ReceiverOptions struct {
 	// stored, over all sessions. BT keeps to it but for a frame a session; RT
 	// may pass it where there are very many sessions.
 	Budget uint64
+	// MaxWeight is how much memory what a class has accepted and not stored may
+	// take, in bytes; 0 sets no limit. It is reached by frames of which
+	// compression makes very much, and by edges that do not keep to their
+	// credit: what comes then is turned away, and asked for when there is room.
+	MaxWeight uint64
 	// MaxFrame is the largest frame that the log can keep, in bytes; 0 is
 	// dataplane.MaxFrame. Edges are told, and send none that is larger.
 	MaxFrame uint64
@@ -51,7 +56,7 @@ func NewReceiver(o ReceiverOptions) *Receiver {
 		options:    o,
 		sessions:   make(map[Peer]*session),
 		publishers: make(map[string]*publisher),
-		credits:    newCredits(o.Budget),
+		credits:    newCredits(o.Budget, o.MaxWeight),
 		trail:      trail{lag: o.DurableLag},
 	}
 }
@@ -134,8 +139,11 @@ func (r *Receiver) receiveData(s *session, f *dataplane.Data, b []byte) ([]Reply
 	if err != nil {
 		return r.malformed(s, err), nil
 	}
-	a := r.accept(s, f.Epoch, first, f.Last, b)
-	a.Messages = batch.Messages[first-f.First:]
+	a := &Accepted{
+		First: first, Last: f.Last, Messages: batch.Messages[first-f.First:],
+		Weight: f.RawSize + messageWeight*uint64(len(batch.Messages)),
+	}
+	r.accept(s, f.Epoch, a, b)
 	return nil, a
 }
 
@@ -150,21 +158,20 @@ func (r *Receiver) receiveGap(s *session, f *dataplane.Gap, b []byte) ([]Reply, 
 	if first > f.From {
 		return s.turnAway(dataplane.Mark{Epoch: f.Epoch, Seq: first}, dataplane.Mark{Epoch: f.Epoch, Seq: f.From}), nil
 	}
-	a := r.accept(s, f.Epoch, first, f.To, b)
-	a.Gap = f
+	a := &Accepted{First: first, Last: f.To, Gap: f, Weight: seriesWeight * uint64(len(f.Series))}
+	r.accept(s, f.Epoch, a, b)
 	return nil, a
 }
 
-func (r *Receiver) accept(s *session, epoch, first, last uint64, b []byte) *Accepted {
+// accept completes what a session's frame brought, and counts it.
+func (r *Receiver) accept(s *session, epoch uint64, a *Accepted, b []byte) {
+	a.Publisher, a.Spool, a.Lane, a.Epoch, a.Frame = s.publisher.name, s.spool, s.lane, epoch, b
+	a.Weight += uint64(len(b))
 	state := s.state()
 	state.spool = s.spool
-	state.received = dataplane.Mark{Epoch: epoch, Seq: last}
+	state.received = a.Mark()
 	s.asked = dataplane.Mark{}
-	r.credits[s.lane].pending += uint64(len(b))
-	return &Accepted{
-		Publisher: s.publisher.name, Spool: s.spool, Lane: s.lane,
-		Epoch: epoch, First: first, Last: last, Frame: b,
-	}
+	r.credits[s.lane].take(a)
 }
 
 // Stored says that the log has answered for these, which are of one lane
@@ -174,7 +181,7 @@ func (r *Receiver) Stored(accepted []*Accepted, now time.Time) []Reply {
 	for _, a := range accepted {
 		l := &r.publisher(a.Publisher).lanes[a.Lane]
 		l.stored = a.Mark()
-		r.credits[a.Lane].pending -= uint64(len(a.Frame))
+		r.credits[a.Lane].release(a)
 		if r.options.DurableLag == 0 {
 			l.durable = l.stored
 		} else {

@@ -91,6 +91,7 @@ func newWorld(t *testing.T, packer *dataplane.Packer, seed uint64) *world {
 	w.options = uplink.ReceiverOptions{
 		Packer:     packer,
 		Budget:     []uint64{1, 2 << 10, 64 << 10, 16 << 20}[w.rng.IntN(4)],
+		MaxWeight:  []uint64{0, 1, 4 << 10, 64 << 10}[w.rng.IntN(4)],
 		DurableLag: []time.Duration{0, 0, 5 * time.Second, 2 * time.Minute}[w.rng.IntN(4)],
 		Session:    func() uint64 { session++; return session },
 	}
