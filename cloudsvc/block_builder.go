@@ -10,6 +10,11 @@ import (
 // is larger by itself is a block by itself.
 const maxBlock = 256 << 10
 
+// maxBlockWeight is what the entries of a block may take in memory, in bytes,
+// as blocks wait to be routed after they are stored. An entry that takes more
+// is a block by itself.
+const maxBlockWeight = 16 << 20
+
 // rangeRoom is the most that a range takes in a block beside its publisher's
 // name and its frame, in bytes: the name's length, the spool id, four numbers.
 const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
@@ -19,8 +24,9 @@ type blockBuilder struct {
 	Block
 	messages []dataplane.Message // of the entries, in order
 	entries  []entry
-	size     int  // of the block so far, at most
-	unlisted bool // topics are too many, or not known, to list them
+	size     int    // of the block so far, at most
+	weight   uint64 // of its entries
+	unlisted bool   // topics are too many, or not known, to list them
 }
 
 func newBlockBuilder(class dataplane.Class) *blockBuilder {
@@ -48,10 +54,11 @@ func (b *blockBuilder) fill(entries []entry) {
 func (b *blockBuilder) add(e entry) bool {
 	topics, listed := entryTopics(e.Accepted)
 	size := len(e.Publisher) + rangeRoom + 8*len(topics) + len(e.Frame)
-	if len(b.Frames) > 0 && b.size+size > maxBlock {
+	if len(b.Frames) > 0 && (b.size+size > maxBlock || b.weight+e.Weight > maxBlockWeight) {
 		return false
 	}
 	b.size += size
+	b.weight += e.Weight
 	b.Ranges = append(b.Ranges, Range{
 		Publisher: e.Publisher, Spool: e.Spool, Epoch: e.Epoch, First: e.First, Last: e.Last,
 		Size: uint64(len(e.Frame)),

@@ -192,6 +192,13 @@ func testEntry(size int, topics ...string) entry {
 	return entry{Accepted: a}
 }
 
+// heavy is an entry of which compression has made very little.
+func heavy(weight uint64) entry {
+	e := testEntry(1, "a")
+	e.Weight = weight
+	return e
+}
+
 func TestBlockTopics(t *testing.T) {
 	t.Parallel()
 	many := make([]string, maxTopics)
@@ -234,8 +241,9 @@ func TestBlockTopics(t *testing.T) {
 	}
 }
 
-// A block has 256 KiB at most, header included; a frame that is larger is a
-// block by itself, with no more room around it than a log leaves.
+// A block has 256 KiB at most, header included, and 16 MiB in memory; a frame
+// that is larger is a block by itself, with no more room around it than a log
+// leaves.
 func TestBlockSize(t *testing.T) {
 	t.Parallel()
 	tiny := slices.Repeat([]entry{testEntry(30, "a", "b", "c")}, 10_000)
@@ -251,6 +259,8 @@ func TestBlockSize(t *testing.T) {
 		{"fits", []entry{testEntry(100<<10, "a"), testEntry(100<<10, "a")}, 2, 2},
 		{"does not fit", []entry{testEntry(200<<10, "a"), testEntry(100<<10, "a")}, 1, 1},
 		{"too large", []entry{testEntry(1<<20, "a"), testEntry(1, "a")}, 1, 1},
+		{"heavy", []entry{heavy(15 << 20), heavy(1 << 20), heavy(1)}, 2, 2},
+		{"too heavy", []entry{heavy(30 << 20), heavy(1)}, 1, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

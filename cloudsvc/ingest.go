@@ -17,8 +17,13 @@ import (
 )
 
 const (
-	// ingestBudget is how many bytes of a class may be accepted and not stored.
+	// ingestBudget is how many bytes of frames of a class may be accepted and
+	// not stored.
 	ingestBudget = 64 << 20
+	// ingestWeight is how much memory these may take: compression makes some
+	// ten times as much of what devices send, and thousands of times of what is
+	// made for that.
+	ingestWeight = 4 * ingestBudget
 	// finishTime is how long the log may still take when cloudsvc stops.
 	finishTime = 2 * time.Second
 )
@@ -101,7 +106,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		httpRoom: semaphore.NewWeighted(httpBudget),
 		ended:    make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
-			Packer: packer, Budget: ingestBudget, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag, Session: newSession, Admit: admit,
+			Packer: packer, Budget: ingestBudget, MaxWeight: ingestWeight, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag, Session: newSession, Admit: admit,
 		}),
 	}
 	for _, c := range dataplane.Classes {
