@@ -6,62 +6,63 @@ import (
 	"unicode/utf8"
 )
 
-// A jsonScanner walks over one JSON object (RFC 8259). It takes what
-// encoding/json takes, whose speed is not enough for a stream: it is given
+// A jsonScanner walks over one JSON object (RFC 8259), field by field. It takes
+// what encoding/json takes, whose speed is not enough for a stream: it is given
 // what is not a plain string.
 type jsonScanner struct {
-	data []byte
-	at   int
+	key, value []byte // of the last field; the key without its escapes
+
+	data  []byte
+	at    int
+	begun bool
+	whole bool // the object ended, and nothing is behind it
 }
 
-// object tells each field of the object that is the whole data, and returns
-// whether it is one. A key that has escapes is told without them.
-func (s *jsonScanner) object(field func(key, value []byte)) bool {
-	if s.next() != '{' {
+// field goes on to the next field. At the end it returns false, and whole
+// tells whether data was one object.
+func (s *jsonScanner) field() bool {
+	if !s.separator() {
+		return false
+	}
+	key, ok := s.text()
+	if !ok || s.next() != ':' {
 		return false
 	}
 	s.at++
-	if s.next() == '}' {
-		s.at++
-		return s.end()
+	s.next()
+	if s.value, ok = s.any(); !ok {
+		return false
 	}
-	for {
-		key, ok := s.key()
-		if !ok {
-			return false
-		}
-		s.next()
-		value, ok := s.value()
-		if !ok {
-			return false
-		}
-		field(key, value)
-		switch s.next() {
-		case ',':
-			s.at++
-			s.next()
-		case '}':
-			s.at++
-			return s.end()
-		default:
-			return false
-		}
+	raw, plain := plainText(key)
+	if !plain {
+		var unescaped string
+		_ = json.Unmarshal(key, &unescaped) // text has seen that it is JSON
+		raw = []byte(unescaped)
 	}
+	s.key = raw
+	return true
 }
 
-// key reads a key and the colon behind it.
-func (s *jsonScanner) key() ([]byte, bool) {
-	value, ok := s.text()
-	if !ok || s.next() != ':' {
-		return nil, false
-	}
+// separator passes over what stands before a field, and returns whether one
+// must follow.
+func (s *jsonScanner) separator() bool {
+	c := s.next()
 	s.at++
-	if raw, plain := plainText(value); plain {
-		return raw, true
+	switch {
+	case !s.begun && c == '{':
+		s.begun = true
+		if s.next() != '}' {
+			return true
+		}
+		s.at++
+	case s.begun && c == ',':
+		s.next()
+		return true
+	case !s.begun || c != '}':
+		return false
 	}
-	var key string
-	err := json.Unmarshal(value, &key)
-	return []byte(key), err == nil
+	s.whole = s.next() == 0 && s.at == len(s.data)
+	return false
 }
 
 // next passes over white space and returns the byte behind it, 0 at the end.
@@ -76,14 +77,8 @@ func (s *jsonScanner) next() byte {
 	return 0
 }
 
-// end tells whether nothing but white space is left.
-func (s *jsonScanner) end() bool {
-	s.next()
-	return s.at == len(s.data)
-}
-
-// value reads one value.
-func (s *jsonScanner) value() ([]byte, bool) {
+// any reads one value.
+func (s *jsonScanner) any() ([]byte, bool) {
 	if s.at == len(s.data) {
 		return nil, false
 	}

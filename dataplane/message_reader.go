@@ -25,9 +25,14 @@ func (r *MessageReader) Read(data []byte, m *Message, other func(field string, v
 		r.texts = make(map[string]string)
 	}
 	*m = Message{}
-	f := messageFields{reader: r, message: m, other: other}
+	f := messageFields{texts: r.texts, message: m}
 	s := jsonScanner{data: data}
-	if !s.object(f.take) {
+	for s.field() {
+		if !f.take(s.key, s.value) && other != nil {
+			other(string(s.key), s.value)
+		}
+	}
+	if !s.whole {
 		return explainMessage(data)
 	}
 	return f.finish()
@@ -43,17 +48,16 @@ func explainMessage(data []byte) error {
 
 // messageFields takes in the fields of one message in JSON.
 type messageFields struct {
-	reader  *MessageReader
+	texts   map[string]string // see MessageReader
 	message *Message
-	other   func(field string, value []byte)
 
 	typ   string
 	value []byte
 	err   error // the first thing that is wrong
 }
 
-// take takes in one field.
-func (f *messageFields) take(key, value []byte) {
+// take takes in one field, and returns whether it is one of a message.
+func (f *messageFields) take(key, value []byte) (known bool) {
 	m := f.message
 	switch string(key) {
 	case "id":
@@ -83,10 +87,9 @@ func (f *messageFields) take(key, value []byte) {
 	case "quality":
 		m.Quality = Quality(f.text(key, value))
 	default:
-		if f.other != nil {
-			f.other(string(key), value)
-		}
+		return false
 	}
+	return true
 }
 
 // finish reads the value, which needs the type.
@@ -111,12 +114,12 @@ func (f *messageFields) text(key, value []byte) string {
 	if !plain {
 		return f.once(key, value)
 	}
-	if kept, known := f.reader.texts[string(raw)]; known {
+	if kept, known := f.texts[string(raw)]; known {
 		return kept
 	}
 	text := string(raw)
 	if len(text) <= MaxTopic {
-		f.reader.texts[text] = text
+		f.texts[text] = text
 	}
 	return text
 }

@@ -36,15 +36,19 @@ func (e *Event) UnmarshalJSON(line []byte) error {
 	return e.read(&r, line)
 }
 
-func (e *Event) read(r *dataplane.MessageReader, line []byte) (err error) {
-	var wrong error
-	err = r.Read(line, &e.Message, func(field string, value []byte) {
+func (e *Event) read(r *dataplane.MessageReader, line []byte) error {
+	var at []byte
+	err := r.Read(line, &e.Message, func(field string, value []byte) {
 		if field == "position" {
-			wrong = json.Unmarshal(value, &e.Position)
+			at = value
 		}
 	})
+	if err != nil {
+		return err
+	}
 	e.JSON = bytes.Clone(line)
-	return errors.Join(err, wrong)
+	e.Position = string(bytes.Trim(at, `"`)) // it has nothing that JSON escapes
+	return nil
 }
 
 // A Stream is the messages of one subscription, over one connection. One
