@@ -24,6 +24,10 @@ type Publisher interface {
 	Publish(ctx context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error)
 }
 
+// bodyBudget is how many bytes the bodies of all requests may take. What comes
+// when it is spent is refused as busy.
+const bodyBudget = 128 << 20
+
 // APIOptions say what the API stands on. All but Authorizer, Now and Logger
 // are required.
 type APIOptions struct {
@@ -57,6 +61,7 @@ type API struct {
 	options APIOptions
 	router  *mux.Router
 	origins *http.CrossOriginProtection
+	bodies  *rest.Room
 
 	mu       sync.Mutex
 	notReady string // why, as last logged
@@ -79,7 +84,7 @@ func NewAPI(options APIOptions) (*API, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	a := &API{options: options, router: mux.NewRouter(), origins: http.NewCrossOriginProtection()}
+	a := &API{options: options, router: mux.NewRouter(), origins: http.NewCrossOriginProtection(), bodies: rest.NewRoom(bodyBudget)}
 	for _, route := range a.routes() {
 		methods := []string{route.method}
 		if route.method == http.MethodGet {
@@ -97,11 +102,11 @@ func NewAPI(options APIOptions) (*API, error) {
 // and tells nothing of any message, topic or device.
 func (a *API) routes() []route {
 	return []route{
-		{http.MethodPost, "/register", a.register},
-		{http.MethodGet, "/discover", a.discover},
-		{http.MethodGet, "/get_producer", a.getProducer},
-		{http.MethodPost, "/publish", a.publish},
-		{http.MethodPost, "/subscribe", a.subscribe},
+		{http.MethodPost, "/register", withQuery(a.withRoom(a.register))},
+		{http.MethodGet, "/discover", withQuery(a.discover, "topic")},
+		{http.MethodGet, "/get_producer", withQuery(a.getProducer, "topic")},
+		{http.MethodPost, "/publish", withQuery(a.withRoom(a.publish))},
+		{http.MethodPost, "/subscribe", withQuery(a.subscribe, "topic", "callback")},
 
 		{http.MethodGet, "/healthz", a.health},
 		{http.MethodGet, "/readyz", a.ready},
@@ -129,6 +134,15 @@ func (a *API) answer(handle handler) http.Handler {
 			a.refuse(w, r, err)
 		}
 	})
+}
+
+// withRoom counts the body of a request against bodyBudget until it is
+// answered, as what was made of it is there until then.
+func (a *API) withRoom(handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, who Identity) error {
+		defer a.bodies.Enter(r)()
+		return handle(w, r, who)
+	}
 }
 
 // refuse answers with an error's problem.

@@ -16,7 +16,9 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 	webhook := r.URL.Query().Has("callback")
 	topic := r.URL.Query().Get("topic")
 	if !webhook {
+		leave := a.bodies.Enter(r)
 		body, err := rest.ReadObject(w, r, "topic")
+		leave() // the stream does not need it
 		if err != nil {
 			return err
 		}

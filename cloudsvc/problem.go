@@ -29,6 +29,7 @@ var problemKinds = rest.Kinds{
 	{Err: ErrUplinkNode, Status: http.StatusConflict, Name: "uplink-node", Title: "Known by its uplink"},
 	{Err: ErrRegistryFull, Status: http.StatusServiceUnavailable, Name: "registry-full", Title: "Registry full"},
 	{Err: ErrBusy, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy", Detail: ErrBusy.Error() + "; nothing was stored"},
+	{Err: rest.ErrNoRoom, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy"},
 	{Err: ErrTooLarge, Status: http.StatusRequestEntityTooLarge, Name: "too-large", Title: "Too large"},
 	{Err: ErrClosed, Status: http.StatusServiceUnavailable, Name: "shutting-down", Title: "Shutting down", Detail: ErrClosed.Error()},
 	{Err: context.DeadlineExceeded, Status: http.StatusServiceUnavailable, Name: "not-in-time", Title: "Not done in time", Detail: "what was asked for may or may not have been done"},

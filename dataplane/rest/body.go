@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"datastub/dataplane"
@@ -24,23 +26,40 @@ var ErrDisconnected = errors.New("the client left")
 
 // ReadBody reads a whole body, which makes the server notice from then on
 // when the client leaves. The error is an *http.MaxBytesError or an
-// *InvalidError, or wraps ErrDisconnected.
+// *InvalidError, or wraps ErrNoRoom or ErrDisconnected; the connection is not
+// used again then, and nobody waits for the rest of the body.
 func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	conn := http.NewResponseController(w)
 	// A recorder in a test has no deadline; a connection always does.
 	_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBytes))
+	if err != nil {
+		_ = conn.SetReadDeadline(time.Now())
+		w.Header().Set("Connection", "close")
+		return nil, bodyError(err)
+	}
 	_ = conn.SetReadDeadline(time.Time{})
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("read the body: %w: %w", ErrDisconnected, err)
-	case len(bytes.TrimSpace(body)) == 0:
+	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, Invalid("", errors.New("body is empty: want JSON"))
 	}
 	return body, nil
+}
+
+// bodyError tells what kept a body from being read.
+func bodyError(err error) error {
+	var large *http.MaxBytesError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &large), errors.Is(err, ErrNoRoom):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Invalid("", fmt.Errorf("body did not come whole within %v", bodyTimeout))
+	case errors.As(err, &network):
+		return fmt.Errorf("read the body: %w: %w", ErrDisconnected, err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return Invalid("", errors.New("body ends before the end that its header tells of"))
+	}
+	return Invalid("", fmt.Errorf("body cannot be read: %w", err))
 }
 
 // ReadObject reads a body of one JSON object, of MaxBody bytes at most, with
