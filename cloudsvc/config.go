@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -13,11 +14,12 @@ import (
 // Config is everything about cloudsvc that can be set. Later sources win:
 // the defaults, a YAML file, the environment, the command line.
 type Config struct {
-	HTTP             string        // where to serve HTTP, host:port
-	Uplink           string        // where publishers dial in, a tcp:// URL
-	Data             string        // folder of the embedded log
-	NATSURL          string        // NATS servers, instead of the embedded log; commas between them
-	NATSSyncInterval time.Duration // how often those servers sync to disk
+	HTTP             string         // where to serve HTTP, host:port
+	Uplink           string         // where publishers dial in, a tcp:// URL
+	Data             string         // folder of the embedded log
+	NATSURL          string         // NATS servers, instead of the embedded log; commas between them
+	WebhookAllow     []netip.Prefix // the exceptions of AddressRule
+	NATSSyncInterval time.Duration  // how often those servers sync to disk
 }
 
 // DefaultConfig listens on loopback only.

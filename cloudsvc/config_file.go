@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readFile reads a YAML file over c: one map of keys and texts. An empty file
+// readFile reads a YAML file over c: one map of keys and texts, or lists of texts. An empty file
 // sets nothing, and neither does a key without a value. The error has every
 // problem, each with its line.
 func (c *Config) readFile(path string) error {
@@ -72,13 +72,34 @@ func (c *Config) setKey(key string, value *yaml.Node) error {
 	if value.Kind == yaml.AliasNode {
 		value = value.Alias
 	}
-	switch {
-	case value.Kind != yaml.ScalarNode:
-		return fmt.Errorf("%s: want a text such as %s", describeNode(value), settings[i].example())
-	case value.ShortTag() == "!!null":
+	if value.ShortTag() == "!!null" {
 		return nil
 	}
-	return settings[i].set(c, value.Value)
+	text, err := settings[i].text(value)
+	if err != nil {
+		return err
+	}
+	return settings[i].set(c, text)
+}
+
+// text returns a value of the file as text.
+func (s *setting) text(value *yaml.Node) (string, error) {
+	switch {
+	case value.Kind == yaml.ScalarNode:
+		return value.Value, nil
+	case !s.list:
+		return "", fmt.Errorf("%s: want a text such as %s", describeNode(value), s.example)
+	case value.Kind != yaml.SequenceNode:
+		return "", fmt.Errorf("%s: want a list such as [%s]", describeNode(value), s.example)
+	}
+	var texts []string
+	for _, element := range value.Content {
+		if element.Kind != yaml.ScalarNode {
+			return "", fmt.Errorf("%s in the list: want texts such as %s", describeNode(element), s.example)
+		}
+		texts = append(texts, element.Value)
+	}
+	return strings.Join(texts, ","), nil
 }
 
 func unknownKey(key string) error {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,14 +40,14 @@ func TestConfigPrecedence(t *testing.T) {
 	env := map[string]string{"DATASTUB_HTTP": "127.0.0.1:2", "DATASTUB_UPLINK": "tcp://127.0.0.1:2", "DATASTUB_DATA": ""}
 	got, err := load(t, file, env, "--http", "127.0.0.1:3")
 	want := Config{HTTP: "127.0.0.1:3", Uplink: "tcp://127.0.0.1:2", Data: "from-file", NATSSyncInterval: 2 * time.Minute}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 }
 
 func TestConfigDefault(t *testing.T) {
 	for _, file := range []string{"", "# nothing\n", "---\n", "http:\ndata: ~\n"} {
-		if got, err := load(t, file, nil); err != nil || got != DefaultConfig() {
+		if got, err := load(t, file, nil); err != nil || !reflect.DeepEqual(got, DefaultConfig()) {
 			t.Errorf("file %q: got %+v, %v", file, got, err)
 		}
 	}
@@ -56,6 +57,28 @@ func TestConfigFromNATS(t *testing.T) {
 	got, err := load(t, "", map[string]string{"DATASTUB_NATS_URL": "nats://a:4222, tls://b:4222"}, "--nats-sync-interval=10s")
 	if err != nil || got.NATSURL == "" || got.NATSSyncInterval != 10*time.Second {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// A list is a flag that is repeated, a text with commas, or a list of YAML.
+func TestConfigList(t *testing.T) {
+	const want = "10.0.0.0/8,fd00::/8,127.0.0.1/32"
+	lists := []struct {
+		file string
+		env  map[string]string
+		args []string
+	}{
+		{args: []string{"--webhook-allow", "10.0.0.0/8", "--webhook-allow", "fd00::/8,127.0.0.1"}},
+		{env: map[string]string{"DATASTUB_WEBHOOK_ALLOW": "10.0.0.0/8, fd00::/8, 127.0.0.1"}},
+		{file: "webhookAllow: [10.0.0.0/8, fd00::/8, 127.0.0.1]\n"},
+		{file: "webhookAllow: 10.0.0.0/8,fd00::/8,127.0.0.1\n"},
+		{file: "webhookAllow: [192.168.0.0/16]\n", args: []string{"--webhook-allow=" + want}},
+	}
+	for _, tt := range lists {
+		got, err := load(t, tt.file, tt.env, tt.args...)
+		if err != nil || !slices.Equal(got.WebhookAllow, prefixes(t, want)) {
+			t.Errorf("%+v: got %v, %v, want %s", tt, got.WebhookAllow, err, want)
+		}
 	}
 }
 
@@ -85,7 +108,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, webhookAllow, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -102,9 +125,20 @@ configuration FILE: line 6: data: is given twice: want it once`,
 			want: `configuration FILE: line 2: natsSyncInterval: "10" is no duration: want a number and a unit, such as 2m
 http: "8080": no host:port: want host:port, such as 127.0.0.1:8080, or :8080 for every interface`,
 		},
+		"lists": {
+			file: "webhookAllow: {a: b}\n",
+			env:  map[string]string{"DATASTUB_WEBHOOK_ALLOW": "10.1.0.0/8"},
+			args: []string{"--webhook-allow", "ten", "--webhook-allow", "300.0.0.0/8"},
+			want: `configuration FILE: line 1: webhookAllow: a map: want a list such as [10.0.0.0/8]
+flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10.0.0.0/8; "300.0.0.0/8" is no CIDR: want an address and a length, such as 10.0.0.0/8`,
+		},
+		"list of lists": {
+			file: "webhookAllow: [[10.0.0.0/8]]\n",
+			want: "configuration FILE: line 1: webhookAllow: a list in the list: want texts such as 10.0.0.0/8",
+		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, webhookAllow, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",

@@ -3,16 +3,22 @@ package cloudsvc
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 )
 
 // A setting is one field of Config, and how the YAML file, the environment and
-// the command line name it. All three give it as text.
+// the command line name it. All three give it as text. A list may be a
+// sequence in the file and a flag that is repeated; its text has commas
+// between its values.
 type setting struct {
 	key, flag, env string
 	usage          string
+	list           bool
+	example        string // a value that is right
 	set            func(c *Config, text string) error
 	get            func(c *Config) string
 }
@@ -24,21 +30,23 @@ const (
 
 // settings lists every field of Config.
 var settings = [...]setting{
-	textSetting("http", "http", "DATASTUB_HTTP", "serve HTTP at this `host:port`",
+	textSetting("http", "http", "DATASTUB_HTTP", "127.0.0.1:8080", "serve HTTP at this `host:port`",
 		func(c *Config) *string { return &c.HTTP }),
-	textSetting("uplink", "uplink", "DATASTUB_UPLINK", "take publishers in at this tcp:// `URL`",
+	textSetting("uplink", "uplink", "DATASTUB_UPLINK", "tcp://127.0.0.1:5557", "take publishers in at this tcp:// `URL`",
 		func(c *Config) *string { return &c.Uplink }),
-	textSetting("data", "data", "DATASTUB_DATA", "keep the embedded log in this `folder`; means nothing with --nats-url",
+	textSetting("data", "data", "DATASTUB_DATA", "cloudsvc-data", "keep the embedded log in this `folder`; means nothing with --nats-url",
 		func(c *Config) *string { return &c.Data }),
-	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
+	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "nats://127.0.0.1:4222", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
 		func(c *Config) *string { return &c.NATSURL }),
+	prefixesSetting("webhookAllow", "webhook-allow", "DATASTUB_WEBHOOK_ALLOW", "let what is registered over HTTP have cloudsvc dial these private, loopback or other special addresses, a `CIDR`; may be repeated",
+		func(c *Config) *[]netip.Prefix { return &c.WebhookAllow }),
 	durationSetting("natsSyncInterval", "nats-sync-interval", "DATASTUB_NATS_SYNC_INTERVAL", "how often the servers of --nats-url sync to disk, a `duration`; messages count as durable only after it",
 		func(c *Config) *time.Duration { return &c.NATSSyncInterval }),
 }
 
-func textSetting(key, flag, env, usage string, field func(*Config) *string) setting {
+func textSetting(key, flag, env, example, usage string, field func(*Config) *string) setting {
 	return setting{
-		key: key, flag: flag, env: env, usage: usage,
+		key: key, flag: flag, env: env, usage: usage, example: example,
 		set: func(c *Config, text string) error { *field(c) = text; return nil },
 		get: func(c *Config) string { return *field(c) },
 	}
@@ -46,7 +54,7 @@ func textSetting(key, flag, env, usage string, field func(*Config) *string) sett
 
 func durationSetting(key, flag, env, usage string, field func(*Config) *time.Duration) setting {
 	return setting{
-		key: key, flag: flag, env: env, usage: usage,
+		key: key, flag: flag, env: env, usage: usage, example: "2m",
 		set: func(c *Config, text string) error {
 			d, err := time.ParseDuration(text)
 			if err != nil {
@@ -59,12 +67,39 @@ func durationSetting(key, flag, env, usage string, field func(*Config) *time.Dur
 	}
 }
 
-// example returns a value that is right.
-func (s *setting) example() string {
-	if defaults := DefaultConfig(); s.get(&defaults) != "" {
-		return s.get(&defaults)
+func prefixesSetting(key, flag, env, usage string, field func(*Config) *[]netip.Prefix) setting {
+	return setting{
+		key: key, flag: flag, env: env, usage: usage, example: "10.0.0.0/8", list: true,
+		set: func(c *Config, text string) (err error) {
+			*field(c), err = ParsePrefixes(text)
+			return err
+		},
+		get: func(c *Config) string {
+			var texts []string
+			for _, prefix := range *field(c) {
+				texts = append(texts, prefix.String())
+			}
+			return strings.Join(texts, ",")
+		},
 	}
-	return "nats://127.0.0.1:4222"
+}
+
+// add adds the flag.
+func (s *setting) add(flags *pflag.FlagSet, defaults *Config) {
+	usage := s.usage + " (" + s.env + ")"
+	if s.list {
+		flags.StringSlice(s.flag, nil, usage)
+		return
+	}
+	flags.String(s.flag, s.get(defaults), usage)
+}
+
+// flagText returns what a flag was given.
+func flagText(f *pflag.Flag) string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return strings.Join(list.GetSlice(), ",")
+	}
+	return f.Value.String()
 }
 
 // AddConfigFlags adds a flag for each field of Config, and --config.
@@ -72,7 +107,7 @@ func AddConfigFlags(flags *pflag.FlagSet) {
 	flags.String(configFlag, "", "read a YAML `file`; the environment ("+configEnv+" and the like) and flags win over it")
 	defaults := DefaultConfig()
 	for _, s := range settings {
-		flags.String(s.flag, s.get(&defaults), s.usage+" ("+s.env+")")
+		s.add(flags, &defaults)
 	}
 }
 
@@ -95,7 +130,7 @@ func LoadConfig(flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) (Co
 // override takes one setting from the environment, or from its flag.
 func (c *Config) override(s setting, flags *pflag.FlagSet, lookupEnv func(string) (string, bool)) error {
 	if f := flags.Lookup(s.flag); f != nil && f.Changed {
-		if err := s.set(c, f.Value.String()); err != nil {
+		if err := s.set(c, flagText(f)); err != nil {
 			return fmt.Errorf("flag --%s: %w", s.flag, err)
 		}
 		return nil
