@@ -58,6 +58,9 @@ func validateName(kind, name string) error {
 
 // validateRunes checks for what no name and no literal level may hold.
 func validateRunes(kind, name string) error {
+	if plain(name) {
+		return nil
+	}
 	if !utf8.ValidString(name) {
 		return fmt.Errorf("%s %q is not UTF-8", kind, name)
 	}
@@ -66,6 +69,16 @@ func validateRunes(kind, name string) error {
 		return fmt.Errorf("%s %q has %q at byte %d: wildcards, spaces and control characters are not allowed", kind, name, r, i)
 	}
 	return nil
+}
+
+// plain tells whether a name is of ASCII that is not forbidden, as most are.
+func plain(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || c == '+' || c == '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // forbidden tells whether a rune may not stand in a name: a wildcard, white
