@@ -8,6 +8,21 @@ import (
 	"strings"
 )
 
+// CheckDial returns what is wrong with a ZeroMQ address that is dialled, and
+// what would be right.
+func CheckDial(address string) error { return addressError(address, checkDial(address)) }
+
+// CheckBind returns what is wrong with a ZeroMQ address that is bound, and
+// what would be right. Port 0 is any that is free.
+func CheckBind(address string) error { return addressError(address, checkBind(address)) }
+
+func addressError(address, wrong string) error {
+	if wrong == "" {
+		return nil
+	}
+	return fmt.Errorf("%.64q: %s", address, wrong)
+}
+
 // checkDial checks a ZeroMQ address that is dialled: what is wrong with it and
 // what would be right, or nothing.
 func checkDial(address string) string {

@@ -1,0 +1,89 @@
+package datapanel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kubeedge/mapper-framework/pkg/config"
+
+	"datastub/dataplane"
+	"datastub/mapper"
+)
+
+// settings are those of a publisher.
+type settings struct {
+	node, mapper string
+	uplink       string // cloudsvc's ROUTER, a ZeroMQ endpoint
+	lan          string // where the PUB is bound; empty: none
+	spool        mapper.Size
+}
+
+// String returns the settings in the words of the environment.
+func (s settings) String() string {
+	return fmt.Sprintf("%s/%s (DATASTUB_UPLINK %s, DATASTUB_LAN %q, DATASTUB_SPOOL_BYTES %v)", s.node, s.mapper, s.uplink, s.lan, s.spool)
+}
+
+// newSettings returns what the environment and the address of a push method
+// say, and all that is wrong with them, joined.
+func newSettings(address string, getenv func(string) string) (settings, error) {
+	s := settings{node: getenv("NODE_NAME"), mapper: getenv("DATASTUB_MAPPER"), lan: getenv("DATASTUB_LAN")}
+	var errs [5]error
+	if s.node == "" {
+		s.node, errs[0] = os.Hostname()
+	}
+	if errs[0] == nil {
+		errs[0] = named("NODE_NAME", dataplane.ValidateLevel("node", s.node))
+	}
+	if c := config.Cfg(); s.mapper == "" && c != nil {
+		s.mapper = c.Common.Name
+	}
+	errs[1] = named("DATASTUB_MAPPER, else common.name of the mapper's config", dataplane.ValidateLevel("mapper", s.mapper))
+	s.uplink, errs[2] = uplinkAt(address, getenv("DATASTUB_UPLINK"))
+	if s.lan != "" {
+		errs[3] = named("DATASTUB_LAN", mapper.CheckBind(s.lan))
+	}
+	s.spool = mapper.DefaultConfig().DataPlane.Spool.MaxBytes
+	if text := getenv("DATASTUB_SPOOL_BYTES"); text != "" {
+		errs[4] = named(fmt.Sprintf("DATASTUB_SPOOL_BYTES %q", text), s.spool.UnmarshalText([]byte(text)))
+	}
+	return s, errors.Join(errs[:]...)
+}
+
+// named puts the name of what is wrong before the error.
+func named(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// process is the host of an address that leaves the uplink to the process.
+const process = "dataplane"
+
+// uplinkAt returns the endpoint that an address zmq://… stands for. Configured
+// is the process's, empty for the default.
+func uplinkAt(address, configured string) (string, error) {
+	host, ok := cutScheme(address)
+	endpoint := "tcp://" + host
+	switch {
+	case ok && host == process && configured != "":
+		return configured, named("DATASTUB_UPLINK", mapper.CheckDial(configured))
+	case ok && host == process:
+		return mapper.DefaultConfig().DataPlane.Uplink, nil
+	case ok && mapper.CheckDial(endpoint) == nil:
+		return endpoint, nil
+	}
+	return "", fmt.Errorf("pushMethod.mqtt.address %.64q: want zmq://host:port of cloudsvc's uplink, or zmq://%s for that of DATASTUB_UPLINK", address, process)
+}
+
+// cutScheme tells whether an address is the data plane's, and what follows
+// the scheme.
+func cutScheme(address string) (rest string, ok bool) {
+	const scheme = "zmq://"
+	if len(address) < len(scheme) || !strings.EqualFold(address[:len(scheme)], scheme) {
+		return "", false
+	}
+	return address[len(scheme):], true
+}
