@@ -57,9 +57,7 @@ func (m *Message) validateRest() error {
 	if m.Value.typ < Int || m.Value.typ > Bytes {
 		errs = append(errs, errors.New("value is missing"))
 	}
-	if !m.Quality.valid() {
-		errs = append(errs, fmt.Errorf("quality %.64q is not good, bad: reason or uncertain: reason", string(m.Quality)))
-	}
+	errs = append(errs, m.Quality.validate())
 	if n := m.Size(); n > MaxMessage {
 		errs = append(errs, fmt.Errorf("message is %d bytes large: the most is %d", n, MaxMessage))
 	}

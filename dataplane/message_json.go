@@ -115,9 +115,7 @@ func decodeTime(o *Object) time.Time {
 
 func decodeQuality(o *Object) Quality {
 	q := Quality(o.Text("quality"))
-	if !q.valid() {
-		o.Refuse("quality", fmt.Errorf("quality %.64q is not good, bad: reason or uncertain: reason", string(q)))
-	}
+	o.Refuse("quality", q.validate())
 	return q
 }
 

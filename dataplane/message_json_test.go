@@ -141,7 +141,7 @@ func TestDecodeMessageErrors(t *testing.T) {
 				`class: class "QT" is not RT or BT|type: type "x" is not one of int, float, double, boolean, string, bytes|` +
 				"value: value [1]: want a number, a boolean or a string|" +
 				`unit: unit is a JSON object: want a string|time: time "now" is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z|` +
-				`quality: quality "fine" is not good, bad: reason or uncertain: reason|` +
+				`quality: quality "fine" is not good, best-effort, bad: reason or uncertain: reason|` +
 				"topic: topic \"a b\" has ' ' at byte 1: wildcards, spaces and control characters are not allowed"},
 		{`{"topic":"a","type":"x"}`, `type: type "x" is not one of int, float, double, boolean, string, bytes|value: value is missing`},
 		{`{"topic":"$events/gap","value":1}`, `topic: topic "$events/gap" begins with "$", which is kept for events`},

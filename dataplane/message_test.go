@@ -35,7 +35,7 @@ func TestMessageValidate(t *testing.T) {
 		{"value", func(m *Message) { m.Value = Value{} }, "value is missing"},
 		{"no time", func(m *Message) { m.Time = time.Time{} }, "time is missing"},
 		{"late time", func(m *Message) { m.Time = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }, "time is in the year 9999: want 1678 to 2261"},
-		{"quality", func(m *Message) { m.Quality = "poor" }, `quality "poor" is not good, bad: reason or uncertain: reason`},
+		{"quality", func(m *Message) { m.Quality = "poor" }, `quality "poor" is not good, best-effort, bad: reason or uncertain: reason`},
 		{"size", func(m *Message) { m.Value = StringValue(strings.Repeat("x", MaxMessage)) }, "message is 1048699 bytes large: the most is 1048576"},
 		{"several", func(m *Message) { m.Namespace, m.Device = "", "a/b" }, "namespace is empty\n" + `device "a/b" has a "/": it is one level of an address`},
 	} {

@@ -97,7 +97,7 @@ func randomBatch(r *rand.Rand) *Batch {
 		now += []int64{0, 1, -1, 1e9, -3600e9, int64(r.Uint64())}[r.IntN(6)]
 		seq += []uint64{1, 1, 2, math.MaxUint64, r.Uint64()}[r.IntN(5)]
 		m.Time, m.Seq = time.Unix(0, now).UTC(), seq
-		m.Quality = []Quality{"", "", Bad("x"), Uncertain("y")}[r.IntN(4)]
+		m.Quality = []Quality{"", "", Bad("x"), Uncertain("y"), BestEffort}[r.IntN(5)]
 		b.Messages = append(b.Messages, m)
 	}
 	b.identify()

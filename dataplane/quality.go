@@ -1,17 +1,23 @@
 package dataplane
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
-// Quality tells how far a value can be trusted: "good", or "bad" or
-// "uncertain" and the reason behind a colon, as in "bad: above max 100". The
+// Quality tells how far a value can be trusted: "good", "best-effort", or "bad"
+// or "uncertain" and the reason behind a colon, as in "bad: above max 100". The
 // empty Quality is good.
 type Quality string
 
-// Good is the quality of a value that nothing speaks against.
-const Good Quality = "good"
+const (
+	// Good is the quality of a value that nothing speaks against.
+	Good Quality = "good"
+	// BestEffort is the quality of a value that came by a way on which others
+	// may have been lost, and nobody can tell: nothing else speaks against it.
+	BestEffort Quality = "best-effort"
+)
 
 // Bad returns the quality of a value that is kept but must not be trusted. A
 // long reason is cut.
@@ -40,8 +46,16 @@ func (q Quality) IsGood() bool { return q == "" || q == Good }
 
 // valid tells whether q is one of the forms above and short enough.
 func (q Quality) valid() bool {
-	return q.IsGood() || len(q) <= MaxTopic &&
+	return q.IsGood() || q == BestEffort || len(q) <= MaxTopic &&
 		(strings.HasPrefix(string(q), "bad: ") || strings.HasPrefix(string(q), "uncertain: "))
+}
+
+// validate returns what is wrong with q, nil if it is valid.
+func (q Quality) validate() error {
+	if q.valid() {
+		return nil
+	}
+	return fmt.Errorf("quality %.64q is not good, best-effort, bad: reason or uncertain: reason", string(q))
 }
 
 // String returns the quality, "good" for the empty one.

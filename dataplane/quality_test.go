@@ -16,6 +16,8 @@ func TestQuality(t *testing.T) {
 	}{
 		{"", true, true, "good"},
 		{Good, true, true, "good"},
+		{BestEffort, false, true, "best-effort"},
+		{"best-effort: no reason", false, false, "best-effort: no reason"},
 		{Bad("above max 100"), false, true, "bad: above max 100"},
 		{Uncertain("clock is 2h ahead"), false, true, "uncertain: clock is 2h ahead"},
 		{"bad", false, false, "bad"},
