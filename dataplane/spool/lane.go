@@ -21,8 +21,9 @@ type lane struct {
 	spare   int                 // records taken off the front of the array below
 	handed  uint64              // the highest sequence that Next has given away
 	hole    hole
+	held    Amount              // of records
 	// Counts since the start.
-	accepted, lost uint64
+	accepted, dropped Amount
 }
 
 var _ uplink.Queue = (*lane)(nil)
@@ -30,6 +31,9 @@ var _ uplink.Queue = (*lane)(nil)
 // cost is how many bytes a record takes in memory, with all that it points to
 // as if nothing of it were shared.
 func cost(msg *dataplane.Message) int64 { return int64(unsafe.Sizeof(*msg)) + int64(msg.Size()) }
+
+// amountOf returns one record's amount.
+func amountOf(msg *dataplane.Message) Amount { return Amount{Records: 1, Bytes: uint64(cost(msg))} }
 
 // next returns the sequence that the next record gets.
 func (l *lane) next() uint64 { return l.first + uint64(len(l.records)) }
@@ -39,14 +43,16 @@ func (l *lane) push(msg dataplane.Message) {
 		l.spare = 0 // append moves to a new array
 	}
 	l.records = append(l.records, msg)
-	l.accepted++
-	l.spool.bytes += cost(&msg)
+	amount := amountOf(&msg)
+	l.accepted.add(amount)
+	l.held.add(amount)
+	l.spool.bytes += int64(amount.Bytes)
 }
 
 // drop drops the oldest record, and notes what is lost with it.
 func (l *lane) drop() {
 	l.hole.add(l.first, &l.records[0], l.first <= l.handed)
-	l.lost++
+	l.dropped.add(amountOf(&l.records[0]))
 	l.pop(1)
 }
 
@@ -54,7 +60,9 @@ func (l *lane) drop() {
 // more than what the others need.
 func (l *lane) pop(n int) {
 	for i := range n {
-		l.spool.bytes -= cost(&l.records[i])
+		amount := amountOf(&l.records[i])
+		l.held.sub(amount)
+		l.spool.bytes -= int64(amount.Bytes)
 	}
 	l.records = l.records[n:]
 	l.first += uint64(n)

@@ -68,6 +68,9 @@ func NewMemory(o MemoryOptions) (*Memory, error) {
 // ID returns the spool's id.
 func (m *Memory) ID() dataplane.SpoolID { return m.id }
 
+// MaxBytes returns how much memory both lanes together may take.
+func (m *Memory) MaxBytes() int64 { return m.maxBytes }
+
 // Lane returns one lane's queue.
 func (m *Memory) Lane(c dataplane.Class) uplink.Queue { return m.lanes[c] }
 
@@ -126,9 +129,22 @@ func (m *Memory) shrink() {
 
 // Stats are counts of one lane since the start.
 type Stats struct {
-	Accepted uint64 // records taken in
-	Dropped  uint64 // of these, dropped because the spool was full, in the cloud or not
-	Held     int    // of these, not yet durable in the cloud
+	Accepted Amount // records taken in
+	Dropped  Amount // of these, dropped because the spool was full, in the cloud or not
+	Held     Amount // of these, not yet durable in the cloud
+}
+
+// An Amount is so many records, and the bytes that they take in memory.
+type Amount struct{ Records, Bytes uint64 }
+
+func (a *Amount) add(b Amount) {
+	a.Records += b.Records
+	a.Bytes += b.Bytes
+}
+
+func (a *Amount) sub(b Amount) {
+	a.Records -= b.Records
+	a.Bytes -= b.Bytes
 }
 
 // Stats returns a lane's counts.
@@ -136,5 +152,5 @@ func (m *Memory) Stats(c dataplane.Class) Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.lanes[c]
-	return Stats{Accepted: l.accepted, Dropped: l.lost, Held: len(l.records)}
+	return Stats{Accepted: l.accepted, Dropped: l.dropped, Held: l.held}
 }

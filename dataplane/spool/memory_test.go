@@ -94,8 +94,8 @@ func TestMemoryAcceptsAllOrNone(t *testing.T) {
 	if err := m.Append([]dataplane.Message{event}); err != nil {
 		t.Errorf("an event is refused: %v", err)
 	}
-	if got, want := m.Stats(dataplane.RT), (spool.Stats{Accepted: 1, Held: 1}); got != want {
-		t.Errorf("stats are %+v: want %+v", got, want)
+	if got := m.Stats(dataplane.RT); got.Accepted.Records != 1 || got.Held != got.Accepted || got.Dropped != (spool.Amount{}) {
+		t.Errorf("stats are %+v: want one record, held", got)
 	}
 }
 
@@ -136,7 +136,8 @@ func TestMemoryDropsOldestBTFirst(t *testing.T) {
 	m := newMemory(t, 10*recordBytes(), start)
 	check := func(c dataplane.Class, accepted, dropped uint64) {
 		t.Helper()
-		want := spool.Stats{Accepted: accepted, Dropped: dropped, Held: int(accepted - dropped)}
+		amount := func(n uint64) spool.Amount { return spool.Amount{Records: n, Bytes: n * uint64(recordBytes())} }
+		want := spool.Stats{Accepted: amount(accepted), Dropped: amount(dropped), Held: amount(accepted - dropped)}
 		if got := m.Stats(c); got != want {
 			t.Errorf("%v: %+v: want %+v", c, got, want)
 		}
@@ -300,13 +301,13 @@ func TestMemoryReleases(t *testing.T) {
 	lane := m.Lane(dataplane.RT)
 	for _, tt := range []struct {
 		durable dataplane.Mark
-		held    int
+		held    uint64
 	}{
 		{dataplane.Mark{}, 10}, {at(m, dataplane.RT, 4), 6}, {at(m, dataplane.RT, 2), 6},
 		{dataplane.Mark{Epoch: 1, Seq: 9}, 6}, {at(m, dataplane.RT, 99), 0},
 	} {
 		lane.Release(tt.durable)
-		if got := m.Stats(dataplane.RT).Held; got != tt.held {
+		if got := m.Stats(dataplane.RT).Held.Records; got != tt.held {
 			t.Errorf("with %v durable, %d are held: want %d", tt.durable, got, tt.held)
 		}
 	}

@@ -30,6 +30,7 @@ type SenderOptions struct {
 	Queue     Queue
 	Packer    *dataplane.Packer
 	Batch     BatchPolicy // of BT; RT does not wait
+	Counts    *Counts     // of the lane; nil: nobody wants them
 }
 
 // A Sender is the edge end of one lane over one connection: it says HELLO,
@@ -55,6 +56,9 @@ type Sender struct {
 
 // NewSender begins a connection; the first frame that Next gives is HELLO.
 func NewSender(o SenderOptions, now time.Time) *Sender {
+	if o.Counts == nil {
+		o.Counts = new(Counts)
+	}
 	s := &Sender{options: o, started: now, heard: now, pinged: now}
 	s.outbox = append(s.outbox, &dataplane.Hello{
 		Publisher: o.Publisher, Spool: o.Spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
@@ -195,8 +199,10 @@ func (s *Sender) due(now time.Time) bool {
 
 // launch counts a frame that goes now.
 func (s *Sender) launch(b []byte, mark dataplane.Mark) {
+	s.options.Counts.sent(s.sent, mark, len(b))
 	s.sent = mark
 	s.flights.add(mark, uint64(len(b)))
+	s.options.Counts.unacked.Store(s.flights.bytes)
 }
 
 // Due returns when Next is to be asked again though nothing came and nothing
@@ -265,6 +271,8 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	}
 	s.streaming = true
 	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored
+	s.options.Counts.sessions.Add(1)
+	s.options.Counts.credit.Store(f.Credit)
 	s.options.Queue.Release(f.Durable)
 	return nil
 }
@@ -272,6 +280,7 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 // receiveRefuse ends the connection. A refusal for the epoch moves the queue
 // to one that will do, and the next connection can come at once.
 func (s *Sender) receiveRefuse(f *dataplane.Refuse) error {
+	s.options.Counts.refused.Add(1)
 	retry := f.RetryAfter
 	above := f.HighWater.Epoch
 	if f.Code == dataplane.RefuseEpochBehind && !s.streaming && s.options.Queue.Held()[0].Epoch <= above {
@@ -291,12 +300,15 @@ func (s *Sender) receiveAck(f *dataplane.Ack) {
 		return
 	}
 	s.credit, s.stored = f.Credit, f.Stored
+	s.options.Counts.acks.Add(1)
+	s.options.Counts.credit.Store(f.Credit)
 	if s.flights.land(f.Stored) {
 		s.nacks = 0
 	}
 	if f.Stored.Compare(s.sent) > 0 {
 		s.sent = f.Stored
 	}
+	s.options.Counts.unacked.Store(s.flights.bytes)
 	s.options.Queue.Release(f.Durable)
 }
 
@@ -305,6 +317,7 @@ func (s *Sender) receiveNack(f *dataplane.Nack) error {
 	if !s.streaming || f.Session != s.session {
 		return nil
 	}
+	s.options.Counts.nacks.Add(1)
 	last := dataplane.Mark{Epoch: f.Expected.Epoch, Seq: f.Expected.Seq - 1}
 	if f.Expected.Seq == 0 || last.Epoch == s.sent.Epoch && last.Seq > s.sent.Seq {
 		return &EndError{Reason: fmt.Sprintf("cloudsvc asked for record %v behind %v, the last sent", f.Expected, s.sent)}
@@ -314,5 +327,6 @@ func (s *Sender) receiveNack(f *dataplane.Nack) error {
 	}
 	s.sent = last
 	s.flights.cancel(last)
+	s.options.Counts.unacked.Store(s.flights.bytes)
 	return nil
 }

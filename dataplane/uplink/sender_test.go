@@ -134,7 +134,7 @@ func TestSenderGoesOnBehindWhatIsStored(t *testing.T) {
 		e := newEdge(t, dataplane.RT, uplink.BatchPolicy{}, 10)
 		e.next()
 		e.receive(&dataplane.HelloOK{Session: 9, Credit: 1, Version: 1, Stored: e.mark(stored), Durable: e.mark(min(stored, 2))})
-		if got := e.spool.Stats(dataplane.RT).Held; got != 10-int(min(stored, 2)) {
+		if got := e.spool.Stats(dataplane.RT).Held.Records; got != 10-min(stored, 2) {
 			t.Errorf("stored %d: %d are held", stored, got)
 		}
 		if stored == 10 {
@@ -164,7 +164,7 @@ func TestSenderKeepsToItsCredit(t *testing.T) {
 	e.receive(&dataplane.Ack{Session: 9, Stored: e.mark(1), Credit: 1})
 	e.wants(2, 2)
 	e.receive(&dataplane.Ack{Session: 9, Stored: e.mark(2), Durable: e.mark(2), Credit: 1})
-	if !e.Idle() || e.Stored() != e.mark(2) || e.spool.Stats(dataplane.RT).Held != 0 {
+	if !e.Idle() || e.Stored() != e.mark(2) || e.spool.Stats(dataplane.RT).Held.Records != 0 {
 		t.Errorf("idle %v, stored %v, held %d", e.Idle(), e.Stored(), e.spool.Stats(dataplane.RT).Held)
 	}
 }

@@ -36,7 +36,7 @@ type connection struct {
 }
 
 func (l *lane) dial() (*connection, error) {
-	l.dials++
+	l.dials.Add(1)
 	c := &connection{lane: l, sender: uplink.NewSender(l.options, time.Now())}
 	if err := c.open(); err != nil {
 		c.close()
@@ -64,7 +64,7 @@ func (c *connection) open() (err error) {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("inproc://monitor-%v-%d", c.lane.options.Lane, c.lane.dials)
+	name := fmt.Sprintf("inproc://monitor-%v-%d", c.lane.options.Lane, c.lane.dials.Load())
 	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_CLOSED|zmq.EVENT_DISCONNECTED); err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ const lanQueue = 4096
 
 // lan publishes messages to applications on the edge's LAN.
 type lan struct {
-	socket  *zmq.Socket
-	text    bool // "topic SP json" in one frame
-	queue   chan []dataplane.Message
-	dropped atomic.Uint64
+	socket *zmq.Socket
+	text   bool // "topic SP json" in one frame
+	queue  chan []dataplane.Message
+	// Messages since the start.
+	published, dropped atomic.Uint64
 }
 
 func newLAN(zctx *zmq.Context, endpoint string, text bool) (*lan, error) {
@@ -55,6 +56,7 @@ func (l *lan) run(ctx context.Context) error {
 				if err := l.publish(&messages[i]); err != nil {
 					return fmt.Errorf("publish on the LAN: %w", err)
 				}
+				l.published.Add(1)
 			}
 		case <-ctx.Done():
 			return nil

@@ -28,7 +28,7 @@ type lane struct {
 	random   func(n int64) int64 // from 0 to n-1: jitter, but in tests
 
 	connected atomic.Bool
-	dials     int
+	dials     atomic.Uint64
 	stored    dataplane.Mark // the last mark of a Sender that ended
 	told      string         // the last reason logged, so that a repeated one is not
 }
@@ -119,6 +119,7 @@ func (l *lane) connect(ctx, giveUp context.Context) (streamed bool, err error) {
 	defer context.AfterFunc(ctx, l.waker.wake)()
 	defer context.AfterFunc(giveUp, l.waker.wake)()
 	defer l.connected.Store(false)
+	defer l.options.Counts.Ended()
 	if err = c.converse(ctx, giveUp); err != nil && !c.reached {
 		err = c.unreached()
 	}

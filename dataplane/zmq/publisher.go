@@ -104,6 +104,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
+				Counts: new(uplink.Counts),
 			},
 		}
 	}
@@ -208,7 +209,7 @@ func (p *Publisher) noteDrops(now time.Time) {
 func (p *Publisher) Dropped() int {
 	n := 0
 	for _, c := range dataplane.Classes {
-		n += int(p.spool.Stats(c).Dropped)
+		n += int(p.spool.Stats(c).Dropped.Records)
 	}
 	return n
 }

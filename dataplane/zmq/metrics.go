@@ -1,0 +1,89 @@
+package zmq
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"datastub/dataplane"
+)
+
+// A laneMetric is one metric of each lane: it is the same name in every mapper.
+func laneMetric(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("datastub_mapper_"+name, help, []string{"class"}, nil)
+}
+
+// The publisher's metrics. They are computed at the time of the scrape, so
+// that messages on their way cost nothing more.
+var (
+	spoolRecords         = laneMetric("spool_records", "Records held in the spool until they are durable in the cloud.")
+	spoolBytes           = laneMetric("spool_bytes", "Memory that the records held in the spool take.")
+	spoolAccepted        = laneMetric("spool_accepted_records_total", "Records taken into the spool.")
+	spoolAcceptedBytes   = laneMetric("spool_accepted_bytes_total", "Memory that the records taken into the spool took.")
+	spoolDropped         = laneMetric("spool_dropped_records_total", "Records dropped because the spool was full.")
+	spoolDroppedBytes    = laneMetric("spool_dropped_bytes_total", "Memory that the records took that were dropped because the spool was full.")
+	uplinkConnected      = laneMetric("uplink_connected", "Whether cloudsvc has granted a session: 1 or 0. BT dials when its first record is there.")
+	uplinkDials          = laneMetric("uplink_dials_total", "Tries to connect to cloudsvc.")
+	uplinkSessions       = laneMetric("uplink_sessions_total", "Sessions that cloudsvc granted; all but the first are reconnects.")
+	uplinkRefused        = laneMetric("uplink_refused_sessions_total", "Sessions that cloudsvc refused or ended, with a reason that is in the log.")
+	uplinkFrames         = laneMetric("uplink_sent_frames_total", "Frames of records and gaps sent.")
+	uplinkBytes          = laneMetric("uplink_sent_bytes_total", "Bytes of the frames of records and gaps sent, compressed.")
+	uplinkResent         = laneMetric("uplink_resent_frames_total", "Frames sent with records that were sent before.")
+	uplinkAcks           = laneMetric("uplink_acks_total", "Acknowledgements from cloudsvc.")
+	uplinkNacks          = laneMetric("uplink_nacks_total", "Times that cloudsvc asked for records again.")
+	uplinkCredit         = laneMetric("uplink_credit_bytes", "Bytes that may be on the way unacknowledged; 0 without a session.")
+	uplinkUnacknowledged = laneMetric("uplink_unacknowledged_bytes", "Bytes sent and not acknowledged.")
+
+	spoolMaxBytes = prometheus.NewDesc("datastub_mapper_spool_max_bytes", "Memory that the spool may take, of both classes together.", nil, nil)
+	lanPublished  = prometheus.NewDesc("datastub_mapper_lan_published_messages_total", "Messages given to the applications on the LAN.", nil, nil)
+	lanDropped    = prometheus.NewDesc("datastub_mapper_lan_dropped_messages_total", "Messages that the applications on the LAN could not get, because they came too fast.", nil, nil)
+)
+
+var _ prometheus.Collector = (*Publisher)(nil)
+
+// Describe implements prometheus.Collector.
+func (p *Publisher) Describe(descs chan<- *prometheus.Desc) { prometheus.DescribeByCollect(p, descs) }
+
+// Collect implements prometheus.Collector.
+func (p *Publisher) Collect(metrics chan<- prometheus.Metric) {
+	metrics <- prometheus.MustNewConstMetric(spoolMaxBytes, prometheus.GaugeValue, float64(p.spool.MaxBytes()))
+	for _, c := range dataplane.Classes {
+		p.collectLane(c, metrics)
+	}
+	if p.lan != nil {
+		metrics <- prometheus.MustNewConstMetric(lanPublished, prometheus.CounterValue, float64(p.lan.published.Load()))
+		metrics <- prometheus.MustNewConstMetric(lanDropped, prometheus.CounterValue, float64(p.lan.dropped.Load()))
+	}
+}
+
+func (p *Publisher) collectLane(c dataplane.Class, metrics chan<- prometheus.Metric) {
+	send := func(kind prometheus.ValueType, desc *prometheus.Desc, n uint64) {
+		metrics <- prometheus.MustNewConstMetric(desc, kind, float64(n), c.String())
+	}
+	counter := func(desc *prometheus.Desc, n uint64) { send(prometheus.CounterValue, desc, n) }
+	gauge := func(desc *prometheus.Desc, n uint64) { send(prometheus.GaugeValue, desc, n) }
+
+	held := p.spool.Stats(c)
+	gauge(spoolRecords, held.Held.Records)
+	gauge(spoolBytes, held.Held.Bytes)
+	counter(spoolAccepted, held.Accepted.Records)
+	counter(spoolAcceptedBytes, held.Accepted.Bytes)
+	counter(spoolDropped, held.Dropped.Records)
+	counter(spoolDroppedBytes, held.Dropped.Bytes)
+
+	lane := p.lanes[c]
+	connected := uint64(0)
+	if lane.connected.Load() {
+		connected = 1
+	}
+	gauge(uplinkConnected, connected)
+	counter(uplinkDials, lane.dials.Load())
+	sent := lane.options.Counts.Stats()
+	counter(uplinkSessions, sent.Sessions)
+	counter(uplinkRefused, sent.Refused)
+	counter(uplinkFrames, sent.Frames)
+	counter(uplinkBytes, sent.Bytes)
+	counter(uplinkResent, sent.Resent)
+	counter(uplinkAcks, sent.Acks)
+	counter(uplinkNacks, sent.Nacks)
+	gauge(uplinkCredit, sent.Credit)
+	gauge(uplinkUnacknowledged, sent.Unacked)
+}
