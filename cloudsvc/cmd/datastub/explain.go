@@ -18,10 +18,14 @@ import (
 // explain says what was tried, what happened, and what to do next.
 func (a *app) explain(cmd *cobra.Command, err error) string {
 	var refused *client.Problem
+	var untapped *lanError
 	switch statusOf(err) {
 	case statusUsage:
 		return err.Error() + "; see " + cmd.CommandPath() + " --help"
 	case statusUnreachable:
+		if errors.As(err, &untapped) {
+			return untapped.Error()
+		}
 		return a.explainUnreachable(err)
 	case statusRefused:
 		if errors.As(err, &refused) {

@@ -23,7 +23,7 @@ Exit status:
   0  done, or ended by Ctrl-C
   1  something failed
   2  the command line is wrong
-  3  cloudsvc cannot be reached
+  3  cloudsvc, or the mapper to be tapped, cannot be reached
   4  cloudsvc refused`,
 		Version:       build.Read().String(),
 		SilenceErrors: true,
@@ -36,7 +36,7 @@ Exit status:
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
 	a.server.addFlag(root, getenv)
-	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a), newVersion(a))
+	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a), newTap(a), newVersion(a))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	markUsage(root)

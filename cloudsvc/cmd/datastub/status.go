@@ -21,12 +21,13 @@ func statusOf(err error) int {
 	var usage usageError
 	var refused *client.Problem
 	var unreachable *url.Error
+	var untapped *lanError
 	switch {
 	case errors.As(err, &usage):
 		return statusUsage
 	case errors.As(err, &refused):
 		return statusRefused
-	case errors.As(err, &unreachable):
+	case errors.As(err, &unreachable), errors.As(err, &untapped):
 		return statusUnreachable
 	}
 	return statusFailed
