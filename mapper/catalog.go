@@ -17,18 +17,19 @@ type catalog map[string]Objects
 // that is in two files is taken from the first by name; the other is a
 // problem, and so is all that Merge and vet find. The result is ordered by key.
 func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
-	var problems []Problem
+	var found problems
 	models := map[Key]*v1beta1.DeviceModel{}
 	owners := map[string]string{} // file by kind and key
 	claim := func(file, kind string, key Key) bool {
-		object := kind + " " + key.String()
-		owner, taken := owners[object]
+		id := kind + " " + key.String()
+		owner, taken := owners[id]
 		if !taken {
-			owners[object] = file
+			owners[id] = file
 			return true
 		}
-		problems = append(problems, Problem{File: file, Object: object, Err: field.Invalid(
-			field.NewPath("metadata", "name"), key.Name,
+		object := objectOf(kind, key)
+		found.add(Problem{File: file, Object: object, Err: field.Invalid(
+			field.NewPath("metadata", "name"), brief(key.Name),
 			fmt.Sprintf("%s is in %s already, which holds: give it another name or take it out", object, owner))})
 		return false
 	}
@@ -50,7 +51,7 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 				continue
 			}
 			tell := func(err error, warning bool) {
-				problems = append(problems, Problem{File: file, Object: "Device " + key.String(), Err: err, Warning: warning})
+				found.add(Problem{File: file, Object: objectOf("Device", key), Err: err, Warning: warning})
 			}
 			spec, errs := Merge(d, models[Key{d.Namespace, modelName(d)}], defaults)
 			for _, err := range errs {
@@ -70,6 +71,6 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 		}
 	}
 	slices.SortFunc(specs, func(a, b Spec) int { return a.Key.compare(b.Key) })
-	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
-	return specs, problems
+	slices.SortStableFunc(found.list, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
+	return specs, found.list
 }

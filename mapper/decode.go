@@ -1,12 +1,10 @@
 package mapper
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/kubeedge/api/apis/devices/v1beta1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -25,69 +23,33 @@ type Objects struct {
 // named file; if there is one, there are no Objects. A namespace that is not
 // given is "default", and status is passed over.
 func Decode(file string, data []byte) (Objects, []Problem) {
-	var objects Objects
-	var problems []Problem
-	for _, doc := range splitDocuments(data) {
-		problems = append(problems, objects.add(file, doc)...)
+	if err := checkText(data); err != nil {
+		return Objects{}, []Problem{{File: file, Err: err}}
 	}
-	if len(problems) > 0 {
-		return Objects{}, problems
+	var objects Objects
+	var found problems
+	for _, doc := range splitDocuments(data) {
+		found.add(objects.add(file, doc)...)
+		if found.full(file) { // nothing of the file is taken anyway
+			break
+		}
+	}
+	if len(found.list) > 0 {
+		return Objects{}, found.list
 	}
 	return objects, nil
-}
-
-// A document is one YAML document of a file.
-type document struct {
-	line int // its first line in the file, from 1
-	text []byte
-}
-
-// splitDocuments splits a stream where YAML does: at lines that begin with
-// "---" or are "...". Documents of nothing but comments are left out.
-func splitDocuments(data []byte) []document {
-	var docs []document
-	current := document{line: 1}
-	flush := func() {
-		if !blank(current.text) {
-			docs = append(docs, current)
-		}
-	}
-	line := 0
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	for text := range bytes.Lines(data) {
-		line++
-		end := string(bytes.TrimRight(text, " \t\r\n")) == "..."
-		if end || bytes.HasPrefix(text, []byte("---")) {
-			flush()
-			current = document{line: line}
-		}
-		if !end {
-			current.text = append(current.text, text...)
-		}
-	}
-	flush()
-	return docs
-}
-
-// blank tells whether a document has nothing but its mark and comments.
-func blank(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("---")))
-		if len(line) > 0 && line[0] != '#' {
-			return false
-		}
-	}
-	return true
 }
 
 // add decodes one document.
 func (o *Objects) add(file string, doc document) []Problem {
 	place := fmt.Sprintf("document at line %d", doc.line)
-	// The lines before the document make the decoder count the file's lines.
-	padded := append(bytes.Repeat([]byte("\n"), doc.line-1), doc.text...)
-	text, err := yaml.YAMLToJSONStrict(padded)
+	err := checkYAML(doc.text)
+	var text []byte
+	if err == nil {
+		text, err = yaml.YAMLToJSONStrict(doc.text)
+	}
 	if err != nil {
-		return []Problem{{File: file, Object: place, Err: errors.New("not YAML: " + yamlReason(err))}}
+		return []Problem{{File: file, Object: place, Err: errors.New("not YAML: " + doc.reason(err))}}
 	}
 	var tree any
 	if err := json.Unmarshal(text, &tree); err != nil {
@@ -112,7 +74,7 @@ func (o *Objects) add(file string, doc document) []Problem {
 	case "":
 		errs = field.ErrorList{field.Required(field.NewPath("kind"), "want Device or DeviceModel")}
 	default:
-		errs = field.ErrorList{field.NotSupported(field.NewPath("kind"), kind, []string{"Device", "DeviceModel"})}
+		errs = field.ErrorList{field.NotSupported(field.NewPath("kind"), cutShort(kind), []string{"Device", "DeviceModel"})}
 	}
 	var problems []Problem
 	for _, err := range errs {
@@ -129,7 +91,7 @@ func decodeObject(tree map[string]any, into any, name, namespace *string) field.
 	delete(tree, "status")
 	apiVersion := v1beta1.SchemeGroupVersion.String()
 	if got, _ := tree["apiVersion"].(string); got != apiVersion {
-		return field.ErrorList{field.NotSupported(field.NewPath("apiVersion"), got, []string{apiVersion})}
+		return field.ErrorList{field.NotSupported(field.NewPath("apiVersion"), cutShort(got), []string{apiVersion})}
 	}
 	if errs := (shape{tag: "json"}).check(nil, tree, reflect.TypeOf(into).Elem()); len(errs) > 0 {
 		return errs
@@ -162,5 +124,10 @@ func objectName(tree map[string]any, place string) string {
 	if namespace == "" {
 		namespace = "default"
 	}
-	return strings.Join([]string{kind, Key{Namespace: namespace, Name: name}.String()}, " ")
+	return objectOf(kind, Key{Namespace: namespace, Name: name})
+}
+
+// objectOf names an object for people.
+func objectOf(kind string, key Key) string {
+	return plain(kind) + " " + plain(key.Namespace) + "/" + plain(key.Name)
 }

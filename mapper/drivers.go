@@ -20,5 +20,5 @@ func (d Drivers) find(protocol string) (driver.Driver, error) {
 			return drv, nil
 		}
 	}
-	return nil, fmt.Errorf("protocolName %q has no driver: want one of %s", protocol, strings.Join(slices.Sorted(maps.Keys(d)), ", "))
+	return nil, fmt.Errorf("protocolName %q has no driver: want one of %s", cutShort(protocol), strings.Join(slices.Sorted(maps.Keys(d)), ", "))
 }

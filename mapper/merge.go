@@ -25,7 +25,7 @@ import (
 // pushMethod.mqtt with an address zmq://… asks for publishing too; its topic
 // holds if no key gives one, and its qos says nothing about the class.
 func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (*Spec, field.ErrorList) {
-	m := merger{device: device, model: model}
+	m := merger{device: device, model: model, places: placesOf(model), seen: map[string]bool{}}
 	spec := m.spec()
 	path := field.NewPath("spec", "protocol", "configData")
 	settings := m.configData(path, modelData(model), device.Spec.Protocol.ConfigData)
@@ -51,6 +51,8 @@ type merger struct {
 	device *v1beta1.Device
 	model  *v1beta1.DeviceModel
 	given  driver.Settings // the keys of Rules that the device has for all its properties
+	places map[string]int  // of the model's properties, by name
+	seen   map[string]bool // names of the device's properties
 	errs   field.ErrorList
 }
 
@@ -69,17 +71,19 @@ func (m *merger) spec() *Spec {
 		Protocol: strings.TrimSpace(d.Spec.Protocol.ProtocolName),
 	}
 	if err := dataplane.ValidateLevel("device", d.Name); err != nil {
-		m.fail(field.Invalid(field.NewPath("metadata", "name"), d.Name, err.Error()))
+		m.fail(field.Invalid(field.NewPath("metadata", "name"), brief(d.Name), err.Error()))
 	}
 	if err := dataplane.ValidateLevel("namespace", d.Namespace); err != nil {
-		m.fail(field.Invalid(field.NewPath("metadata", "namespace"), d.Namespace, err.Error()))
+		m.fail(field.Invalid(field.NewPath("metadata", "namespace"), brief(d.Namespace), err.Error()))
 	}
 	ref := field.NewPath("spec", "deviceModelRef", "name")
 	switch {
 	case modelName(d) == "":
 		m.fail(field.Required(ref, "want the name of a DeviceModel in the same namespace"))
 	case m.model == nil:
-		m.fail(field.NotFound(ref, modelName(d)))
+		err := field.NotFound(ref, brief(modelName(d)))
+		err.Detail = "want the name of a DeviceModel in the same namespace"
+		m.fail(err)
 	default:
 		spec.Model = m.model.Name
 		if spec.Protocol == "" {
@@ -116,13 +120,11 @@ func (m *merger) configData(path *field.Path, model, device *v1beta1.CustomizedV
 	if device == nil {
 		return merged
 	}
+	given := make(map[string]bool, len(device.Data))
 	for key := range device.Data {
-		for old := range merged {
-			if strings.EqualFold(old, key) {
-				delete(merged, old)
-			}
-		}
+		given[strings.ToLower(key)] = true
 	}
+	maps.DeleteFunc(merged, func(old string, _ any) bool { return given[strings.ToLower(old)] })
 	m.copyScalars(path, merged, device.Data)
 	return merged
 }
@@ -131,7 +133,7 @@ func (m *merger) configData(path *field.Path, model, device *v1beta1.CustomizedV
 func (m *merger) copyScalars(path *field.Path, to driver.Settings, from map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(from)) {
 		if !isScalar(from[key]) {
-			m.fail(field.TypeInvalid(path.Child(key), brief(from[key]), "want a string, a number or a boolean: KubeEdge hands over nothing else"))
+			m.fail(field.TypeInvalid(childOf(path, key), brief(from[key]), "want a string, a number or a boolean: KubeEdge hands over nothing else"))
 			continue
 		}
 		to[key] = from[key]
@@ -141,5 +143,5 @@ func (m *merger) copyScalars(path *field.Path, to driver.Settings, from map[stri
 // modelPath is the path of something in the model, which is another object
 // than the one that is merged.
 func (m *merger) modelPath(names ...string) *field.Path {
-	return field.NewPath("DeviceModel "+m.model.Name+": spec", names...)
+	return field.NewPath("DeviceModel "+plain(m.model.Name)+": spec", names...)
 }

@@ -35,7 +35,7 @@ func (m *merger) property(i int, defaults Rules) Property {
 			ReadOnly: m.readOnly(modelPath.Child("accessMode"), model.AccessMode),
 			Settings: theirs,
 		},
-		Unit:          model.Unit,
+		Unit:          m.unit(modelPath.Child("unit"), model.Unit),
 		CollectCycle:  m.cycle(path.Child("collectCycle"), p.CollectCycle, time.Second),
 		ReportToCloud: p.ReportToCloud,
 		Rules:         m.rules(path, i, defaults, ours),
@@ -48,7 +48,7 @@ func (m *merger) property(i int, defaults Rules) Property {
 
 // propertyPath is the path of a property that has a name.
 func propertyPath(name string) *field.Path {
-	return field.NewPath("spec", "properties").Key(cutShort(name))
+	return field.NewPath("spec", "properties").Key(plain(name))
 }
 
 // modelProperty finds a property in the model, with its path there.
@@ -62,19 +62,33 @@ func (m *merger) modelProperty(path *field.Path, i int) (*v1beta1.ModelProperty,
 		m.fail(field.TooLong(path.Child("name"), name, dataplane.MaxTopic))
 		return nil, nil
 	}
-	for j := range i {
-		if m.device.Spec.Properties[j].Name == name {
-			m.fail(field.Duplicate(path.Child("name"), name))
-			return nil, nil
+	if m.seen[name] {
+		m.fail(field.Duplicate(path.Child("name"), cutShort(name)))
+		return nil, nil
+	}
+	m.seen[name] = true
+	j, known := m.places[name]
+	if !known {
+		m.fail(field.NotSupported(path.Child("name"), cutShort(name), m.modelNames()))
+		return nil, nil
+	}
+	return &m.model.Spec.Properties[j], itemPath(m.modelPath("properties"), j, name)
+}
+
+// placesOf returns where a model's properties are, by name. Of two with one
+// name, the first holds.
+func placesOf(model *v1beta1.DeviceModel) map[string]int {
+	places := map[string]int{}
+	if model == nil {
+		return places
+	}
+	for i := range model.Spec.Properties {
+		name := model.Spec.Properties[i].Name
+		if _, twice := places[name]; !twice {
+			places[name] = i
 		}
 	}
-	for j := range m.model.Spec.Properties {
-		if p := &m.model.Spec.Properties[j]; p.Name == name {
-			return p, itemPath(m.modelPath("properties"), j, name)
-		}
-	}
-	m.fail(field.NotSupported(path.Child("name"), name, m.modelNames()))
-	return nil, nil
+	return places
 }
 
 // isNumber tells whether a type's values are numbers.
@@ -82,10 +96,16 @@ func isNumber(t driver.Type) bool {
 	return t == driver.Int || t == driver.Float || t == driver.Double
 }
 
+// modelNames returns the names of the model's properties as an error lists
+// them.
 func (m *merger) modelNames() []string {
-	names := make([]string, len(m.model.Spec.Properties))
-	for i := range names {
-		names[i] = m.model.Spec.Properties[i].Name
+	const most = 10
+	var names []string
+	for i := range m.model.Spec.Properties {
+		if i == most {
+			return append(names, "…")
+		}
+		names = append(names, cutShort(m.model.Spec.Properties[i].Name))
 	}
 	return names
 }
@@ -104,7 +124,7 @@ func (m *merger) pointType(path *field.Path, t v1beta1.PropertyType) driver.Type
 	case v1beta1.STREAM:
 		m.fail(field.Invalid(path, string(t), "video streams do not go through the data plane: want one of INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES"))
 	default:
-		m.fail(field.NotSupported(path, driver.Type(t), pointTypes))
+		m.fail(field.NotSupported(path, driver.Type(cutShort(string(t))), pointTypes))
 	}
 	return ""
 }
@@ -115,9 +135,17 @@ func (m *merger) readOnly(path *field.Path, mode v1beta1.PropertyAccessMode) boo
 	case "":
 		m.fail(field.Required(path, "want ReadWrite or ReadOnly"))
 	default:
-		m.fail(field.NotSupported(path, mode, []v1beta1.PropertyAccessMode{v1beta1.ReadWrite, v1beta1.ReadOnly}))
+		m.fail(field.NotSupported(path, v1beta1.PropertyAccessMode(cutShort(string(mode))), []v1beta1.PropertyAccessMode{v1beta1.ReadWrite, v1beta1.ReadOnly}))
 	}
 	return mode == v1beta1.ReadOnly
+}
+
+// unit checks a unit, which messages carry.
+func (m *merger) unit(path *field.Path, unit string) string {
+	if len(unit) > dataplane.MaxTopic {
+		m.fail(field.TooLong(path, unit, dataplane.MaxTopic))
+	}
+	return unit
 }
 
 // nanoseconds is where KubeEdge's cycles stop being milliseconds: CRs from
@@ -151,7 +179,7 @@ func (m *merger) limits(path *field.Path, model *v1beta1.ModelProperty, point *d
 			continue
 		}
 		if f, err := strconv.ParseFloat(limit.text, 64); err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-			m.fail(field.Invalid(path.Child(limit.key), limit.text, "want a finite number"))
+			m.fail(field.Invalid(path.Child(limit.key), brief(limit.text), "want a finite number"))
 			continue
 		}
 		point.Settings[limit.setting] = limit.text

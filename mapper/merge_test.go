@@ -1,7 +1,9 @@
 package mapper
 
 import (
+	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -189,7 +191,7 @@ func TestMergeRefusesDevices(t *testing.T) {
 		want string
 	}{
 		"no reference": {device, `spec.deviceModelRef.name: Required value: want the name of a DeviceModel in the same namespace`},
-		"no model":     {device + "spec: {deviceModelRef: {name: m}}\n", `spec.deviceModelRef.name: Not found: "m"`},
+		"no model":     {device + "spec: {deviceModelRef: {name: m}}\n", `spec.deviceModelRef.name: Not found: "m": want the name of a DeviceModel in the same namespace`},
 		"no protocol":  {model + device + "spec: {deviceModelRef: {name: m}}\n", `spec.protocol.protocolName: Required value: want the protocol that the device speaks, such as modbus`},
 		"a name that no address can have": {
 			model + header + "kind: Device\nmetadata: {name: a/b}\nspec: {deviceModelRef: {name: m}, protocol: {protocolName: p}}\n",
@@ -270,5 +272,39 @@ spec:
 				t.Errorf("got topic %q, publish %v; want %q, %v", r.Topic, r.Publish, test.topic, test.publish)
 			}
 		})
+	}
+}
+
+// Merging costs what the files are long, not that squared: a model and a
+// device with 8,000 properties and settings each, of which nothing fits. Not
+// parallel: it counts what is allocated.
+func TestMergeLarge(t *testing.T) {
+	const n = 8_000
+	var model, device, settings strings.Builder
+	for i := range n {
+		fmt.Fprintf(&model, "  - {name: m%d, type: INT}\n", i)
+		fmt.Fprintf(&device, "  - {name: d%d}\n", i)
+		fmt.Fprintf(&settings, "k%d: 1, ", i)
+	}
+	objects, problems := Decode("f.yaml", []byte(header+"kind: DeviceModel\nmetadata: {name: m}\nspec:\n  protocol: modbus\n"+
+		"  protocolConfigData: {"+settings.String()+"}\n  properties:\n"+model.String()+"---\n"+
+		header+"kind: Device\nmetadata: {name: d}\nspec:\n  deviceModelRef: {name: m}\n"+
+		"  protocol: {protocolName: modbus, configData: {"+settings.String()+"}}\n  properties:\n"+device.String()))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	specs, problems := catalog{"f.yaml": objects}.specs(DefaultRules(), vetNothing)
+	runtime.ReadMemStats(&after)
+	if len(specs) != 1 || len(specs[0].Settings) != n || len(problems) != maxProblems+1 {
+		t.Fatalf("got %d devices and %d problems", len(specs), len(problems))
+	}
+	const want = `spec.properties[d7].name: Unsupported value: "d7": supported values: "m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9", "…"`
+	if got := problems[7].Err.Error(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("merging took %d MiB, want 64 at the most", took>>20)
 	}
 }

@@ -11,14 +11,15 @@ func fieldErrors(path *field.Path, err error) field.ErrorList {
 	var errs field.ErrorList
 	settings, others := driver.SettingErrors(err)
 	for _, s := range settings {
+		want := "want " + cutTo(maxReason, s.Want)
 		if s.Value == nil {
-			errs = append(errs, field.Required(path.Child(s.Key), "want "+s.Want))
+			errs = append(errs, field.Required(childOf(path, s.Key), want))
 			continue
 		}
-		errs = append(errs, field.Invalid(path.Child(s.Key), brief(s.Value), "want "+s.Want))
+		errs = append(errs, field.Invalid(childOf(path, s.Key), brief(s.Value), want))
 	}
 	for _, other := range others {
-		errs = append(errs, field.Invalid(path, label("configData"), other.Error()))
+		errs = append(errs, field.Invalid(path, label("configData"), cutTo(maxReason, oneLine(other))))
 	}
 	return errs
 }

@@ -9,8 +9,10 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -55,8 +57,10 @@ func (s shape) check(path *field.Path, value any, t reflect.Type) field.ErrorLis
 
 // checkOwn checks the types that decode themselves; ok tells whether t is one.
 func (s shape) checkOwn(path *field.Path, value any, t reflect.Type) (errs field.ErrorList, ok bool) {
+	// What is cut short is refused, as what is no scalar is.
+	short := fmt.Sprint(brief(value))
 	if t == reflect.TypeFor[time.Duration]() {
-		if _, err := time.ParseDuration(fmt.Sprint(value)); err != nil {
+		if _, err := time.ParseDuration(short); err != nil {
 			return field.ErrorList{field.TypeInvalid(path, brief(value), "want "+timeWithUnit)}, true
 		}
 		return nil, true
@@ -72,7 +76,7 @@ func (s shape) checkOwn(path *field.Path, value any, t reflect.Type) (errs field
 			err = errors.New(wantOwn(t))
 		}
 	case encoding.TextUnmarshaler:
-		err = own.UnmarshalText([]byte(fmt.Sprint(value)))
+		err = own.UnmarshalText([]byte(short))
 	default:
 		return nil, false
 	}
@@ -119,7 +123,7 @@ func (s shape) checkMap(path *field.Path, value any, t reflect.Type) field.Error
 	}
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		errs = append(errs, s.check(path.Key(key), object[key], t.Elem())...)
+		errs = append(errs, s.check(path.Key(plain(key)), object[key], t.Elem())...)
 	}
 	return errs
 }
@@ -150,8 +154,12 @@ func (s shape) wantScalar(value any, kind reflect.Kind) string {
 		if _, ok := value.(string); !ok && (!s.loose || !isScalar(value)) {
 			return "want text: put it in quotes"
 		}
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		if !isWhole(value) {
+	case reflect.Int32:
+		if !isWhole(value, 32) {
+			return "want a whole number of 32 bits, without quotes"
+		}
+	case reflect.Int, reflect.Int64:
+		if !isWhole(value, 64) {
 			return "want a whole number, without quotes"
 		}
 	}
@@ -186,12 +194,15 @@ func isScalar(value any) bool {
 	return false
 }
 
-func isWhole(value any) bool {
+// isWhole tells whether a value is a whole number of so many bits.
+func isWhole(value any, bits int) bool {
 	switch v := value.(type) {
-	case int, int64:
-		return true
+	case int:
+		return isWhole(int64(v), bits)
+	case int64:
+		return bits == 64 || int64(int32(v)) == v
 	case float64:
-		return v == math.Trunc(v) && math.Abs(v) < 1<<63
+		return v == math.Trunc(v) && math.Abs(v) < math.Ldexp(1, bits-1)
 	}
 	return false
 }
@@ -214,13 +225,26 @@ func brief(value any) any {
 	return value
 }
 
-// cutShort returns the beginning of a text that is too long to be shown.
-func cutShort(text string) string {
-	const most = 64 // bytes
+// cutShort returns the beginning of a text that is too long to be shown as a
+// value.
+func cutShort(text string) string { return cutTo(64, text) }
+
+// cutTo returns the beginning of a text that is longer than most bytes.
+func cutTo(most int, text string) string {
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
+}
+
+// plain returns a key or a name as a path shows it: not too long, and in
+// quotes if it would not stay on its line.
+func plain(name string) string {
+	name = cutShort(name)
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // label is a value that an error prints without quotes.
@@ -232,9 +256,9 @@ func (l label) String() string { return string(l) }
 // childOf is path.Child for a path that may be the root, nil.
 func childOf(path *field.Path, name string) *field.Path {
 	if path == nil {
-		return field.NewPath(name)
+		return field.NewPath(plain(name))
 	}
-	return path.Child(name)
+	return path.Child(plain(name))
 }
 
 // itemPath is the path of an item of a list: by its name, or by its index
@@ -243,5 +267,5 @@ func itemPath(list *field.Path, i int, name string) *field.Path {
 	if name == "" {
 		return list.Index(i)
 	}
-	return list.Key(cutShort(name))
+	return list.Key(plain(name))
 }

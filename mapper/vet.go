@@ -36,7 +36,7 @@ func (v *vetting) fail(path *field.Path, err error) {
 
 func (v *vetting) warn(path *field.Path, opened any, own ...string) {
 	for _, key := range unread(opened, own) {
-		v.warnings = append(v.warnings, fmt.Errorf("%s: the key means nothing to the driver", path.Child(key)))
+		v.warnings = append(v.warnings, fmt.Errorf("%s: the key means nothing to the driver", childOf(path, key)))
 	}
 }
 

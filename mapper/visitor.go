@@ -16,7 +16,7 @@ func strangeVisitors(device *v1beta1.Device, protocol string) []error {
 		own := strings.TrimSpace(p.Visitors.ProtocolName)
 		if p.Name != "" && own != "" && !strings.EqualFold(own, protocol) {
 			warnings = append(warnings, fmt.Errorf("%s: %q is not the device's protocol: the property is read by %q",
-				propertyPath(p.Name).Child("visitors", "protocolName"), own, protocol))
+				propertyPath(p.Name).Child("visitors", "protocolName"), cutShort(own), cutShort(protocol)))
 		}
 	}
 	return warnings
