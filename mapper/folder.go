@@ -33,14 +33,15 @@ type FolderOptions struct {
 
 // A Folder is a Source that reads Devices and DeviceModels from the files of
 // one folder whose names end in .yaml, .yml or .json. Names that begin with a
-// dot are passed over, and so are folders inside it.
+// dot are passed over. What has such a name and is no file of 1 MiB at most, in
+// UTF-8, is a file that cannot be read.
 //
 // What can be read is done; what cannot be read changes nothing: while a file
 // does not decode, what it held before stays in force, until it is mended or
 // removed. The same goes for the folder as a whole. A device whose model is
 // missing does not run; it starts when the model comes. Each problem, those
-// that Vet finds included, is logged once for each content of its file, and
-// when a file has none any more, that is logged too.
+// that Vet finds included, is logged once for each content of its file, 50 of
+// them at the most, and when a file has none any more, that is logged too.
 type Folder struct {
 	options FolderOptions
 	files   map[string]*file // by name

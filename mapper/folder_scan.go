@@ -3,11 +3,14 @@ package mapper
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // A file is what is known of one file.
@@ -52,16 +55,12 @@ func isDeviceFile(name string) bool {
 // false if there is no such file.
 func (f *Folder) scanFile(name string) bool {
 	path := filepath.Join(f.options.Dir, name)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-		return false
-	}
-	var data []byte
-	if err == nil {
-		data, err = readLimited(path)
-	}
+	data, err := readRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false
+		if _, err := os.Lstat(path); err != nil {
+			return false
+		}
+		err = errors.New("the link leads nowhere: want a file")
 	}
 	known := f.files[name]
 	if known == nil {
@@ -69,7 +68,7 @@ func (f *Folder) scanFile(name string) bool {
 		f.files[name] = known
 	}
 	if err != nil {
-		data = []byte(err.Error())
+		data = []byte(reasonOf(err))
 	}
 	sum := sha256.Sum256(data)
 	if known.sum == sum {
@@ -87,6 +86,34 @@ func (f *Folder) scanFile(name string) bool {
 	}
 	return true
 }
+
+// readRegular reads a file of at most maxFile bytes. What is no file, a named
+// pipe for one, is refused and not waited for: it may have taken the file's
+// place at any moment, so what was opened is asked what it is.
+func readRegular(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if errors.Is(err, syscall.ENXIO) { // a socket
+		return nil, errNoFile
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNoFile
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("it is larger than %v: split it", Size(maxFile))
+	}
+	return data, err
+}
+
+var errNoFile = errors.New("it is a folder or a device, a pipe or a socket: want a file")
 
 // reasonOf drops the operation and the path of a file system's error. No
 // error has no reason.
