@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Debian packages: a C compiler and ZeroMQ to build; the rest are the real
 # peers that the demo and the tests talk to.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
-PEER_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio python3-zmq mbpoll curl
+PEER_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio python3-zmq mbpoll curl mosquitto
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
@@ -48,10 +48,10 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
 	go -C hack/tools build -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: build ## measure latency beside a peer in the same run, then the micro-benchmarks
-	@go build -o bin/ ./hack/bench
-	@bin/bench
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## measure beside peers in the same run, then the micro-benchmarks; README=README.md keeps the lines
+	@go build -buildvcs=auto -o bin/ ./hack/bench
+	@bin/bench $(if $(README),--readme $(README))
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./...
 
 .PHONY: fuzz
 fuzz: deps ## fuzz each decoder for FUZZTIME (30s)

@@ -21,14 +21,15 @@ const (
 // A Sink is a subscriber over HTTP that reads lines and only looks at what a
 // Tally needs, so that it is cloudsvc that is measured.
 type Sink struct {
-	http *http.Client
-	body io.ReadCloser
+	tally *Tally
+	http  *http.Client
+	body  io.ReadCloser
 }
 
 // NewSink subscribes to a filter at cloudsvc's URL, and returns when the
 // stream is open. Run gives back what NewSink took, or Close where Run is not
 // called.
-func NewSink(ctx context.Context, server, filter string) (*Sink, error) {
+func NewSink(ctx context.Context, server, filter string, tally *Tally) (*Sink, error) {
 	body, err := json.Marshal(map[string]string{"topic": filter})
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func NewSink(ctx context.Context, server, filter string) (*Sink, error) {
 	request.Header.Set("Content-Type", "application/json")
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = openTime
-	s := &Sink{http: &http.Client{Transport: transport}}
+	s := &Sink{tally: tally, http: &http.Client{Transport: transport}}
 	answer, err := s.http.Do(request) //nolint:bodyclose // Close does
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func NewSink(ctx context.Context, server, filter string) (*Sink, error) {
 
 // Run adds each message to the tally until ctx ends, which is no error, or the
 // stream does. Run is called once.
-func (s *Sink) Run(ctx context.Context, tally *Tally) error {
+func (s *Sink) Run(ctx context.Context) error {
 	defer s.Close()
 	defer context.AfterFunc(ctx, func() { _ = s.body.Close() })()
 	lines := bufio.NewReaderSize(s.body, readAhead)
@@ -73,7 +74,7 @@ func (s *Sink) Run(ctx context.Context, tally *Tally) error {
 		if err != nil {
 			return err
 		}
-		tally.Add(a)
+		s.tally.Add(a)
 	}
 }
 

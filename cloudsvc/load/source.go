@@ -81,8 +81,8 @@ func NewSource(o SourceOptions) (*Source, error) {
 
 // An Order says how long to send, and how fast.
 type Order struct {
-	For  time.Duration
-	Rate int // messages a second at most; 0: as many as the window lets through
+	For  time.Duration `json:"for"`
+	Rate int           `json:"rate"` // messages a second at most; 0: as many as the window lets through
 }
 
 // due returns how many messages are to be sent a time after the beginning.
@@ -95,9 +95,8 @@ func (o *Order) due(after time.Duration) uint64 {
 
 // Sent is what one Send came to.
 type Sent struct {
-	Count uint64
-	Began time.Time
-	Last  dataplane.ID // of the last message; zero: none was sent
+	Count uint64    `json:"count"`
+	Began time.Time `json:"began"`
 }
 
 // Send publishes messages until the order's time is over, ctx ends, or Publish
@@ -115,13 +114,11 @@ func (s *Source) Send(ctx context.Context, o Order) (Sent, error) {
 			}
 			continue
 		}
-		messages := s.next(int(n))
-		if err := s.options.Publish(messages); err != nil {
+		if err := s.options.Publish(s.next(int(n))); err != nil {
 			return sent, err
 		}
 		s.sent += n
 		sent.Count += n
-		sent.Last = messages[n-1].ID
 	}
 	return sent, ctx.Err()
 }

@@ -50,7 +50,7 @@ func TestSourceKeepsToItsRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sent.Count < 995 || sent.Count > 1000 || sent.Last.Seq != sent.Count || !sent.Began.Equal(began) {
+		if sent.Count < 995 || sent.Count > 1000 || !sent.Began.Equal(began) {
 			t.Errorf("sent %+v in 2 s, want 1000", sent)
 		}
 		for i, m := range o.taken {

@@ -2,8 +2,18 @@
 // and real sockets, and prints each figure beside a peer measured in the same
 // run, on the same machine, round by round:
 //
-//	bench NAME VALUE UNIT peer PEERNAME VALUE ratio R
+//	bench NAME VALUE UNIT peer PEERNAME VALUE ratio R sync=S peer_sync=S
 //
-// VALUE is the median over the rounds. `make bench` builds and runs it, from
-// the root of the repository.
+// VALUE is the median over the rounds; ratio is ours to the peer's. The sync
+// is what is known to be on disk when a message is delivered. Lines that
+// begin with "#" have the spread, and what each process used. All of it, with
+// the rounds and the machine, is in bench.json.
+//
+// A path is a source, which makes distinct messages, a sink, which checks the
+// id of each, and the programs between them. Source and sink are processes,
+// too: this program again, told what to do by JSON on its standard input. A
+// source is never further ahead of its sink than a window, so no queue has a
+// reason to drop anything: one message missing, and the benchmark fails.
+//
+// `make bench` builds and runs it, from the root of the repository.
 package main

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"datastub/hack/process"
+)
+
+const (
+	// readyTime bounds how long a program may take to be there.
+	readyTime = 20 * time.Second
+	readyStep = 50 * time.Millisecond
+	// shownLog is how much of the programs' log is shown, in bytes.
+	shownLog = 8 << 10
+	// stopTime is what a program that is told to stop may take.
+	stopTime = 5 * time.Second
+)
+
+// programs are those between sources and sinks, on ports and in folders of
+// their own.
+type programs struct {
+	dir       string
+	log       *os.File // what they all say
+	http      string   // cloudsvc's URL
+	uplink    string   // cloudsvc's ZeroMQ endpoint
+	mqtt      string   // mosquitto's URL
+	cloudsvc  *process.Process
+	mosquitto *process.Process
+}
+
+func startPrograms(ctx context.Context) (_ *programs, err error) {
+	p := &programs{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	if p.dir, err = os.MkdirTemp("", "datastub-bench-"); err != nil {
+		return nil, err
+	}
+	if p.log, err = os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
+		return nil, err
+	}
+	if err := p.startCloudsvc(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.startMosquitto(ctx)
+}
+
+func (p *programs) startCloudsvc(ctx context.Context) error {
+	http, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	uplink, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	p.http, p.uplink = "http://"+http, "tcp://"+uplink
+	p.cloudsvc, err = process.Start(process.Options{
+		Command: "bin/cloudsvc", Stderr: p.log,
+		Args: []string{"--http", http, "--uplink", p.uplink, "--data", filepath.Join(p.dir, "data")},
+	})
+	if err != nil {
+		return err
+	}
+	return until(ctx, "cloudsvc is ready", p.cloudsvcReady)
+}
+
+func (p *programs) cloudsvcReady() bool {
+	resp, err := http.Get(p.http + "/readyz")
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// mosquittoConfig lifts the limits that would drop messages, and has what is
+// queued written to disk every now and then, as far as the broker can.
+const mosquittoConfig = `
+listener %s %s
+allow_anonymous true
+user root
+persistence true
+persistence_location %s/
+autosave_interval 1800
+max_inflight_messages 0
+max_queued_messages 0
+set_tcp_nodelay true
+log_dest stderr
+log_type error
+`
+
+func (p *programs) startMosquitto(ctx context.Context) error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	p.mqtt = "tcp://" + address
+	folder := filepath.Join(p.dir, "mosquitto")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	config := filepath.Join(p.dir, "mosquitto.conf")
+	if err := os.WriteFile(config, fmt.Appendf(nil, mosquittoConfig, port, host, folder), 0o600); err != nil {
+		return err
+	}
+	command, err := exec.LookPath("mosquitto")
+	if err != nil {
+		command = "/usr/sbin/mosquitto" // not in everybody's PATH
+	}
+	if p.mosquitto, err = process.Start(process.Options{Command: command, Args: []string{"-c", config}, Stderr: p.log}); err != nil {
+		return err
+	}
+	return until(ctx, "mosquitto listens", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+}
+
+// stop ends all, and removes what they wrote.
+func (p *programs) stop() error {
+	var errs []error
+	for _, program := range []*process.Process{p.cloudsvc, p.mosquitto} {
+		if program != nil {
+			errs = append(errs, program.Stop(stopTime))
+		}
+	}
+	if p.log != nil {
+		_ = p.log.Close()
+	}
+	return errors.Join(append(errs, os.RemoveAll(p.dir))...)
+}
+
+// showLog writes the end of what the programs said.
+func (p *programs) showLog(w io.Writer) {
+	info, err := p.log.Stat()
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(w, io.NewSectionReader(p.log, max(0, info.Size()-shownLog), shownLog))
+}
+
+// freeAddress returns a host:port that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// until waits until something is so.
+func until(ctx context.Context, what string, so func() bool) error {
+	deadline := time.NewTimer(readyTime)
+	defer deadline.Stop()
+	tick := time.NewTicker(readyStep)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return fmt.Errorf("not in %v: %s", readyTime, what)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
