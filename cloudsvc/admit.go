@@ -7,15 +7,16 @@ import (
 	"datastub/dataplane"
 )
 
-// admit returns why a publisher may not come by the uplink, nil if it may. The
-// node "http" is for what is published over HTTP: a mapper of that name would
+// admit returns why a publisher may not come by the uplink, nil if it may. A
+// mapper whose node has the name of one that cloudsvc itself numbers would
 // share the epochs, and so the ids, of somebody else's messages.
 func admit(f *dataplane.Hello) *dataplane.Refuse {
-	if !strings.HasPrefix(f.Publisher, httpNode+"/") {
+	if !isNumbered(f.Publisher) {
 		return nil
 	}
+	node, _, _ := strings.Cut(f.Publisher, "/")
 	return &dataplane.Refuse{
 		Code: dataplane.RefuseUnauthorized,
-		Text: fmt.Sprintf("publisher %q: the node %s is for what is published over HTTP; give the mapper's node another name", f.Publisher, httpNode),
+		Text: fmt.Sprintf("publisher %q: the node %s is for %s; give the mapper's node another name", f.Publisher, node, numberedNodes[node]),
 	}
 }

@@ -221,26 +221,3 @@ func TestPublishRisesOverRestarts(t *testing.T) {
 		})
 	}
 }
-
-// A publisher of more series than are kept begins them anew, and higher.
-func TestPublishForgetsSeries(t *testing.T) {
-	t.Parallel()
-	p, err := newHTTPPublisher("http/me", nil, time.Unix(0, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	series := make(map[string]uint64)
-	for round := range 3 {
-		for n := range maxHTTPSeries/2 + 1 {
-			m := []dataplane.Message{httpMessage(dataplane.RT, fmt.Sprintf("topic/%d", n*(round+1)))}
-			p.commit(p.number(m))
-			if m[0].Seq <= series[m[0].Topic] {
-				t.Fatalf("%s: %d came behind %d", m[0].Topic, m[0].Seq, series[m[0].Topic])
-			}
-			series[m[0].Topic] = m[0].Seq
-		}
-	}
-	if len(p.series) > maxHTTPSeries {
-		t.Errorf("%d series are kept, want %d at most", len(p.series), maxHTTPSeries)
-	}
-}

@@ -81,7 +81,8 @@ type Ingest struct {
 	changed  bool // marks differ from what was saved
 	stopping bool // nothing more is taken in
 	send     func([]uplink.Reply)
-	http     map[string]*httpPublisher // by publisher name
+	// numberings are of the publishers that cloudsvc itself numbers, by name.
+	numberings map[string]*numbering
 }
 
 // NewIngest reads from the log how far each publisher had come.
@@ -97,14 +98,14 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		return nil, err
 	}
 	i := &Ingest{
-		options:  o,
-		writers:  make(map[dataplane.Class]*writer),
-		marks:    newMarks(),
-		send:     func([]uplink.Reply) {},
-		http:     make(map[string]*httpPublisher),
-		packer:   packer,
-		httpRoom: semaphore.NewWeighted(httpBudget),
-		ended:    make(chan struct{}),
+		options:    o,
+		writers:    make(map[dataplane.Class]*writer),
+		marks:      newMarks(),
+		send:       func([]uplink.Reply) {},
+		numberings: make(map[string]*numbering),
+		packer:     packer,
+		httpRoom:   semaphore.NewWeighted(httpBudget),
+		ended:      make(chan struct{}),
 		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
 			Packer: packer, Budget: ingestBudget, MaxWeight: ingestWeight, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag, Session: newSession, Admit: admit,
 		}),
@@ -205,8 +206,7 @@ func (i *Ingest) stored(class dataplane.Class, seq uint64, block *Block, entries
 	i.mu.Unlock()
 	for _, e := range entries {
 		if e.stored != nil {
-			i.httpRoom.Release(int64(len(e.Frame)))
-			close(e.stored)
+			e.stored()
 		}
 	}
 }

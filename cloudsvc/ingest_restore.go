@@ -3,7 +3,6 @@ package cloudsvc
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"k8s.io/klog/v2"
 
@@ -32,7 +31,7 @@ func (i *Ingest) restore(ctx context.Context) error {
 		}
 	}
 	for key, lane := range i.marks.lanes {
-		if !strings.HasPrefix(key.publisher, httpNode+"/") {
+		if !isNumbered(key.publisher) {
 			i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark)
 		}
 	}

@@ -26,7 +26,7 @@ const (
 // entry is one frame's records on their way into the log.
 type entry struct {
 	*uplink.Accepted
-	stored chan<- struct{} // closed when they are there; nil: nobody waits for this entry
+	stored func() // called when they are there; nil: they came by the uplink, which acknowledges them
 }
 
 // delivery is a stored block on its way to the subscriptions.
@@ -59,7 +59,7 @@ func newWriter(class dataplane.Class, log Log, metrics *Metrics) *writer {
 }
 
 // add queues an entry. What may be queued is bounded by the credit that was
-// granted for it, or by httpBudget.
+// granted for it, or by the budget of what cloudsvc itself numbers.
 func (w *writer) add(e entry) {
 	w.mu.Lock()
 	w.pending = append(w.pending, e)
