@@ -3,9 +3,17 @@ package mapper
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/klog/v2"
+
+	"datastub/dataplane"
+	"datastub/dataplane/rest"
 )
 
 // An Uplink is the data plane's edge end: a Publisher that runs.
@@ -14,6 +22,8 @@ type Uplink interface {
 	// Run moves messages until ctx ends, then delivers what it can in 4 s, and
 	// returns when all that it started has ended.
 	Run(ctx context.Context) error
+	// Connected tells whether cloudsvc has granted a lane a session.
+	Connected(lane dataplane.Class) bool
 	// Undelivered returns, after Run, how many accepted messages were not
 	// delivered.
 	Undelivered() int
@@ -30,6 +40,8 @@ type AppOptions struct {
 	Config  Config
 	Drivers Drivers
 	Uplink  Uplink
+	Metrics *prometheus.Registry // what /metrics shows; the App adds its own
+	Logger  klog.Logger          // the zero one says nothing
 }
 
 // App is the whole mapper but for its flags and signals.
@@ -39,9 +51,13 @@ type App struct {
 	source Source
 	fleet  *Fleet
 	uplink Uplink
+	http   *server // where it is watched; nil: nowhere
+	socket *server // where programs on the node publish; nil: nowhere
+	linked atomic.Bool
 }
 
-// NewApp wires a mapper. It starts nothing.
+// NewApp wires a mapper and binds where it serves. Run gives back what NewApp
+// took.
 func NewApp(options AppOptions) (*App, error) {
 	source, err := NewFolder(FolderOptions{
 		Dir:      options.Config.Devices.Folder,
@@ -51,53 +67,136 @@ func NewApp(options AppOptions) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	status := &Status{}
-	fleet, err := NewFleet(FleetOptions{Drivers: options.Drivers, Publisher: options.Uplink, Reporter: status})
+	a := &App{Status: &Status{}, source: source, uplink: options.Uplink}
+	metrics := newMetrics()
+	a.fleet, err = NewFleet(FleetOptions{
+		Drivers: options.Drivers, Publisher: metrics.meter(fromDevices, options.Uplink), Reporter: a.Status,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &App{Status: status, source: source, fleet: fleet, uplink: options.Uplink}, nil
+	if err := metrics.register(options.Metrics, &options.Config, a); err != nil {
+		return nil, err
+	}
+	if err := a.listen(options, metrics); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// listen binds what the config says.
+func (a *App) listen(options AppOptions, metrics *metrics) error {
+	config := &options.Config
+	if config.HTTP != "" {
+		listener, err := listenHTTP(config.HTTP)
+		if err != nil {
+			return err
+		}
+		a.http = newServer(listener, a.watchAPI(options), options.Logger)
+		options.Logger.Info("Serving /healthz, /readyz and /metrics", "http", "http://"+listener.Addr().String())
+	}
+	if config.DataPlane.Socket == "" {
+		return nil
+	}
+	listener, err := listenSocket(config.DataPlane.Socket)
+	if err != nil {
+		if a.http != nil {
+			a.http.close()
+		}
+		return fmt.Errorf("dataplane.socket: %w", err)
+	}
+	publish := newPublishAPI(metrics.meter(fromSocket, a.uplink), config.Node, config.DataPlane.Defaults.Class)
+	a.socket = newServer(listener, metrics.countRequests(&api{logger: options.Logger, operations: []operation{
+		{http.MethodPost, "/publish", publish.publish},
+		{http.MethodGet, "/healthz", health},
+	}}), options.Logger)
+	options.Logger.Info("Taking messages of programs on this node", "socket", config.DataPlane.Socket)
+	return nil
+}
+
+// watchAPI is for those who watch the mapper.
+func (a *App) watchAPI(options AppOptions) *api {
+	metrics := promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{})
+	return &api{logger: options.Logger, operations: []operation{
+		{http.MethodGet, "/healthz", health},
+		{http.MethodGet, "/readyz", a.ready},
+		{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request) error {
+			metrics.ServeHTTP(w, r)
+			return nil
+		}},
+	}}
+}
+
+// ready answers GET /readyz: cloudsvc has taken the mapper in since it
+// started. It stays ready when cloudsvc is away later, as it goes on reading
+// and keeps what it reads; a new version or config whose uplink never works is
+// not ready, and a rollout stops there.
+func (a *App) ready(w http.ResponseWriter, _ *http.Request) error {
+	if a.uplink.Connected(dataplane.RT) {
+		a.linked.Store(true)
+	}
+	if !a.linked.Load() {
+		return fmt.Errorf("%w: cloudsvc has not answered at dataplane.uplink since the mapper started; what is read is kept meanwhile", errNotReady)
+	}
+	return rest.WriteJSON(w, http.StatusOK, healthReply{"ready"})
 }
 
 // Run runs the mapper until ctx ends or a part of it cannot go on. Then it
-// stops the devices, and after them the uplink, which delivers what was read
-// last. The last log line tells what was not delivered.
+// stops the devices and the socket, and after them the uplink, which delivers
+// what was taken last. The last log line tells what was not delivered.
 func (a *App) Run(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	devices, stopDevices := context.WithCancel(ctx)
-	defer stopDevices()
+	feeding, stopFeeding := context.WithCancel(ctx)
+	defer stopFeeding()
 	// The uplink outlives ctx, bounded by its own limit, to drain.
-	uplink, stopUplink := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopUplink()
+	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSending()
 
-	ended := make(chan struct{}, 3) // one for each part: none waits to say so
-	source := start(devices, ended, func(ctx context.Context) error { return a.source.Run(ctx, a.fleet) })
-	fleet := start(devices, ended, a.fleet.Run)
-	up := start(uplink, ended, a.uplink.Run)
+	feeds := []run{func(ctx context.Context) error { return a.source.Run(ctx, a.fleet) }, a.fleet.Run}
+	if a.socket != nil {
+		feeds = append(feeds, a.socket.run)
+	}
+	sends := []run{a.uplink.Run}
+	if a.http != nil {
+		sends = append(sends, a.http.run)
+	}
+	ended := make(chan struct{}, len(feeds)+len(sends)) // one for each part: none waits to say so
+	fed, sent := start(feeding, ended, feeds), start(sending, ended, sends)
 	select {
 	case <-ctx.Done():
 	case <-ended: // a part cannot go on; what it returned says why
 	}
 	stopping := time.Now()
-	stopDevices()
-	errs := []error{<-source, <-fleet}
-	stopUplink()
-	errs = append(errs, <-up)
+	stopFeeding()
+	err := fed()
+	stopSending()
+	err = errors.Join(err, sent())
 
 	counts := a.fleet.Counts()
 	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(),
 		"dropped", a.uplink.Dropped(), "lanDropped", a.uplink.LANDropped(), "refused", counts.Refused,
 		"collected", counts.Collected, "skipped", counts.Skipped, "took", time.Since(stopping).Round(time.Millisecond))
-	return errors.Join(errs...)
+	return err
 }
 
-// start runs a part of the app. Its error comes on the channel, after it was
-// noted in ended.
-func start(ctx context.Context, ended chan<- struct{}, run func(context.Context) error) <-chan error {
-	done := make(chan error, 1) // taken later
-	go func() {
-		done <- run(ctx)
-		ended <- struct{}{}
-	}()
-	return done
+// A run works until its context ends, or it cannot go on.
+type run func(ctx context.Context) error
+
+// start starts parts of the app. Each notes in ended when it has; wait waits
+// for all and returns their errors, joined.
+func start(ctx context.Context, ended chan<- struct{}, parts []run) (wait func() error) {
+	errs := make(chan error, len(parts)) // each part has one
+	for _, part := range parts {
+		go func() {
+			errs <- part(ctx)
+			ended <- struct{}{}
+		}()
+	}
+	return func() error {
+		var all []error
+		for range parts {
+			all = append(all, <-errs)
+		}
+		return errors.Join(all...)
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
@@ -18,9 +20,10 @@ import (
 // one message.
 type uplinked struct {
 	recorder
-	failure error         // what Run returns, at once, if it is one
-	after   []string      // what happened when Run ended
-	devices func() string // looked at when Run ends
+	connected atomic.Bool
+	failure   error         // what Run returns, at once, if it is one
+	after     []string      // what happened when Run ended
+	devices   func() string // looked at when Run ends
 }
 
 func (u *uplinked) Run(ctx context.Context) error {
@@ -32,6 +35,8 @@ func (u *uplinked) Run(ctx context.Context) error {
 	return nil
 }
 
+func (u *uplinked) Connected(dataplane.Class) bool { return u.connected.Load() }
+
 func (u *uplinked) Undelivered() int { return 1 }
 
 func (u *uplinked) Dropped() int { return 2 }
@@ -42,10 +47,11 @@ func (u *uplinked) LANDropped() int { return 3 }
 func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	t.Helper()
 	config := DefaultConfig()
+	config.HTTP = ""
 	config.Devices.Folder = t.TempDir()
 	writeFile(t, config.Devices.Folder, "all.yaml",
 		strings.Replace(pumpModel, "INT", "DOUBLE", 1)+"---\n"+strings.Replace(pump("one", "A"), "protocolName: modbus", "protocolName: script", 1))
-	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u})
+	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u, Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

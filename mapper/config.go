@@ -3,6 +3,7 @@ package mapper
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"reflect"
 	"strings"
@@ -21,6 +22,7 @@ type Config struct {
 	GRPCServer config.GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
 	Common     config.Common     `yaml:"common"`      // KubeEdge's: common.name is the mapper's name
 	Node       string            `yaml:"node"`        // by default $NODE_NAME, then the host's name
+	HTTP       string            `yaml:"http"`        // where /healthz, /readyz and /metrics are, host:port; empty turns them off
 	Devices    Devices           `yaml:"devices"`
 	DataPlane  DataPlane         `yaml:"dataplane"`
 }
@@ -37,6 +39,7 @@ type DataPlane struct {
 	Uplink    string `yaml:"uplink"`    // cloudsvc's ZeroMQ address, which the mapper dials
 	LAN       string `yaml:"lan"`       // where edge applications subscribe; empty turns it off
 	LANFormat string `yaml:"lanFormat"` // json or text
+	Socket    string `yaml:"socket"`    // path of the Unix socket where programs on the node publish; empty turns it off
 	Batch     Batch  `yaml:"batch"`
 	Spool     Spool  `yaml:"spool"`
 	Defaults  Rules  `yaml:"defaults"` // for properties that say nothing else
@@ -59,6 +62,7 @@ type Spool struct {
 func DefaultConfig() Config {
 	return Config{
 		Common:  config.Common{Name: "mapper"},
+		HTTP:    "127.0.0.1:7777", // mapper-framework's port
 		Devices: Devices{Source: "folder", Folder: "devices"},
 		DataPlane: DataPlane{
 			Registry:  "http://127.0.0.1:8080",
@@ -115,7 +119,21 @@ func parseConfig(data []byte) (Config, field.ErrorList) {
 	if err := yaml.Unmarshal(data, &c); err != nil {
 		return c, field.ErrorList{field.TypeInvalid(field.NewPath("(file)"), label("YAML"), yamlReason(err))}
 	}
-	return c, nil
+	return c, c.takeHTTPPort(tree)
+}
+
+// takeHTTPPort serves HTTP at the port that KubeEdge's own key names, where the
+// tree says nothing of http.
+func (c *Config) takeHTTPPort(tree any) field.ErrorList {
+	keys, _ := tree.(map[string]any)
+	if _, given := keys["http"]; given || c.Common.HTTPPort == "" {
+		return nil
+	}
+	if wrong := checkPort(c.Common.HTTPPort, 0); wrong != "" {
+		return field.ErrorList{field.Invalid(field.NewPath("common", "http_port"), c.Common.HTTPPort, wrong)}
+	}
+	c.HTTP = net.JoinHostPort("127.0.0.1", c.Common.HTTPPort)
+	return nil
 }
 
 // yamlReason puts a YAML decoder's error on one line.
@@ -165,11 +183,17 @@ func (c *Config) validate() field.ErrorList {
 	default:
 		v.fail("devices.source", c.Devices.Source, "want folder")
 	}
+	if c.HTTP != "" {
+		v.address("http", c.HTTP, checkListen)
+	}
 	d := &c.DataPlane
 	v.address("dataplane.registry", d.Registry, checkHTTP)
 	v.address("dataplane.uplink", d.Uplink, checkDial)
 	if d.LAN != "" {
 		v.address("dataplane.lan", d.LAN, checkBind)
+	}
+	if d.Socket != "" {
+		v.address("dataplane.socket", d.Socket, checkSocket)
 	}
 	v.want("dataplane.lanFormat", d.LANFormat, d.LANFormat == "json" || d.LANFormat == "text", "json or text")
 	v.want("dataplane.batch.maxCount", int64(d.Batch.MaxCount), d.Batch.MaxCount >= 1 && d.Batch.MaxCount <= dataplane.MaxBatch,

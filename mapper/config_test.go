@@ -33,12 +33,14 @@ common:
   edgecore_sock: /etc/kubeedge/dmi.sock
   http_port: 7777
 node: edge-1
+http: 0.0.0.0:0
 devices: {source: folder, folder: /devices}
 dataplane:
   registry: https://cloud:8080
   uplink: tcp://cloud:5557
   lan: tcp://0.0.0.0:5556
   lanFormat: text
+  socket: /run/datastub/publish.sock
   batch: {maxCount: 10, maxBytes: 64Ki, maxAge: 500ms}
   spool: {dir: "", maxBytes: 16Mi}
   defaults: {topic: "{device}/{property}", qosClass: rt, publish: false, onChange: true, deadband: 2%, maxAge: 10s}
@@ -52,12 +54,13 @@ dataplane:
 	want.Common.Name, want.Common.Version, want.Common.APIVersion = "Modbus-mapper", "v1.13.0", "v1.0.0"
 	want.Common.Protocol, want.Common.Address = "modbus", "127.0.0.1"
 	want.Common.EdgeCoreSock, want.Common.HTTPPort = "/etc/kubeedge/dmi.sock", "7777"
-	want.Node = "edge-1"
+	want.Node, want.HTTP = "edge-1", "0.0.0.0:0"
 	want.Devices = Devices{Source: "folder", Folder: "/devices"}
 	want.DataPlane = DataPlane{
 		Registry: "https://cloud:8080", Uplink: "tcp://cloud:5557", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
-		Batch: Batch{MaxCount: 10, MaxBytes: 64 << 10, MaxAge: 500 * time.Millisecond},
-		Spool: Spool{MaxBytes: 16 << 20},
+		Socket: "/run/datastub/publish.sock",
+		Batch:  Batch{MaxCount: 10, MaxBytes: 64 << 10, MaxAge: 500 * time.Millisecond},
+		Spool:  Spool{MaxBytes: 16 << 20},
 		Defaults: Rules{
 			Topic: "{device}/{property}", Class: dataplane.RT, OnChange: true,
 			Deadband: Deadband{Width: 2, Percent: true}, MaxAge: 10 * time.Second,
@@ -65,6 +68,22 @@ dataplane:
 	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestLoadConfigTakesKubeEdgesPort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                            "127.0.0.1:7777",
+		"common: {http_port: '7778'}": "127.0.0.1:7778",
+		"common: {http_port: 7778}":   "127.0.0.1:7778",
+		"{common: {http_port: 7778}, http: 127.0.0.1:7777}": "127.0.0.1:7777",
+		"{common: {http_port: 7778}, http: ''}":             "",
+	} {
+		got, err := LoadConfig(writeFile(t, t.TempDir(), "config.yaml", text))
+		if err != nil || got.HTTP != want {
+			t.Errorf("%q: http is %q, %v: want %q", text, got.HTTP, err, want)
+		}
 	}
 }
 
@@ -96,14 +115,14 @@ func TestLoadConfigRefuses(t *testing.T) {
 			"nodes: a\ndataplane: {batch: {max: 1}, uplnk: x}\n",
 			[]string{
 				`dataplane.batch.max: Invalid value: 1: unknown key: want one of maxAge, maxBytes, maxCount`,
-				`dataplane.uplnk: Invalid value: "x": unknown key: want one of batch, defaults, lan, lanFormat, registry, spool, uplink`,
-				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, devices, grpc_server, node`,
+				`dataplane.uplnk: Invalid value: "x": unknown key: want one of batch, defaults, lan, lanFormat, registry, socket, spool, uplink`,
+				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, devices, grpc_server, http, node`,
 			},
 		},
 		"unknown keys, wrong types and wrong values together": {
 			"node: a/b\nbogus: 1\ndataplane: {lanFormat: xml, batch: {maxAge: 5}, spool: {maxBytes: 1}}\n",
 			[]string{
-				`bogus: Invalid value: 1: unknown key: want one of common, dataplane, devices, grpc_server, node`,
+				`bogus: Invalid value: 1: unknown key: want one of common, dataplane, devices, grpc_server, http, node`,
 				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 60s`,
 				`node: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
 				`dataplane.lanFormat: Invalid value: "xml": want json or text`,
@@ -130,7 +149,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		},
 		"a list": {
 			"- node\n",
-			[]string{`(file): Invalid value: a list: want a map with the keys common, dataplane, devices, grpc_server, node`},
+			[]string{`(file): Invalid value: a list: want a map with the keys common, dataplane, devices, grpc_server, http, node`},
 		},
 		"values": {
 			`
@@ -160,6 +179,27 @@ dataplane:
 				`dataplane.spool.dir: Invalid value: "/var/spool": spool on disk is not there yet: leave dataplane.spool.dir empty`,
 				`dataplane.defaults.topic: Invalid value: "a//b": topic "a//b" has an empty level: want levels split by one "/"`,
 				`dataplane.defaults.maxAge: Invalid value: -1s: want a time from 0s to 8760h0m0s`,
+			},
+		},
+		"where it serves": {
+			"node: n\ncommon: {http_port: 70000}\ndataplane: {socket: /" + strings.Repeat("x", 107) + "}\n",
+			[]string{
+				`common.http_port: Invalid value: "70000": port "70000" is no number from 0 to 65535`,
+				`dataplane.socket: Invalid value: "/` + strings.Repeat("x", 107) + `": 108 bytes long, the most for a Unix socket is 107: want a path such as /run/datastub/publish.sock`,
+			},
+		},
+		"where it serves, otherwise": {
+			"node: n\nhttp: :7777\ndataplane: {socket: '@publish'}\n",
+			[]string{
+				`http: Invalid value: ":7777": no host: want host:port, such as 127.0.0.1:7777, or 0.0.0.0:7777 for every interface`,
+				`dataplane.socket: Invalid value: "@publish": it begins with "@": want a path such as /run/datastub/publish.sock`,
+			},
+		},
+		"where it serves, neither": {
+			"node: n\nhttp: 7777\ndataplane: {socket: /run/datastub/}\n",
+			[]string{
+				`http: Invalid value: "7777": no host:port: want host:port, such as 127.0.0.1:7777, or 0.0.0.0:7777 for every interface`,
+				`dataplane.socket: Invalid value: "/run/datastub/": it names a folder: want a path such as /run/datastub/publish.sock`,
 			},
 		},
 		"an unknown source": {

@@ -165,10 +165,12 @@ func (d *device) collect(ctx context.Context, log klog.Logger, properties []int)
 	for i, property := range properties {
 		points[i] = d.points[property]
 	}
+	started := time.Now()
 	a, ok := d.read(ctx, log, points)
 	if !ok {
 		return false
 	}
+	d.counters.read(time.Since(started), a.err)
 	if a.err == nil && len(a.readings) != len(points) {
 		a.err = fmt.Errorf("driver gave %d readings for %d points", len(a.readings), len(points))
 	}
@@ -186,6 +188,7 @@ func (d *device) take(log klog.Logger, properties []int, readings []driver.Readi
 		collected[i] = Collected{Property: property, Reading: readings[i]}
 		d.troubles[property] = ""
 		if err := readings[i].Err; err != nil {
+			d.counters.failed.Add(1)
 			d.troubles[property] = oneLine(err)
 			continue
 		}

@@ -62,10 +62,11 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 		options.StopLimit = DefaultStopLimit
 	}
 	return &Fleet{
-		options: options,
-		changed: make(chan struct{}, 1),
-		wanted:  map[Key]Spec{},
-		dirty:   map[Key]bool{},
+		options:  options,
+		counters: counters{reads: newReads()},
+		changed:  make(chan struct{}, 1),
+		wanted:   map[Key]Spec{},
+		dirty:    map[Key]bool{},
 	}, nil
 }
 
@@ -96,6 +97,13 @@ func (f *Fleet) wake() {
 
 // Counts returns what the fleet has done so far.
 func (f *Fleet) Counts() Counts { return f.counters.counts() }
+
+// size returns how many devices are wanted.
+func (f *Fleet) size() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.wanted)
+}
 
 // A running is one device that was started and has not ended.
 type running struct {

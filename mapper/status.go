@@ -64,6 +64,17 @@ func (s *Status) device(key Key) DeviceStatus {
 	return d
 }
 
+// states counts the devices by state.
+func (s *Status) states() map[State]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states := map[State]int{Online: 0, Offline: 0, Unhealthy: 0}
+	for _, d := range s.devices {
+		states[d.Health.State]++
+	}
+	return states
+}
+
 // Snapshot returns all devices as they are now, ordered by key. It is the
 // caller's own.
 func (s *Status) Snapshot() []DeviceStatus {

@@ -32,6 +32,7 @@ const (
 var ports = map[string]string{
 	"the plant (Modbus)":   "127.0.0.1:" + plantPort,
 	"the mapper's LAN PUB": "127.0.0.1:5556",
+	"the mapper's HTTP":    "127.0.0.1:7777",
 	"cloudsvc's uplink":    "127.0.0.1:5557",
 	"cloudsvc's HTTP":      "127.0.0.1:8080",
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // A Mapper is a mapper with a folder of devices.
@@ -29,6 +30,7 @@ func (s *Stack) StartMapper(node string, devices map[string]string, more ...stri
 	}
 	config := fmt.Sprintf(`
 node: %s
+http: 127.0.0.1:0
 common: {name: mapper}
 devices: {source: folder, folder: %s}
 dataplane:
@@ -50,6 +52,20 @@ dataplane:
 func (m *Mapper) Restart() {
 	m.stack.t.Helper()
 	m.Program = Start(m.stack.t, "mapper", "--config-file", m.Config)
+}
+
+// served finds where a mapper serves HTTP in its log.
+var served = regexp.MustCompile(`"Serving /healthz.* http="(http://[^"]+)"`)
+
+// URL returns the mapper's HTTP address, once it is served.
+func (m *Mapper) URL() string {
+	m.stack.t.Helper()
+	var found []string
+	Eventually(m.stack.t, "the mapper serves HTTP", func() bool {
+		found = served.FindStringSubmatch(m.Log.String())
+		return found != nil
+	})
+	return found[1]
 }
 
 // Write writes a file of devices, in one step.

@@ -12,9 +12,12 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
+	"datastub/dataplane/build"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 	"datastub/driver/modbus"
@@ -54,6 +57,7 @@ func command() *cobra.Command {
 The config is that of any KubeEdge mapper and the keys of the data plane. The
 devices are Device and DeviceModel files in the folder that it names; changes
 take effect while the mapper runs.`,
+		Version:       build.Read().String(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -118,7 +122,11 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	app, err := mapper.NewApp(mapper.AppOptions{Config: config, Drivers: drivers(), Uplink: publisher})
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	app, err := mapper.NewApp(mapper.AppOptions{
+		Config: config, Drivers: drivers(), Uplink: publisher, Metrics: metrics, Logger: klog.FromContext(ctx),
+	})
 	if err != nil {
 		publisher.Close()
 		return err

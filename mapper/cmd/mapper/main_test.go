@@ -67,7 +67,7 @@ func TestSIGTERM(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := process(t, "--config-file", writeFile(t, t.TempDir(), "config.yaml",
-		"node: n\ndevices: {folder: "+folder+"}\ndataplane: {uplink: ipc://"+filepath.Join(t.TempDir(), "nobody")+"}\n"))
+		"node: n\nhttp: ''\ndevices: {folder: "+folder+"}\ndataplane: {uplink: ipc://"+filepath.Join(t.TempDir(), "nobody")+"}\n"))
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
