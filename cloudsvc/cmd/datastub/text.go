@@ -38,14 +38,19 @@ func (t *eventText) line(m *dataplane.Message) string {
 }
 
 func valueText(v dataplane.Value) string {
-	text := v.String()
-	if utf8.RuneCountInString(text) > maxText {
-		text = string([]rune(text)[:maxText]) + "…"
-	}
+	text := clip(v.String())
 	if v.Type() == dataplane.String {
 		return quoteUnlessPlain(text)
 	}
 	return text
+}
+
+// clip cuts a text that is longer than maxText.
+func clip(text string) string {
+	if utf8.RuneCountInString(text) <= maxText {
+		return text
+	}
+	return string([]rune(text)[:maxText]) + "…"
 }
 
 // quoteUnlessPlain returns the text as it is, or quoted if it would be taken

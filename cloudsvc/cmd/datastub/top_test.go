@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"datastub/cloudsvc/client/clienttest"
+)
+
+// publishOn publishes a message every few milliseconds until the test ends.
+func publishOn(t *testing.T, server string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	working.Go(func() {
+		for ctx.Err() == nil {
+			runTo(t, server, "", "publish", "sensor/temperature", "21.5", "--unit", "°C")
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		working.Wait()
+	})
+}
+
+func TestTop(t *testing.T) {
+	server := clienttest.Start(t, "127.0.0.1:0")
+	publishOn(t, server.URL)
+	status, out, stderr := runTo(t, server.URL, "", "top", "sensor/#", "--interval", "300ms", "--count", "2")
+	if status != 0 || stderr != "datastub: subscribed to sensor/# at "+server.URL+"\n" || strings.Contains(out, "\x1b") ||
+		strings.Count(out, " messages/s  ") != 2 || strings.Count(out, "\nTOPIC") != 2 || !strings.Contains(out, "\nsensor/temperature  -") ||
+		!strings.Contains(out, "21.5 °C\n\n") {
+		t.Errorf("status %d, %s\n%s", status, stderr, out)
+	}
+	status, out, _ = runTo(t, server.URL, "", "top", "--interval", "300ms", "--count", "2", "-o", "json")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last struct {
+		Flows []struct {
+			Topic    string
+			Messages int
+			Value    float64
+		}
+		Total struct{ Messages int }
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || status != 0 || len(lines) != 2 || len(last.Flows) != 1 ||
+		last.Flows[0].Messages != last.Total.Messages || last.Flows[0].Value != 21.5 {
+		t.Errorf("status %d, %v\n%s", status, err, out)
+	}
+}
+
+func TestTopOfAMapper(t *testing.T) {
+	t.Parallel()
+	endpoint := "tcp://" + freePort(t)
+	publishLAN(t, endpoint, false)
+	status, out, stderr := runTo(t, "", "", "top", "--lan", endpoint, "sensor/#", "--interval", "300ms", "--count", "1")
+	if status != 0 || !strings.Contains(out, "\nsensor/temperature  edge-1  ") || !strings.Contains(stderr, "tapping "+endpoint+" (named by --lan)") {
+		t.Errorf("status %d, %s\n%s", status, stderr, out)
+	}
+}
+
+func TestTopRefuses(t *testing.T) {
+	server := clienttest.Start(t, "127.0.0.1:0")
+	for args, want := range map[string]string{
+		"--interval 1ms":    "datastub: --interval 1ms: want 100ms or more; see datastub top --help\n",
+		"--count -1":        "datastub: --count -1: want 0, for no end, or more; see datastub top --help\n",
+		"a//b":              "datastub: filter \"a//b\" has an empty level; see datastub top --help\n",
+		"--lan edge-1:5556": "datastub: address \"edge-1:5556\": want tcp://host:port, such as tcp://127.0.0.1:5556, or ipc://path; see datastub top --help\n",
+	} {
+		if status, _, stderr := runTo(t, server.URL, "", append([]string{"top"}, strings.Fields(args)...)...); status != 2 || stderr != want {
+			t.Errorf("%s: status %d, stderr\n%swant\n%s", args, status, stderr, want)
+		}
+	}
+	server.Stop()
+	if status, out, _ := runTo(t, server.URL, "", "top"); status != 3 || out != "" {
+		t.Errorf("unreachable: status %d, %q", status, out)
+	}
+}
+
+// TestTopOnATerminal looks at what a terminal is told, of a size that cuts the
+// table, and that it is left as it was.
+func TestTopOnATerminal(t *testing.T) {
+	server := clienttest.Start(t, "127.0.0.1:0")
+	publishOn(t, server.URL)
+	terminalEnd, program, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminalEnd.Close()
+	if err := pty.Setsize(program, &pty.Winsize{Rows: 6, Cols: 30}); err != nil {
+		t.Fatal(err)
+	}
+	var shown output
+	var reading sync.WaitGroup
+	reading.Go(func() { _, _ = io.Copy(&shown, terminalEnd) }) // ends in an error when the program's end is closed
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	status := make(chan int, 1)
+	var said output
+	go func() {
+		status <- run(ctx, []string{"top", "--interval", "100ms", "--server", server.URL}, terminal{strings.NewReader(""), program, &said}, os.Getenv)
+	}()
+	shown.await(t, enterScreen+toTop)
+	shown.await(t, "sensor/temperature")
+	server.Stop()
+	shown.await(t, "cannot reach cloudsvc: connect")
+	cancel()
+	if got := <-status; got != 0 {
+		t.Errorf("Ctrl-C: status %d, %s", got, &said)
+	}
+	_ = program.Close()
+	reading.Wait()
+	got := shown.String()
+	if !strings.HasPrefix(got, enterScreen) || !strings.HasSuffix(got, leaveScreen) || said.String() != "" {
+		t.Errorf("said %q, shown %q", &said, got)
+	}
+	for _, frame := range strings.Split(got, toTop)[1:] {
+		for i, line := range strings.Split(frame, "\r\n") {
+			line, _, _ = strings.Cut(line, clearLine)
+			if n := len([]rune(line)); n > 30 || i > 5 {
+				t.Errorf("line %d of %d runes, on a screen of 6 by 30: %q", i, n, line)
+			}
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	for want, runes := range map[string]int{"": 0, "é": 1, "é°C": 9} {
+		if got := string(cut([]byte("é°C"), runes)); got != want {
+			t.Errorf("%d: got %q, want %q", runes, got, want)
+		}
+	}
+}
