@@ -123,6 +123,7 @@ func TestDecodeMessageErrors(t *testing.T) {
 		{`{"topic":"a"`, "message is not JSON: it ends too soon, at byte 12"},
 		{`{topic}`, "message is not JSON: unexpected 't' at byte 1"},
 		{`{"topic":falso}`, "message is not JSON: unexpected 'o' at byte 13"},
+		{"{\"topic\":\"a\xff\"}", "message is not JSON: byte 11 is not UTF-8"},
 		{strings.Repeat("[", 10_001), "message is not JSON: too deeply nested at byte 10000"},
 		{`[]`, "message is a JSON array: want an object"},
 		{`"x"`, "message is a JSON string: want an object"},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxFields is how many fields a JSON object may have: several times what any
@@ -162,11 +163,26 @@ func CheckJSON(kind string, data []byte) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return fmt.Errorf("%s is empty: want JSON", kind)
 	}
+	if !utf8.Valid(data) { // else encoding/json reads other texts than were written
+		return fmt.Errorf("%s is not JSON: byte %d is not UTF-8", kind, firstInvalid(data))
+	}
 	var value json.RawMessage
 	if err := json.Unmarshal(data, &value); err != nil {
 		return notJSON(kind, err)
 	}
 	return nil
+}
+
+// firstInvalid returns where a text ceases to be UTF-8.
+func firstInvalid(data []byte) (at int) {
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return at
 }
 
 func notJSON(kind string, err error) error {
