@@ -320,7 +320,7 @@ func settle(t testing.TB, edges []*edge) {
 	t.Helper()
 	for range 300 {
 		synctest.Wait()
-		if !slices.ContainsFunc(edges, func(e *edge) bool { return e.spool.Stats(e.lane).Held > 0 }) {
+		if !slices.ContainsFunc(edges, func(e *edge) bool { return e.spool.Stats(e.lane).Held.Records > 0 }) {
 			return
 		}
 		<-time.After(time.Second)

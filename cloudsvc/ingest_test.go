@@ -138,7 +138,7 @@ func TestFailingLog(t *testing.T) {
 		if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "RT") || !strings.Contains(err.Error(), "no space left") {
 			t.Errorf("ready: got %v, want it to name the class and the reason", err)
 		}
-		if got := edges[0].spool.Stats(dataplane.RT).Held; got != 10 {
+		if got := edges[0].spool.Stats(dataplane.RT).Held.Records; got != 10 {
 			t.Errorf("held at the edge: got %d, want 10", got)
 		}
 		set(errors.New("permission denied"))
@@ -284,7 +284,7 @@ func TestGapIsStored(t *testing.T) {
 		log := newMemoryLog()
 		e := newEdge(t, "edge/m", dataplane.RT, 8<<10)
 		e.publish(t, 500) // more than it has room for
-		dropped := e.spool.Stats(dataplane.RT).Dropped
+		dropped := e.spool.Stats(dataplane.RT).Dropped.Records
 		run(t, log, 0, []*edge{e}, func() { settle(t, []*edge{e}) })
 		if got := log.checkOnce(t); got != 500 || dropped == 0 {
 			t.Errorf("stored: got %d with %d dropped, want 500 with some", got, dropped)
