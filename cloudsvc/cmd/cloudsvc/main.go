@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/cloudsvc"
+	"datastub/dataplane/build"
 )
 
 func main() {
@@ -37,6 +38,7 @@ func command() *cobra.Command {
 on a NATS cluster (--nats-url), and delivered over HTTP (--http).
 
 It listens on loopback unless told otherwise, and stops on SIGTERM.`,
+		Version:       build.Read().String(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
