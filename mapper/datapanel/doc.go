@@ -41,8 +41,9 @@
 //
 //	replace github.com/kubeedge/api => github.com/kubeedge/api v1.23.0
 //
-// It builds with Go 1.26, cgo and libzmq3-dev, and runs with libzmq5. In
-// testdata/mapper is such a mapper, reduced to what matters here.
+// After `go mod tidy` it builds, with Go 1.26, cgo and libzmq3-dev; it runs
+// with libzmq5. In testdata/mapper is such a mapper, reduced to what matters
+// here.
 //
 // # What a Device says
 //

@@ -41,11 +41,11 @@ var _ global.DataPanel = (*Hook)(nil)
 // Asked tells whether a property's push method is the data plane: mqtt with
 // an address zmq://….
 func Asked(property *common.DeviceProperty) bool {
-	w, err := newWish(property)
+	mqtt, err := pushMethod(property)
 	if err != nil {
 		return false
 	}
-	_, ok := cutScheme(w.mqtt.Address)
+	_, ok := cutScheme(mqtt.Address)
 	return ok
 }
 
@@ -58,25 +58,32 @@ func New(ctx context.Context, property *common.DeviceProperty) (*Hook, error) {
 }
 
 func newHook(ctx context.Context, property *common.DeviceProperty, r *registry, getenv func(string) string) (*Hook, error) {
-	w, err := newWish(property)
+	w, l, err := connect(property, r, getenv)
 	if err != nil {
 		return nil, fmt.Errorf("property %.64q: %w", property.PropertyName, err)
 	}
-	s, err := newSettings(w.mqtt.Address, getenv)
-	if err == nil {
-		err = w.check()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("property %.64q: %w", w.property.Name, err)
-	}
-	h := &Hook{wish: w, registry: r, log: klog.LoggerWithValues(klog.Background(), "property", w.property.Name)}
-	if h.link, err = r.take(s); err != nil {
-		return nil, fmt.Errorf("property %.64q: %w", w.property.Name, err)
-	}
+	h := &Hook{wish: w, registry: r, link: l, log: klog.LoggerWithValues(klog.Background(), "property", w.property.Name)}
 	h.mu.Lock() // ctx may have ended: Close waits for detach
 	defer h.mu.Unlock()
 	h.detach = context.AfterFunc(ctx, h.Close)
 	return h, nil
+}
+
+// connect checks all that is known before the first value, and takes the link.
+func connect(property *common.DeviceProperty, r *registry, getenv func(string) string) (*wish, *link, error) {
+	w, err := newWish(property)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.check(); err != nil {
+		return nil, nil, err
+	}
+	s, err := newSettings(w.mqtt.Address, getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := r.take(s)
+	return w, l, err
 }
 
 // InitPushMethod does nothing: New has done it.
@@ -145,8 +152,8 @@ func (h *Hook) push(log klog.Logger, data *common.DataModel) error {
 		return fmt.Errorf("TimeStamp %d: want milliseconds since 1970", data.TimeStamp)
 	}
 	reading := driver.Reading{Value: value, Time: time.UnixMilli(data.TimeStamp)}
-	for _, unfit := range h.hook.Publish(log, []mapper.Collected{{Reading: reading}}) {
-		return unfit.Reading.Err
+	if unfit := h.hook.Publish(log, []mapper.Collected{{Reading: reading}}); len(unfit) > 0 {
+		return unfit[0].Reading.Err
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestOneLink(t *testing.T) {
 	}
 	b.drop(second)
 	_, err = b.take(testSettings("tcp://b:2"))
-	if err == nil || !strings.Contains(err.Error(), "edge-1/oven (DATASTUB_UPLINK tcp://a:1,") || !strings.Contains(err.Error(), "edge-1/oven (DATASTUB_UPLINK tcp://b:2,") {
+	if err == nil || !strings.Contains(err.Error(), "edge-1/oven (uplink tcp://a:1,") || !strings.Contains(err.Error(), "edge-1/oven (uplink tcp://b:2,") {
 		t.Errorf("got %v, want an error that names both", err)
 	}
 }

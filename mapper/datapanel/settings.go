@@ -20,35 +20,48 @@ type settings struct {
 	spool        mapper.Size
 }
 
-// String returns the settings in the words of the environment.
+// String returns the settings for an error.
 func (s settings) String() string {
-	return fmt.Sprintf("%s/%s (DATASTUB_UPLINK %s, DATASTUB_LAN %q, DATASTUB_SPOOL_BYTES %v)", s.node, s.mapper, s.uplink, s.lan, s.spool)
+	return fmt.Sprintf("%s/%s (uplink %s, LAN %q, spool %v)", s.node, s.mapper, s.uplink, s.lan, s.spool)
 }
 
 // newSettings returns what the environment and the address of a push method
 // say, and all that is wrong with them, joined.
 func newSettings(address string, getenv func(string) string) (settings, error) {
-	s := settings{node: getenv("NODE_NAME"), mapper: getenv("DATASTUB_MAPPER"), lan: getenv("DATASTUB_LAN")}
-	var errs [5]error
-	if s.node == "" {
-		s.node, errs[0] = os.Hostname()
-	}
-	if errs[0] == nil {
-		errs[0] = named("NODE_NAME", dataplane.ValidateLevel("node", s.node))
+	s := settings{
+		mapper: getenv("DATASTUB_MAPPER"),
+		lan:    getenv("DATASTUB_LAN"),
+		spool:  mapper.DefaultConfig().DataPlane.Spool.MaxBytes,
 	}
 	if c := config.Cfg(); s.mapper == "" && c != nil {
 		s.mapper = c.Common.Name
 	}
-	errs[1] = named("DATASTUB_MAPPER, else common.name of the mapper's config", dataplane.ValidateLevel("mapper", s.mapper))
-	s.uplink, errs[2] = uplinkAt(address, getenv("DATASTUB_UPLINK"))
+	var nodeErr, uplinkErr, lanErr, spoolErr error
+	s.node, nodeErr = nodeName(getenv("NODE_NAME"))
+	s.uplink, uplinkErr = uplinkAt(address, getenv("DATASTUB_UPLINK"))
 	if s.lan != "" {
-		errs[3] = named("DATASTUB_LAN", mapper.CheckBind(s.lan))
+		lanErr = named("DATASTUB_LAN", mapper.CheckBind(s.lan))
 	}
-	s.spool = mapper.DefaultConfig().DataPlane.Spool.MaxBytes
 	if text := getenv("DATASTUB_SPOOL_BYTES"); text != "" {
-		errs[4] = named(fmt.Sprintf("DATASTUB_SPOOL_BYTES %q", text), s.spool.UnmarshalText([]byte(text)))
+		spoolErr = named(fmt.Sprintf("DATASTUB_SPOOL_BYTES %.64q", text), s.spool.UnmarshalText([]byte(text)))
 	}
-	return s, errors.Join(errs[:]...)
+	return s, errors.Join(
+		named("NODE_NAME", nodeErr),
+		named("DATASTUB_MAPPER, else common.name of the mapper's config", dataplane.ValidateLevel("mapper", s.mapper)),
+		uplinkErr, lanErr, spoolErr,
+	)
+}
+
+// nodeName returns the configured name, or the host's where it is empty.
+func nodeName(configured string) (string, error) {
+	name := configured
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return "", err
+		}
+	}
+	return name, dataplane.ValidateLevel("node", name)
 }
 
 // named puts the name of what is wrong before the error.

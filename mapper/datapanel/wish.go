@@ -24,13 +24,11 @@ type wish struct {
 }
 
 func newWish(p *common.DeviceProperty) (*wish, error) {
-	w := &wish{model: p.ModelName}
-	if p.PushMethod.MethodName != common.PushMethodMQTT {
-		return nil, fmt.Errorf("push method %q: want %q, with an address zmq://…", p.PushMethod.MethodName, common.PushMethodMQTT)
+	mqtt, err := pushMethod(p)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(p.PushMethod.MethodConfig, &w.mqtt); err != nil {
-		return nil, fmt.Errorf("pushMethod.mqtt: %w", err)
-	}
+	w := &wish{model: p.ModelName, mqtt: mqtt}
 	if len(p.Visitors) > 0 {
 		if err := json.Unmarshal(p.Visitors, &w.visitors); err != nil {
 			return nil, fmt.Errorf("visitors: %w", err)
@@ -43,6 +41,15 @@ func newWish(p *common.DeviceProperty) (*wish, error) {
 		AccessMode: v1beta1.ReadOnly, // nothing is written by the data plane
 	}
 	return w, nil
+}
+
+// pushMethod returns a property's push method, which is MQTT's.
+func pushMethod(p *common.DeviceProperty) (mqtt v1beta1.PushMethodMQTT, err error) {
+	if p.PushMethod.MethodName != common.PushMethodMQTT {
+		return mqtt, fmt.Errorf("push method %.64q: want %q, with an address zmq://…", p.PushMethod.MethodName, common.PushMethodMQTT)
+	}
+	err = json.Unmarshal(p.PushMethod.MethodConfig, &mqtt)
+	return mqtt, named("pushMethod.mqtt", err)
 }
 
 // propertyType returns a type in the CR's spelling: generated mappers turn it
