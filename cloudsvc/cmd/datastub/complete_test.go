@@ -76,11 +76,7 @@ func TestCompletionScripts(t *testing.T) {
 	server := clienttest.Start(t, "127.0.0.1:0")
 	server.Registry.Seen("edge-1/mapper", "")
 	server.Registry.Published("edge-1/mapper", []string{"sensor/temperature"})
-	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	dir := buildProgram(t)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		_, script, _ := runTo(t, "", "", "completion", shell)
 		path := filepath.Join(dir, shell)

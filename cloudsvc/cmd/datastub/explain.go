@@ -18,13 +18,13 @@ import (
 // explain says what was tried, what happened, and what to do next.
 func (a *app) explain(cmd *cobra.Command, err error) string {
 	var refused *client.Problem
-	var untapped *lanError
+	var away unreachableError
 	switch statusOf(err) {
 	case statusUsage:
 		return err.Error() + "; see " + cmd.CommandPath() + " --help"
 	case statusUnreachable:
-		if errors.As(err, &untapped) {
-			return untapped.Error()
+		if errors.As(err, &away) {
+			return err.Error()
 		}
 		return a.explainUnreachable(err)
 	case statusRefused:

@@ -23,20 +23,6 @@ const (
 	maxLANFrame = 8 << 20 // bytes: a message of dataplane.MaxMessage all of which needs JSON's longest escapes, and more
 )
 
-// A lanError says that no mapper can be read at an address.
-type lanError struct {
-	named string // the address, and who named it
-	err   error
-}
-
-// Error tells what to look at, too.
-func (e *lanError) Error() string {
-	return fmt.Sprintf("cannot tap %s: %v; is it the dataplane.lan of a mapper that runs there?", e.named, e.err)
-}
-
-// Unwrap returns what zmq says.
-func (e *lanError) Unwrap() error { return e.err }
-
 // A lan reads what a mapper publishes on its network.
 type lan struct {
 	endpoint string
@@ -99,7 +85,7 @@ func (l *lan) changed(err error, end context.CancelCauseFunc) {
 		l.say("tapping %s (%s): best effort, what is missed does not come again", l.endpoint, l.origin)
 		l.connected, l.broken = true, false
 	case !l.connected:
-		end(&lanError{fmt.Sprintf("%s (%s)", l.endpoint, l.origin), err})
+		end(unreachableError{fmt.Errorf("cannot tap %s (%s): %w; is it the dataplane.lan of a mapper that runs there?", l.endpoint, l.origin, err)})
 	case !l.broken:
 		l.say("%v; trying again", err)
 		l.broken = true

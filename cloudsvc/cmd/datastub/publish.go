@@ -39,7 +39,7 @@ otherwise. Before a VALUE that begins with "-", put "--".`,
 		Example: `  datastub publish sensor/temperature 21.3 --device boiler-1 --unit °C --class RT
   datastub publish sensor/temperature --unit °C -- -4
   datastub publish - < messages.json
-  datastub subscribe 'sensor/#' -o json | datastub publish - --server http://other:8080`,
+  datastub subscribe 'sensor/#' --count 100 -o json | datastub publish - --server http://other:8080`,
 		Args:              publishArgs,
 		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -24,7 +24,7 @@ messages in between are missed.
 With -o json, messages are printed as cloudsvc sends them, one a line.`,
 		Example: `  datastub subscribe sensor/temperature
   datastub subscribe 'sensor/+/temperature' --count 10
-  datastub subscribe '#' -o json | jq .value`,
+  datastub subscribe '#' --count 5 -o json | jq .value`,
 		Args:              oneTopic,
 		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -63,7 +63,7 @@ func (a *app) serverBuild(cmd *cobra.Command) (build.Stamp, error) {
 func (v *versions) rows(w io.Writer) {
 	fmt.Fprintln(w, "PROGRAM\tVERSION\tREVISION\tGO\tPLATFORM")
 	row := func(program string, s *build.Stamp) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", program, printable(s.Version), orDash(s.Revision), orDash(s.Go), orDash(s.Platform))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", program, printable(s.Version), orDash(fmt.Sprintf("%.12s", s.Revision)), orDash(s.Go), orDash(s.Platform))
 	}
 	row("datastub", &v.Client)
 	if v.Server != nil {
