@@ -90,10 +90,10 @@ func NewAPI(options APIOptions) (*API, error) {
 		if route.method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		a.router.Handle(route.path, a.answer(route.handle)).Methods(methods...)
+		a.router.Handle(route.path, a.answer(route.path, route.handle)).Methods(methods...)
 	}
-	a.router.NotFoundHandler = a.answer(noSuchPath)
-	a.router.MethodNotAllowedHandler = a.answer(a.methodNotAllowed)
+	a.router.NotFoundHandler = a.answer(noRoute, noSuchPath)
+	a.router.MethodNotAllowedHandler = a.answer(noRoute, a.methodNotAllowed)
 	return a, nil
 }
 
@@ -126,14 +126,18 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.router.ServeHTTP(w, r)
 }
 
+// noRoute stands for what is no operation, in metrics: paths that strangers
+// think of are not counted each.
+const noRoute = "none"
+
 // answer makes an http.Handler of a handler.
-func (a *API) answer(handle handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (a *API) answer(route string, handle handler) http.Handler {
+	return a.options.Dispatcher.metrics.countRequests(route, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if err := handle(w, r, identify(r)); err != nil {
 			a.refuse(w, r, err)
 		}
-	})
+	}))
 }
 
 // withRoom counts the body of a request against bodyBudget until it is

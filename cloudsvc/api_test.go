@@ -321,7 +321,7 @@ func TestAPIHealth(t *testing.T) {
 	s := startService(t, nil)
 	for path, want := range map[string]string{
 		"/healthz": `{"status":"ok"}`, "/readyz": `{"status":"ready"}`,
-		"/metrics": "datastub_nodes{state=\"online\"} 0", "/openapi.yaml": "openapi: 3.",
+		"/metrics": "datastub_cloudsvc_nodes{state=\"online\"} 0", "/openapi.yaml": "openapi: 3.",
 	} {
 		if a := s.do(t, "GET", path, ""); a.status != http.StatusOK || !strings.Contains(a.body, want) {
 			t.Errorf("GET %s: %d %s, want %s", path, a.status, a.body, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"datastub/dataplane"
 )
@@ -90,6 +91,7 @@ func (d *Dispatcher) Deliver(class dataplane.Class, block uint64, messages []dat
 func (d *Dispatcher) deliver(class dataplane.Class, at Place, messages []dataplane.Message, matches map[string][]*Subscription) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := time.Now()
 	for i := range messages {
 		m := &messages[i]
 		d.position.advance(class, at)
@@ -103,6 +105,9 @@ func (d *Dispatcher) deliver(class dataplane.Class, at Place, messages []datapla
 			d.flush()
 		}
 		d.burst.add(to, m, d.position)
+		if len(to) > 0 {
+			d.metrics.queued(class, now.Sub(m.Time))
+		}
 	}
 	d.flush()
 }

@@ -139,7 +139,10 @@ func (i *Ingest) Dispatcher() *Dispatcher { return i.dispatcher }
 func (i *Ingest) Connect(send func([]uplink.Reply)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.send = send
+	i.send = func(replies []uplink.Reply) {
+		i.options.Metrics.replied(replies)
+		send(replies)
+	}
 }
 
 // Receive takes one frame from the uplink. One that no block can hold is as

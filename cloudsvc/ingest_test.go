@@ -316,10 +316,10 @@ func TestGapIsTold(t *testing.T) {
 		for n := uint64(41); n <= 50; n++ { // a spool that stays full
 			c.say("edge/m", &dataplane.Gap{Session: ok.Session, Lane: dataplane.RT, Epoch: 1, From: n, To: n, Reason: "the edge's memory was full"})
 		}
-		if got := count(t, c.options.Metrics.gapMessages.WithLabelValues("RT")); got != 50 {
+		if got := count(t, c.options.Metrics.classes[dataplane.RT].gapMessages); got != 50 {
 			t.Errorf("messages lost: got %v, want 50", got)
 		}
-		if got := count(t, c.options.Metrics.gaps.WithLabelValues("RT")); got != 11 {
+		if got := count(t, c.options.Metrics.classes[dataplane.RT].gaps); got != 11 {
 			t.Errorf("gaps: got %v, want 11", got)
 		}
 		if len(lines) != 1 || !strings.Contains(lines[0], `"records"=40 "epoch"=1 "upTo"=40 "reason"="the edge's memory was full"`) {
@@ -352,7 +352,7 @@ func TestStopTakesNothingMore(t *testing.T) {
 		if got := log.checkOnce(t); got != 1 {
 			t.Errorf("stored: got %d, want the 1 from before the end", got)
 		}
-		if got := count(t, c.options.Metrics.receivedMessages.WithLabelValues("RT")); got != 1 {
+		if got := count(t, c.options.Metrics.classes[dataplane.RT].receivedMessages); got != 1 {
 			t.Errorf("received: got %v, want 1", got)
 		}
 	})

@@ -1,93 +1,167 @@
 package cloudsvc
 
 import (
+	"net/http"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"datastub/dataplane"
+	"datastub/dataplane/uplink"
+)
+
+// Buckets of the histograms, in seconds.
+var (
+	// From a disk that syncs in no time to a cluster that is choosing a leader.
+	storeBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	// From an edge next door to one that comes back after a day.
+	latencyBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 86400}
 )
 
 // Metrics counts what happens to messages on their way. Labels are bounded:
-// a class or a reason, never a topic, a device or an id.
+// a class, a route, a status or a reason, never a topic, a device or an id.
+// The names of both programs' metrics begin with the program, as a name means
+// one thing wherever it is found: what a mapper and cloudsvc each count of an
+// uplink is not the same.
 type Metrics struct {
-	receivedMessages *prometheus.CounterVec // by class
-	receivedBytes    *prometheus.CounterVec // by class
-	gaps             *prometheus.CounterVec // by class
-	gapMessages      *prometheus.CounterVec // by class
-	storedMessages   *prometheus.CounterVec // by class
-	storedBlocks     *prometheus.CounterVec // by class
-	storedBytes      *prometheus.CounterVec // by class
-	storeErrors      prometheus.Counter
-	corruptBlocks    prometheus.Counter
-	oversized        prometheus.Counter
-	publishRefused   prometheus.Counter
-	subscriptions    prometheus.Gauge
-	delivered        prometheus.Counter
-	cutOff           prometheus.Counter
+	classes        [len(dataplane.Classes) + 1]classMetrics // by Class
+	refusals       *prometheus.CounterVec                   // by code
+	storeErrors    prometheus.Counter
+	corruptBlocks  prometheus.Counter
+	oversized      prometheus.Counter
+	publishRefused prometheus.Counter
+	subscriptions  prometheus.Gauge
+	delivered      prometheus.Counter
+	cutOff         prometheus.Counter
+	requests       *prometheus.CounterVec   // by route and code
+	requestTime    *prometheus.HistogramVec // seconds, by route
+}
+
+// classMetrics are those of one class.
+type classMetrics struct {
+	receivedMessages, receivedBytes           prometheus.Counter
+	gaps, gapMessages                         prometheus.Counter
+	pendingBytes                              prometheus.Gauge
+	storedMessages, storedBlocks, storedBytes prometheus.Counter
+	storeTime                                 prometheus.Observer // seconds
+	latency                                   prometheus.Observer // seconds
+}
+
+// A metricMaker makes metrics of cloudsvc and registers them.
+type metricMaker struct{ factory promauto.Factory }
+
+func (f metricMaker) counter(name, help string) prometheus.Counter {
+	return f.factory.NewCounter(prometheus.CounterOpts{Namespace: "datastub", Subsystem: "cloudsvc", Name: name, Help: help})
+}
+
+func (f metricMaker) gauge(name, help string) prometheus.Gauge {
+	return f.factory.NewGauge(prometheus.GaugeOpts{Namespace: "datastub", Subsystem: "cloudsvc", Name: name, Help: help})
+}
+
+func (f metricMaker) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return f.factory.NewCounterVec(prometheus.CounterOpts{Namespace: "datastub", Subsystem: "cloudsvc", Name: name, Help: help}, labels)
+}
+
+func (f metricMaker) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return f.factory.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "datastub", Subsystem: "cloudsvc", Name: name, Help: help, Buckets: buckets,
+	}, labels)
 }
 
 // NewMetrics registers the metrics.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	f := promauto.With(r)
-	byClass := []string{"class"}
-	return &Metrics{
-		receivedMessages: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_received_messages_total", Help: "New messages taken in, from the uplink and over HTTP.",
-		}, byClass),
-		receivedBytes: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_received_bytes_total", Help: "Bytes of the frames that brought new messages.",
-		}, byClass),
-		gaps: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_gaps_total", Help: "Gaps that publishers sent in the place of messages they lost.",
-		}, byClass),
-		gapMessages: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_gap_messages_total", Help: "Messages that publishers lost, by their gaps.",
-		}, byClass),
-		storedMessages: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_stored_messages_total", Help: "Messages that the log has answered for.",
-		}, byClass),
-		storedBlocks: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_stored_blocks_total", Help: "Blocks that the log has answered for.",
-		}, byClass),
-		storedBytes: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_stored_bytes_total", Help: "Bytes of the blocks that the log has answered for.",
-		}, byClass),
-		storeErrors: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_store_errors_total", Help: "Tries to store a block that failed and were made again.",
-		}),
-		corruptBlocks: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_corrupt_blocks_total", Help: "Blocks of the log that could not be read.",
-		}),
-		oversized: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_oversized_frames_total", Help: "Frames from the uplink that no block can hold, passed over.",
-		}),
-		publishRefused: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_publish_refused_total", Help: "Requests to publish refused because too much was waiting for the log.",
-		}),
-		subscriptions: f.NewGauge(prometheus.GaugeOpts{
-			Name: "datastub_subscriptions", Help: "Live subscriptions.",
-		}),
-		delivered: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_delivered_messages_total", Help: "Messages queued for a subscriber.",
-		}),
-		cutOff: f.NewCounter(prometheus.CounterOpts{
-			Name: "datastub_subscriptions_cut_off_total", Help: "Subscriptions ended because their subscriber was too slow.",
-		}),
+	f := metricMaker{promauto.With(r)}
+	m := &Metrics{
+		refusals:       f.counters("uplink_refusals_total", "Sessions of publishers refused or ended, by code.", "code"),
+		storeErrors:    f.counter("store_errors_total", "Tries to store a block that failed and were made again."),
+		corruptBlocks:  f.counter("corrupt_blocks_total", "Blocks of the log that could not be read."),
+		oversized:      f.counter("oversized_frames_total", "Frames from the uplink that no block can hold, passed over."),
+		publishRefused: f.counter("refused_publishes_total", "Requests to publish refused because too much was waiting for the log."),
+		subscriptions:  f.gauge("subscriptions", "Live subscriptions."),
+		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber."),
+		cutOff:         f.counter("cut_off_subscriptions_total", "Subscriptions ended because their subscriber was too slow."),
+		requests:       f.counters("http_requests_total", "HTTP requests answered; a stream counts when it has ended.", "route", "code"),
+		requestTime: f.histograms("http_request_duration_seconds", "Time to answer an HTTP request; of a stream, how long it lived.",
+			prometheus.DefBuckets, "route"),
+	}
+	m.fillClasses(f)
+	for code := dataplane.RefuseMalformed; code <= dataplane.RefuseFull; code++ {
+		m.refusals.WithLabelValues(code.String()) // there from the start, so that rates are right
+	}
+	return m
+}
+
+// fillClasses makes those of each class.
+func (m *Metrics) fillClasses(f metricMaker) {
+	receivedMessages := f.counters("received_messages_total", "New messages taken in, from the uplink and from elsewhere.", "class")
+	receivedBytes := f.counters("received_bytes_total", "Bytes of the frames that brought new messages.", "class")
+	gaps := f.counters("gaps_total", "Gaps that publishers sent in the place of messages they lost.", "class")
+	gapMessages := f.counters("gap_messages_total", "Messages that publishers lost, by their gaps.", "class")
+	storedMessages := f.counters("stored_messages_total", "Messages that the log has answered for.", "class")
+	storedBlocks := f.counters("stored_blocks_total", "Blocks that the log has answered for.", "class")
+	storedBytes := f.counters("stored_bytes_total", "Bytes of the blocks that the log has answered for.", "class")
+	storeTime := f.histograms("store_duration_seconds", "Time until the log answered for a block.", storeBuckets, "class")
+	latency := f.histograms("delivery_latency_seconds",
+		"From a message's time at the edge until it was queued for its subscribers, by the clocks of both.", latencyBuckets, "class")
+	pendingBytes := f.factory.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "datastub", Subsystem: "cloudsvc", Name: "pending_bytes", Help: "Bytes of the frames that are taken in and not stored.",
+	}, []string{"class"})
+	for _, c := range dataplane.Classes {
+		name := c.String()
+		m.classes[c] = classMetrics{
+			receivedMessages: receivedMessages.WithLabelValues(name), receivedBytes: receivedBytes.WithLabelValues(name),
+			gaps: gaps.WithLabelValues(name), gapMessages: gapMessages.WithLabelValues(name),
+			pendingBytes:   pendingBytes.WithLabelValues(name),
+			storedMessages: storedMessages.WithLabelValues(name), storedBlocks: storedBlocks.WithLabelValues(name),
+			storedBytes: storedBytes.WithLabelValues(name), storeTime: storeTime.WithLabelValues(name),
+			latency: latency.WithLabelValues(name),
+		}
 	}
 }
 
 func (m *Metrics) received(class dataplane.Class, messages, bytes int) {
-	m.receivedMessages.WithLabelValues(class.String()).Add(float64(messages))
-	m.receivedBytes.WithLabelValues(class.String()).Add(float64(bytes))
+	m.classes[class].receivedMessages.Add(float64(messages))
+	m.classes[class].receivedBytes.Add(float64(bytes))
 }
 
 func (m *Metrics) gap(class dataplane.Class, messages uint64) {
-	m.gaps.WithLabelValues(class.String()).Inc()
-	m.gapMessages.WithLabelValues(class.String()).Add(float64(messages))
+	m.classes[class].gaps.Inc()
+	m.classes[class].gapMessages.Add(float64(messages))
 }
 
-func (m *Metrics) blockStored(class dataplane.Class, bytes, messages int) {
-	m.storedBlocks.WithLabelValues(class.String()).Inc()
-	m.storedBytes.WithLabelValues(class.String()).Add(float64(bytes))
-	m.storedMessages.WithLabelValues(class.String()).Add(float64(messages))
+// replied counts the refusals among replies.
+func (m *Metrics) replied(replies []uplink.Reply) {
+	for i := range replies {
+		if refuse, ok := replies[i].Frame.(*dataplane.Refuse); ok {
+			m.refusals.WithLabelValues(refuse.Code.String()).Inc()
+		}
+	}
+}
+
+// pending counts bytes that wait for the log, or wait no more.
+func (m *Metrics) pending(class dataplane.Class, bytes int) {
+	m.classes[class].pendingBytes.Add(float64(bytes))
+}
+
+func (m *Metrics) blockStored(class dataplane.Class, bytes, messages int, took time.Duration) {
+	c := &m.classes[class]
+	c.storedBlocks.Inc()
+	c.storedBytes.Add(float64(bytes))
+	c.storedMessages.Add(float64(messages))
+	c.storeTime.Observe(took.Seconds())
+}
+
+// queued observes how old a message is as it is queued. A clock at the edge
+// that is ahead makes it no younger than now.
+func (m *Metrics) queued(class dataplane.Class, age time.Duration) {
+	m.classes[class].latency.Observe(max(age, 0).Seconds())
+}
+
+// countRequests returns the handler of a route, counting.
+func (m *Metrics) countRequests(route string, handler http.Handler) http.Handler {
+	of := prometheus.Labels{"route": route}
+	return promhttp.InstrumentHandlerDuration(m.requestTime.MustCurryWith(of),
+		promhttp.InstrumentHandlerCounter(m.requests.MustCurryWith(of), handler))
 }

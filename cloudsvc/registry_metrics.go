@@ -10,10 +10,10 @@ type registryCounts struct {
 // The registry's metrics. The states of its nodes depend on the time of the
 // scrape, so they are computed then.
 var (
-	nodesDesc          = prometheus.NewDesc("datastub_nodes", "Known nodes.", []string{"state"}, nil)
-	nodesRefusedDesc   = prometheus.NewDesc("datastub_nodes_refused_total", "Times that a node was not listed because the registry was full.", nil, nil)
-	nodesForgottenDesc = prometheus.NewDesc("datastub_nodes_forgotten_total", "Nodes forgotten, by age or to make room.", nil, nil)
-	topicsRefusedDesc  = prometheus.NewDesc("datastub_node_topics_refused_total", "Times that a topic was not listed because its node had as many as may be.", nil, nil)
+	nodesDesc          = prometheus.NewDesc("datastub_cloudsvc_nodes", "Known nodes.", []string{"state"}, nil)
+	nodesRefusedDesc   = prometheus.NewDesc("datastub_cloudsvc_refused_nodes_total", "Times that a node was not listed because the registry was full.", nil, nil)
+	nodesForgottenDesc = prometheus.NewDesc("datastub_cloudsvc_forgotten_nodes_total", "Nodes forgotten, by age or to make room.", nil, nil)
+	topicsRefusedDesc  = prometheus.NewDesc("datastub_cloudsvc_refused_node_topics_total", "Times that a topic was not listed because its node had as many as may be.", nil, nil)
 )
 
 var _ prometheus.Collector = (*Registry)(nil)

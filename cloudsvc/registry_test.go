@@ -149,19 +149,19 @@ func TestRegistryIsBounded(t *testing.T) {
 		t.Errorf("one offline made room: %s", got)
 	}
 	want := `
-# HELP datastub_nodes Known nodes.
-# TYPE datastub_nodes gauge
-datastub_nodes{state="offline"} 0
-datastub_nodes{state="online"} 2
-# HELP datastub_nodes_refused_total Times that a node was not listed because the registry was full.
-# TYPE datastub_nodes_refused_total counter
-datastub_nodes_refused_total 2
-# HELP datastub_nodes_forgotten_total Nodes forgotten, by age or to make room.
-# TYPE datastub_nodes_forgotten_total counter
-datastub_nodes_forgotten_total 1
-# HELP datastub_node_topics_refused_total Times that a topic was not listed because its node had as many as may be.
-# TYPE datastub_node_topics_refused_total counter
-datastub_node_topics_refused_total 1
+# HELP datastub_cloudsvc_nodes Known nodes.
+# TYPE datastub_cloudsvc_nodes gauge
+datastub_cloudsvc_nodes{state="offline"} 0
+datastub_cloudsvc_nodes{state="online"} 2
+# HELP datastub_cloudsvc_refused_nodes_total Times that a node was not listed because the registry was full.
+# TYPE datastub_cloudsvc_refused_nodes_total counter
+datastub_cloudsvc_refused_nodes_total 2
+# HELP datastub_cloudsvc_forgotten_nodes_total Nodes forgotten, by age or to make room.
+# TYPE datastub_cloudsvc_forgotten_nodes_total counter
+datastub_cloudsvc_forgotten_nodes_total 1
+# HELP datastub_cloudsvc_refused_node_topics_total Times that a topic was not listed because its node had as many as may be.
+# TYPE datastub_cloudsvc_refused_node_topics_total counter
+datastub_cloudsvc_refused_node_topics_total 1
 `
 	if err := testutil.CollectAndCompare(r, strings.NewReader(want)); err != nil {
 		t.Error(err)

@@ -64,6 +64,7 @@ func (w *writer) add(e entry) {
 	w.mu.Lock()
 	w.pending = append(w.pending, e)
 	w.mu.Unlock()
+	w.metrics.pending(w.class, len(e.Frame))
 	select {
 	case w.wake <- struct{}{}:
 	default: // a token is there already
@@ -117,11 +118,15 @@ func (w *writer) store(ctx context.Context, entries []entry) error {
 	b := newBlockBuilder(w.class)
 	b.fill(entries)
 	raw := b.Append(nil)
+	started := time.Now()
 	seq, err := w.append(ctx, raw)
 	if err != nil {
 		return err
 	}
-	w.metrics.blockStored(w.class, len(raw), len(b.messages))
+	w.metrics.blockStored(w.class, len(raw), len(b.messages), time.Since(started))
+	for _, e := range b.entries {
+		w.metrics.pending(w.class, -len(e.Frame))
+	}
 	w.stored(w.class, seq, &b.Block, b.entries)
 	w.done(len(b.entries))
 	select {

@@ -86,6 +86,9 @@ func (r *Receiver) Publisher(peer Peer) (name, software string) {
 	return "", ""
 }
 
+// Sessions returns how many sessions of a lane are open.
+func (r *Receiver) Sessions(lane dataplane.Class) int { return r.credits[lane].sessions }
+
 // Connected tells whether a publisher has a session of any lane.
 func (r *Receiver) Connected(name string) bool {
 	p := r.publishers[name]

@@ -14,6 +14,7 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/natslog"
+	"datastub/dataplane/build"
 	"datastub/dataplane/zmq"
 )
 
@@ -50,7 +51,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
@@ -60,6 +61,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	if err != nil {
 		return nil, err
 	}
+	metrics.MustRegister(s.ingest)
 	if s.router, err = zmq.NewRouter(config.Uplink); err != nil {
 		return nil, err
 	}
