@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"datastub/cloudsvc/client"
 )
 
 const (
@@ -72,10 +74,20 @@ func (s *Sink) Run(ctx context.Context) error {
 		}
 		a, err := parser.Message(line, time.Now())
 		if err != nil {
-			return err
+			return endOf(line, err)
 		}
 		s.tally.Add(a)
 	}
+}
+
+// endOf returns what the server says in a line that is no message, or else
+// that it is none.
+func endOf(line []byte, err error) error {
+	var said client.Problem
+	if json.Unmarshal(line, &said) == nil && said.Type == client.StreamEnded {
+		return &said
+	}
+	return err
 }
 
 // Close ends the stream.
