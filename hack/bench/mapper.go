@@ -96,6 +96,7 @@ func (p *programs) startMapper(devices int, cycle time.Duration) (*process.Proce
 func mapperConfig(folder string, p *programs) string {
 	return fmt.Sprintf(`
 node: bench
+http: ""
 common: {name: mapper}
 devices: {source: folder, folder: %s}
 dataplane: {registry: %s, uplink: %s, lan: ""}
