@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # Debian packages: a C compiler and ZeroMQ to build; the rest are the real
 # peers that the demo and the tests talk to.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
-PEER_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio python3-zmq mbpoll curl jq mosquitto
+PEER_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio python3-zmq mbpoll curl jq mosquitto prometheus
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
