@@ -1,27 +1,22 @@
 package spool
 
 import (
-	"slices"
 	"unsafe"
 
 	"datastub/dataplane"
 	"datastub/dataplane/uplink"
 )
 
-// minSpare is how many records' room a lane may keep at its front for nothing.
-const minSpare = 1024
-
 // lane is one class's records in a Memory, whose mutex guards it.
 type lane struct {
 	spool   *Memory
 	class   dataplane.Class
 	epoch   uint64
-	first   uint64              // the sequence of records[0]
-	records []dataplane.Message // never changed once appended: batches share them
-	spare   int                 // records taken off the front of the array below
-	handed  uint64              // the highest sequence that Next has given away
+	first   uint64 // the sequence of the oldest record
+	records records
+	handed  uint64 // the highest sequence that Next has given away
 	hole    hole
-	held    Amount              // of records
+	held    Amount // of records
 	// Counts since the start.
 	accepted, dropped Amount
 }
@@ -36,14 +31,11 @@ func cost(msg *dataplane.Message) int64 { return int64(unsafe.Sizeof(*msg)) + in
 func amountOf(msg *dataplane.Message) Amount { return Amount{Records: 1, Bytes: uint64(cost(msg))} }
 
 // next returns the sequence that the next record gets.
-func (l *lane) next() uint64 { return l.first + uint64(len(l.records)) }
+func (l *lane) next() uint64 { return l.first + uint64(l.records.len()) }
 
-func (l *lane) push(msg dataplane.Message) {
-	if len(l.records) == cap(l.records) {
-		l.spare = 0 // append moves to a new array
-	}
-	l.records = append(l.records, msg)
-	amount := amountOf(&msg)
+func (l *lane) push(msg *dataplane.Message) {
+	l.records.push(msg)
+	amount := amountOf(msg)
 	l.accepted.add(amount)
 	l.held.add(amount)
 	l.spool.bytes += int64(amount.Bytes)
@@ -51,26 +43,20 @@ func (l *lane) push(msg dataplane.Message) {
 
 // drop drops the oldest record, and notes what is lost with it.
 func (l *lane) drop() {
-	l.hole.add(l.first, &l.records[0], l.first <= l.handed)
-	l.dropped.add(amountOf(&l.records[0]))
+	l.hole.add(l.first, l.records.at(0), l.first <= l.handed)
+	l.dropped.add(amountOf(l.records.at(0)))
 	l.pop(1)
 }
 
-// pop takes the n oldest records away. Their room is given back when it is
-// more than what the others need.
+// pop takes the n oldest records away.
 func (l *lane) pop(n int) {
 	for i := range n {
-		amount := amountOf(&l.records[i])
+		amount := amountOf(l.records.at(i))
 		l.held.sub(amount)
 		l.spool.bytes -= int64(amount.Bytes)
 	}
-	l.records = l.records[n:]
+	l.records.pop(n)
 	l.first += uint64(n)
-	l.spare += n
-	if l.spare >= minSpare && l.spare > len(l.records) {
-		l.records = slices.Clone(l.records)
-		l.spare = 0
-	}
 }
 
 // Held implements uplink.Queue.
@@ -90,17 +76,21 @@ func (l *lane) Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Ba
 		l.hand(gap.To)
 		return nil, gap
 	}
-	held := l.from(want)
+	from, held := l.from(want)
 	n, bytes := 0, 0
-	for n < len(held) && n < maxCount && (n == 0 || bytes+held[n].Size() <= maxBytes) {
-		bytes += held[n].Size()
+	for n < held && n < maxCount {
+		size := l.records.at(from + n).Size()
+		if n > 0 && bytes+size > maxBytes {
+			break
+		}
+		bytes += size
 		n++
 	}
 	if n == 0 {
 		return nil, nil
 	}
 	batch := &dataplane.Batch{
-		Publisher: l.spool.publisher, Class: l.class, Epoch: l.epoch, First: want, Messages: held[:n:n],
+		Publisher: l.spool.publisher, Class: l.class, Epoch: l.epoch, First: want, Messages: l.records.slice(from, n),
 	}
 	l.hand(batch.Last())
 	return batch, nil
@@ -123,9 +113,11 @@ func (l *lane) behind(after dataplane.Mark) uint64 {
 	return after.Seq + 1
 }
 
-// from returns the records from a sequence on, which is not below the first.
-func (l *lane) from(seq uint64) []dataplane.Message {
-	return l.records[min(seq-l.first, uint64(len(l.records))):]
+// from returns where the record of a sequence is, which is not below the first,
+// and how many there are from there on.
+func (l *lane) from(seq uint64) (index, held int) {
+	index = int(min(seq-l.first, uint64(l.records.len())))
+	return index, l.records.len() - index
 }
 
 // gap returns what stands in the place of the records from a sequence on that
@@ -151,13 +143,13 @@ func (l *lane) Waiting(after dataplane.Mark, count, bytes int) (some, enough boo
 	if want < l.first {
 		return true, true
 	}
-	held := l.from(want)
-	if len(held) == 0 || len(held) >= count {
-		return len(held) > 0, len(held) > 0
+	from, held := l.from(want)
+	if held == 0 || held >= count {
+		return held > 0, held > 0
 	}
 	sum := 0
 	for i := range held {
-		if sum += held[i].Size(); sum >= bytes {
+		if sum += l.records.at(from + i).Size(); sum >= bytes {
 			return true, true
 		}
 	}
@@ -172,7 +164,7 @@ func (l *lane) Release(durable dataplane.Mark) {
 		return
 	}
 	if durable.Seq >= l.first {
-		l.pop(int(min(durable.Seq-l.first+1, uint64(len(l.records)))))
+		l.pop(int(min(durable.Seq-l.first+1, uint64(l.records.len()))))
 	}
 	l.hole.release(durable.Seq)
 }

@@ -90,7 +90,7 @@ func (m *Memory) Append(messages []dataplane.Message) error {
 		msg.Node = m.node
 		msg.ID = dataplane.ID{Publisher: m.publisher, Class: msg.Class, Epoch: l.epoch, Seq: l.next()}
 		msg.Seq = m.nextSeq(msg)
-		l.push(*msg)
+		l.push(msg)
 	}
 	m.shrink()
 	return nil
@@ -121,7 +121,7 @@ func (m *Memory) nextSeq(msg *dataplane.Message) uint64 {
 func (m *Memory) shrink() {
 	for _, c := range [...]dataplane.Class{dataplane.BT, dataplane.RT} {
 		l := m.lanes[c]
-		for m.bytes > m.maxBytes && len(l.records) > 0 {
+		for m.bytes > m.maxBytes && l.records.len() > 0 {
 			l.drop()
 		}
 	}
