@@ -22,7 +22,7 @@ type Stamp struct {
 	Time     time.Time `json:"time,omitzero"`      // of the commit, UTC
 	Modified bool      `json:"modified,omitempty"` // there were changes that are not in the commit
 	Go       string    `json:"go"`                 // version of the toolchain
-	Platform string    `json:"platform"`           // os/arch
+	Platform string    `json:"platform,omitempty"` // os/arch
 }
 
 // Read returns the stamp of this program.

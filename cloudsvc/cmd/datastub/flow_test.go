@@ -47,7 +47,7 @@ func TestRates(t *testing.T) {
 	if got := table.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got, want := r.headline(), r.Time.Local().Format(time.TimeOnly)+"  1002 messages/s  100.2kB/s  7 missing  3 flows"; got != want {
+	if got, want := r.headline(), r.Time.Local().Format(time.TimeOnly)+"  1002 messages/s  100.2kB/s  missing: 7  flows: 3"; got != want {
 		t.Errorf("headline %q, want %q", got, want)
 	}
 	s.add(event("a", "http", 0, dataplane.FloatValue(20), "K", begin, 1234567*time.Nanosecond), begin)

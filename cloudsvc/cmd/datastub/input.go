@@ -19,24 +19,43 @@ const (
 	maxBatchBytes    = 2 << 20
 )
 
-// publishInput publishes the messages on standard input as they come.
+// A batch is what was read of the input at once.
+type batch struct {
+	messages []dataplane.Message
+	behind   int   // messages before it
+	err      error // behind it: io.EOF at the end
+}
+
+// publishInput publishes the messages on standard input as they come, until
+// its end or Ctrl-C.
 func (a *app) publishInput(ctx context.Context, c *client.Client, output format) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	batches := make(chan batch)
 	input := messageReader{json: json.NewDecoder(a.in)}
-	for {
-		messages, readErr := input.next()
-		if len(messages) > 0 {
-			if err := a.publish(ctx, c, output, messages); err != nil {
-				return numbered(err, input.count-len(messages), len(messages))
-			}
-		}
-		if errors.Is(readErr, io.EOF) {
-			if input.count == 0 {
-				a.say("there was no message on standard input: nothing was published")
-			}
+	go input.read(reading, batches) // not waited for: only the end of the program ends the read of a terminal
+	for published := 0; ; {
+		var b batch
+		select {
+		case b = <-batches:
+		case <-ctx.Done():
+			a.say("interrupted; published before: %d", published)
 			return nil
 		}
-		if readErr != nil {
-			return readErr
+		if len(b.messages) > 0 {
+			if err := a.publish(ctx, c, output, b.messages); err != nil {
+				return numbered(err, b.behind, len(b.messages))
+			}
+			published += len(b.messages)
+		}
+		switch {
+		case errors.Is(b.err, io.EOF) && published == 0:
+			a.say("there was no message on standard input: nothing was published")
+			return nil
+		case errors.Is(b.err, io.EOF):
+			return nil
+		case b.err != nil:
+			return b.err
 		}
 	}
 }
@@ -68,6 +87,23 @@ type messageReader struct {
 	json  *json.Decoder
 	count int // messages returned so far
 	array []json.RawMessage
+}
+
+// read hands over what it reads until the input's end, or what is wrong with
+// it, or until ctx ends, which it notices between two reads.
+func (r *messageReader) read(ctx context.Context, batches chan<- batch) {
+	for {
+		b := batch{behind: r.count}
+		b.messages, b.err = r.next()
+		select {
+		case batches <- b:
+		case <-ctx.Done():
+			return
+		}
+		if b.err != nil {
+			return
+		}
+	}
 }
 
 // next returns the messages that can be read without waiting, at least one,

@@ -98,7 +98,7 @@ func (l *lan) handle(ctx context.Context, frames <-chan [][]byte, handle func(cl
 	watched := newSequences()
 	defer func() {
 		if came+unreadable > 0 {
-			l.say("%d messages came, %d are missing by their seq", came, missing)
+			l.say("%d came, %d are missing by their seq", came, missing)
 		}
 	}()
 	for {

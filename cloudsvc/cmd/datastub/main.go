@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -41,8 +42,8 @@ func run(ctx context.Context, args []string, term terminal, getenv func(string) 
 	switch {
 	case err == nil:
 		return statusOK
-	case ctx.Err() != nil:
-		a.say("interrupted before cloudsvc answered: what was sent may be stored or not")
+	case ctx.Err() != nil && !errors.Is(err, errUnanswered):
+		a.say("interrupted before cloudsvc answered")
 		return statusFailed
 	}
 	a.say("%s", a.explain(cmd, err))

@@ -100,6 +100,7 @@ func TestStatus(t *testing.T) {
 		"version flag":       {server.URL, "--version", 0, ""},
 		"no such command":    {server.URL, "sub", 2, "datastub: \"sub\" is no command (did you mean subscribe?); see datastub --help\n"},
 		"nothing like it":    {server.URL, "frobnicate", 2, "datastub: \"frobnicate\" is no command; see datastub --help\n"},
+		"no such shell":      {server.URL, "completion bahs", 2, "datastub: \"bahs\" is no command (did you mean bash?); see datastub completion --help\n"},
 		"no topic":           {server.URL, "subscribe", 2, "datastub: TOPIC is missing; if it was #, quote it: to a shell, # begins a comment; see datastub subscribe --help\n"},
 		"file names":         {server.URL, "subscribe a.txt b.txt", 2, "datastub: 2 arguments: want one TOPIC; if it had a * or ?, which a shell replaces by file names: the wildcards of topics are + and #; see datastub subscribe --help\n"},
 		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub nodes --help\n"},
@@ -206,6 +207,28 @@ func TestPublishInterrupted(t *testing.T) {
 		t.Errorf("status %d, want %d", status, statusFailed)
 	}
 	c.err.await(t, "datastub: interrupted before cloudsvc answered: what was sent may be stored or not\n")
+}
+
+// TestPublishInputInterrupted stops a publish that waits for its input.
+func TestPublishInputInterrupted(t *testing.T) {
+	server := clienttest.Start(t, "127.0.0.1:0")
+	input, user := io.Pipe()
+	defer func() { _ = user.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stdout, stderr output
+	status := make(chan int, 1)
+	go func() {
+		status <- run(ctx, []string{"publish", "-", "--server", server.URL}, terminal{input, &stdout, &stderr}, func(string) string { return "" })
+	}()
+	if _, err := io.WriteString(user, `{"topic":"a","value":1}`); err != nil {
+		t.Fatal(err)
+	}
+	stdout.await(t, "http/anonymous/BT/1/1\n")
+	cancel()
+	if got := <-status; got != statusOK || stderr.String() != "datastub: interrupted; published before: 1\n" {
+		t.Errorf("status %d, stderr %q", got, &stderr)
+	}
 }
 
 func TestPublishInput(t *testing.T) {

@@ -139,6 +139,9 @@ func (n *newMessage) jsonValue() (json.RawMessage, error) {
 	return json.Marshal(n.value)
 }
 
+// errUnanswered ends a publish by Ctrl-C.
+var errUnanswered = errors.New("interrupted before cloudsvc answered: what was sent may be stored or not")
+
 // published is what is printed of a message that is stored.
 type published struct {
 	ID string `json:"id"`
@@ -147,6 +150,9 @@ type published struct {
 // publish stores messages and prints their ids.
 func (a *app) publish(ctx context.Context, c *client.Client, output format, messages []dataplane.Message) error {
 	ids, err := c.Publish(ctx, messages...)
+	if err != nil && ctx.Err() != nil {
+		return errUnanswered
+	}
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 
 // headline sums all up, in one line.
 func (r *rates) headline() string {
-	return fmt.Sprintf("%s  %s messages/s  %s  %d missing  %d flows", r.Time.Local().Format(time.TimeOnly),
+	return fmt.Sprintf("%s  %s messages/s  %s  missing: %d  flows: %d", r.Time.Local().Format(time.TimeOnly),
 		number(r.Total.PerSecond), bytesText(r.Total.BytesPerSecond), r.Total.Missing, len(r.Flows))
 }
 

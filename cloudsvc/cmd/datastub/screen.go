@@ -54,7 +54,7 @@ func (s *screen) draw(text []byte) error {
 	frame := []byte(toTop)
 	for i, line := range lines[:min(len(lines), height)] {
 		if i > 0 {
-			frame = append(frame, "\r\n"...)
+			frame = append(frame, '\n')
 		}
 		frame = append(frame, cut(line, width)...)
 		frame = append(frame, clearLine...)

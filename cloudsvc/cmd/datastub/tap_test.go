@@ -83,7 +83,7 @@ func TestTap(t *testing.T) {
 			status, out, stderr := runTo(t, "", "", "tap", endpoint, "default/sensor/temperature/boiler-1", "--count", "2")
 			want := strings.Repeat(at+"  RT  default/sensor/temperature/boiler-1  21.5 °C\n", 2)
 			wantErr := "datastub: tapping " + endpoint + " (as given): best effort, what is missed does not come again\n" +
-				"datastub: 2 messages came, 0 are missing by their seq\n"
+				"datastub: 2 came, 0 are missing by their seq\n"
 			if status != 0 || out != want || stderr != wantErr {
 				t.Errorf("status %d\n%s%s\nwant\n%s%s", status, out, stderr, want, wantErr)
 			}
@@ -111,7 +111,7 @@ func TestTapOutlivesTheMapper(t *testing.T) {
 	if status := <-c.status; status != 0 {
 		t.Errorf("Ctrl-C: status %d, %s", status, &c.err)
 	}
-	c.err.await(t, " messages came, 0 are missing by their seq\n")
+	c.err.await(t, " came, 0 are missing by their seq\n")
 }
 
 func TestTapRefuses(t *testing.T) {

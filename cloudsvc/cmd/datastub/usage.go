@@ -18,6 +18,9 @@ func (e usageError) Unwrap() error { return e.error }
 // markUsage marks the errors about the arguments of a command and those below
 // it as a usageError.
 func markUsage(cmd *cobra.Command) {
+	if !cmd.Runnable() { // it only has commands
+		cmd.Args, cmd.RunE = noCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
@@ -31,13 +34,13 @@ func markUsage(cmd *cobra.Command) {
 	}
 }
 
-// noCommand refuses the arguments of the root: what it has are commands.
-func noCommand(root *cobra.Command, args []string) error {
+// noCommand refuses the arguments of a command that only has commands.
+func noCommand(parent *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	var names []string
-	for _, cmd := range root.Commands() {
+	for _, cmd := range parent.Commands() {
 		names = append(names, cmd.Name())
 	}
 	return fmt.Errorf("%q is no command%s", args[0], didYouMean(args[0], "", names))
