@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -30,6 +32,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	conns    sync.WaitGroup // goroutines that serve a connection
+	open     atomic.Int64   // how many those are
 }
 
 // NewServer binds the address, <host>:<port>; port 0 picks a free one.
@@ -82,14 +85,30 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // connState counts the goroutines that serve connections: http.Server.Close
-// does not wait for them. StateNew comes before Serve returns.
-func (s *Server) connState(_ net.Conn, state http.ConnState) {
+// does not wait for them. StateNew comes before Serve returns. A connection
+// that is one too many is closed before anything is read from it.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.conns.Add(1)
+		if s.open.Add(1) > connectionLimit() {
+			_ = conn.Close()
+		}
 	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
 		s.conns.Done()
 	}
+}
+
+// connectionLimit returns three eighths of the file descriptors that the
+// process may have: the uplink takes as many, and the log, which stands still
+// without, has the rest.
+func connectionLimit() int64 {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return 1 << 10
+	}
+	return int64(min(files.Cur, 1<<20) * 3 / 8)
 }
 
 // logWriter takes net/http's complaints about single connections.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"syscall"
+	"time"
 
 	zmq "github.com/pebbe/zmq4"
 
@@ -16,6 +17,9 @@ import (
 // receiveBurst is how many frames are taken in before what is to be sent is
 // looked at: acks must not wait for a flood to end.
 const receiveBurst = 64
+
+// handshakeTime is how long a connection may take to become one of ZeroMQ's.
+const handshakeTime = 10 * time.Second
 
 // A Handler takes what comes in at a Router. Its methods are called from the
 // socket's goroutine, one at a time, and must not block.
@@ -32,6 +36,7 @@ type Router struct {
 	zctx     *zmq.Context
 	socket   *zmq.Socket
 	waker    *waker
+	gate     *gate
 	endpoint string
 
 	mu     sync.Mutex
@@ -60,10 +65,14 @@ func (r *Router) open(endpoint string) (err error) {
 	if r.socket, err = r.zctx.NewSocket(zmq.ROUTER); err != nil {
 		return err
 	}
+	if r.gate, err = newGate(r.zctx, r.socket); err != nil {
+		return err
+	}
 	err = errors.Join(
 		r.socket.SetLinger(0),
 		r.socket.SetRouterMandatory(1), // a send to a peer that is gone is told
 		r.socket.SetMaxmsgsize(dataplane.MaxFrame),
+		r.socket.SetHandshakeIvl(handshakeTime),
 		r.socket.SetHeartbeatIvl(heartbeatEvery),
 		r.socket.SetHeartbeatTimeout(heartbeatAnswer),
 		r.socket.Bind(endpoint),
@@ -71,14 +80,19 @@ func (r *Router) open(endpoint string) (err error) {
 	if err != nil {
 		return err
 	}
-	r.endpoint, err = r.socket.GetLastEndpoint()
-	return err
+	if r.endpoint, err = r.socket.GetLastEndpoint(); err != nil {
+		return err
+	}
+	return r.gate.listen(r.endpoint)
 }
 
 // Close gives back what NewRouter took, where Run is not called.
 func (r *Router) Close() {
 	if r.waker != nil {
 		r.waker.close()
+	}
+	if r.gate != nil {
+		r.gate.close(r.socket)
 	}
 	if r.socket != nil {
 		_ = r.socket.Close()
@@ -111,11 +125,13 @@ func (r *Router) Run(ctx context.Context, handler Handler) error {
 	poller := zmq.NewPoller()
 	poller.Add(r.socket, zmq.POLLIN)
 	poller.Add(r.waker.receive, zmq.POLLIN)
+	poller.Add(r.gate.monitor, zmq.POLLIN)
 	for ctx.Err() == nil {
 		if _, err := poller.Poll(-1); err != nil {
 			return fmt.Errorf("poll the uplink: %w", err)
 		}
 		r.waker.woken()
+		r.gate.observe()
 		if err := r.receive(handler); err != nil {
 			return err
 		}

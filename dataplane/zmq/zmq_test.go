@@ -37,6 +37,13 @@ type cloud struct {
 // startCloud starts a cloud; had is what an earlier one stored.
 func startCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
 	t.Helper()
+	c := newCloud(t, endpoint, had)
+	c.run()
+	return c
+}
+
+func newCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
+	t.Helper()
 	router, err := NewRouter(endpoint)
 	if err != nil {
 		t.Fatal(err)
@@ -50,11 +57,14 @@ func startCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
 	c.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
 		Packer: packer, Budget: 64 << 20, Session: func() uint64 { session++; return session },
 	})
+	return c
+}
+
+func (c *cloud) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
-	go func() { c.done <- router.Run(ctx, c) }()
-	t.Cleanup(c.stop)
-	return c
+	go func() { c.done <- c.router.Run(ctx, c) }()
+	c.t.Cleanup(c.stop)
 }
 
 func (c *cloud) stop() {
