@@ -90,3 +90,36 @@ func TestTrieRemoveUnknown(t *testing.T) {
 		t.Errorf("match: %v, want the one subscription", got)
 	}
 }
+
+// BenchmarkTrieMatch finds the two subscriptions of a topic, one by a
+// wildcard, among many others.
+func BenchmarkTrieMatch(b *testing.B) {
+	for _, others := range []int{0, 10_000} {
+		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
+			var topics trie
+			for _, text := range []string{"hall-07/boiler/sensor-01", "hall-07/+/sensor-01"} {
+				addFilter(b, &topics, text)
+			}
+			for n := range others {
+				addFilter(b, &topics, fmt.Sprintf("hall-%02d/boiler/sensor-%d", n%100, n+100))
+			}
+			var found []*Subscription
+			b.ReportAllocs()
+			for b.Loop() {
+				found = topics.match("hall-07/boiler/sensor-01", found[:0])
+			}
+			if len(found) != 2 {
+				b.Fatalf("%d matches, want 2", len(found))
+			}
+		})
+	}
+}
+
+func addFilter(b *testing.B, topics *trie, text string) {
+	b.Helper()
+	f, err := dataplane.ParseFilter(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	topics.add(f, &Subscription{filter: f})
+}
