@@ -118,11 +118,11 @@ func (c *fleetCollector) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *fleetCollector) Collect(metrics chan<- prometheus.Metric) {
-	states := c.status.states()
+	states, unknown := c.status.states(), c.fleet.size()
 	for _, n := range states {
-		states[stateUnknown] -= n
+		unknown -= n
 	}
-	states[stateUnknown] = max(states[stateUnknown]+c.fleet.size(), 0) // they are counted one after the other
+	states[stateUnknown] = max(unknown, 0) // a device may come or go between the two counts
 	for state, n := range states {
 		metrics <- prometheus.MustNewConstMetric(c.devices, prometheus.GaugeValue, float64(n), string(state))
 	}

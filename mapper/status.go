@@ -64,13 +64,15 @@ func (s *Status) device(key Key) DeviceStatus {
 	return d
 }
 
-// states counts the devices by state.
+// states counts the devices by state, those that have one.
 func (s *Status) states() map[State]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	states := map[State]int{Online: 0, Offline: 0, Unhealthy: 0}
 	for _, d := range s.devices {
-		states[d.Health.State]++
+		if d.Health.State != "" {
+			states[d.Health.State]++
+		}
 	}
 	return states
 }
