@@ -103,6 +103,7 @@ func TestStatus(t *testing.T) {
 		"no such shell":      {server.URL, "completion bahs", 2, "datastub: \"bahs\" is no command (did you mean bash?); see datastub completion --help\n"},
 		"no topic":           {server.URL, "subscribe", 2, "datastub: TOPIC is missing; if it was #, quote it: to a shell, # begins a comment; see datastub subscribe --help\n"},
 		"file names":         {server.URL, "subscribe a.txt b.txt", 2, "datastub: 2 arguments: want one TOPIC; if it had a * or ?, which a shell replaces by file names: the wildcards of topics are + and #; see datastub subscribe --help\n"},
+		"file names, nodes":  {server.URL, "nodes a.txt b.txt", 2, "datastub: 2 arguments: want one TOPIC; if it had a * or ?, which a shell replaces by file names: the wildcards of topics are + and #; see datastub nodes --help\n"},
 		"no such flag":       {server.URL, "nodes --qos 1", 2, "datastub: unknown flag: --qos; see datastub nodes --help\n"},
 		"nearly a flag":      {server.URL, "subscribe a --cuont 1", 2, "datastub: unknown flag: --cuont (did you mean --count?); see datastub subscribe --help\n"},
 		"no such output":     {server.URL, "subscribe a -o xml", 2, "datastub: invalid argument \"xml\" for \"-o, --output\" flag: want table, json or yaml; see datastub subscribe --help\n"},

@@ -29,7 +29,7 @@ func newNodes(a *app) *cobra.Command {
 		Long:  `nodes lists the publishers that cloudsvc knows, or those of a topic or filter.`,
 		Example: `  datastub nodes
   datastub nodes 'sensor/#' -o json`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOneTopic,
 		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.connect()

@@ -55,7 +55,7 @@ With --lan, top reads a mapper itself, as tap does; cloudsvc has no part in it.`
   datastub top 'sensor/#' --interval 5s
   datastub top --count 1 -o json | jq '.flows[0]'
   datastub top --lan tcp://127.0.0.1:5556`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOneTopic,
 		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t.output, t.count = *output, *count

@@ -72,6 +72,14 @@ func oneTopic(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// atMostOneTopic checks a TOPIC that may be left out.
+func atMostOneTopic(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return oneTopic(cmd, args)
+}
+
 // hintStar says that a filter's star is no wildcard, as nothing else would.
 func (a *app) hintStar(filter string) {
 	if strings.Contains(filter, "*") {
