@@ -15,11 +15,12 @@ import (
 // edgeEnd is a Sender, its spool and its clock.
 type edgeEnd struct {
 	*uplink.Sender
-	t     *testing.T
-	spool *spool.Memory
-	lane  dataplane.Class
-	now   time.Time
-	epoch uint64
+	t      *testing.T
+	spool  *spool.Memory
+	lane   dataplane.Class
+	now    time.Time
+	epoch  uint64
+	counts uplink.Counts
 }
 
 func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, records int) *edgeEnd {
@@ -32,6 +33,7 @@ func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, reco
 	e.publish(records)
 	e.Sender = uplink.NewSender(uplink.SenderOptions{
 		Publisher: "edge-1/mapper", Spool: m.ID(), Lane: lane, Queue: m.Lane(lane), Packer: newPacker(t), Batch: policy,
+		Counts: &e.counts,
 	}, e.now)
 	return e
 }
