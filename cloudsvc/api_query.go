@@ -37,7 +37,7 @@ func checkQuery(raw string, known []string) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
 		case !slices.Contains(known, name):
-			invalid.Add(name, fmt.Errorf("%.64q is no known parameter of the query: want %s", name, want))
+			invalid.Add("query", fmt.Errorf("%.64q is no known parameter: want %s", name, want))
 		case len(query[name]) > 1:
 			invalid.Add(name, fmt.Errorf("%s is given %d times: want it once", name, len(query[name])))
 		}
