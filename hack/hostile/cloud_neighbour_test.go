@@ -43,13 +43,7 @@ func (s *siege) flows(when string) {
 
 // peak returns the most memory that cloudsvc ever had, in MiB. The race
 // detector multiplies what Go takes by five or so.
-func (s *siege) peak() int64 { return s.status("VmHWM") >> 10 }
-
-// threads returns how many threads cloudsvc has.
-func (s *siege) threads() int64 { return s.status("Threads") }
-
-// status returns a number of /proc/<pid>/status, in its unit.
-func (s *siege) status(key string) (value int64) {
+func (s *siege) peak() (mib int64) {
 	s.t.Helper()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", s.Cloudsvc.ID()))
 	if err != nil {
@@ -57,14 +51,14 @@ func (s *siege) status(key string) (value int64) {
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), key+":"); ok {
-			if _, err := fmt.Sscan(text, &value); err != nil {
+		if text, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+			if _, err := fmt.Sscan(text, &mib); err != nil {
 				s.t.Fatal(err)
 			}
-			return value
+			return mib >> 10
 		}
 	}
-	s.t.Fatalf("no %s in the status of cloudsvc", key)
+	s.t.Fatal("no VmHWM in the status of cloudsvc")
 	return 0
 }
 
