@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -38,6 +39,7 @@ type APIOptions struct {
 	Metrics    http.Handler // answers GET /metrics
 
 	Authorizer Authorizer       // AllowAll
+	Addresses  *AddressRule     // which ones may be registered; the rule without exceptions
 	Now        func() time.Time // time.Now: of a message that brings no time, and against which those that do are held
 	Logger     klog.Logger      // the zero one says nothing
 }
@@ -48,6 +50,9 @@ func (o *APIOptions) validate() error {
 	}
 	if o.Authorizer == nil {
 		o.Authorizer = AllowAll{}
+	}
+	if o.Addresses == nil {
+		o.Addresses = NewAddressRule(nil, net.DefaultResolver)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

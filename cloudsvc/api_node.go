@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -34,11 +35,32 @@ func (a *API) register(w http.ResponseWriter, r *http.Request, who Identity) err
 	if err := a.authorizeEach(who, Register, registration.Topics); err != nil {
 		return err
 	}
+	if registration.Address != nil && *registration.Address != "" { // who is read there publishes
+		if err := a.authorizeEach(who, Publish, registration.Topics); err != nil {
+			return err
+		}
+	}
+	if err := a.checkAddress(r.Context(), registration.Address); err != nil {
+		return err
+	}
 	node, err := a.options.Registry.Register(registration)
 	if err != nil {
 		return err
 	}
 	return rest.WriteJSON(w, http.StatusOK, node)
+}
+
+// checkAddress refuses an address that may not be dialled now. One that is not
+// found passes: it is looked for again before each dial.
+func (a *API) checkAddress(ctx context.Context, address *string) error {
+	if address == nil || *address == "" {
+		return nil
+	}
+	var refused *RefusedAddressError
+	if _, err := a.options.Addresses.Resolve(ctx, *address); errors.As(err, &refused) {
+		return rest.Invalid("address", refused)
+	}
+	return nil
 }
 
 // authorizeEach asks for each topic, and for none in particular if there is

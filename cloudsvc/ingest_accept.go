@@ -21,7 +21,8 @@ var ErrTooLarge = errors.New("too large to be stored as one")
 // numberedNodes are the nodes of publishers that cloudsvc itself numbers, and
 // what they are for: no mapper may come by the uplink under their names.
 var numberedNodes = map[string]string{
-	httpNode: "what is published over HTTP",
+	httpNode:     "what is published over HTTP",
+	producerNode: "producers that cloudsvc reads",
 }
 
 // isNumbered tells whether cloudsvc itself numbers what a publisher publishes.

@@ -32,6 +32,7 @@ type Metrics struct {
 	corruptBlocks  prometheus.Counter
 	oversized      prometheus.Counter
 	publishRefused prometheus.Counter
+	producerDrops  *prometheus.CounterVec // by reason
 	subscriptions  prometheus.Gauge
 	delivered      prometheus.Counter
 	cutOff         prometheus.Counter
@@ -79,6 +80,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		corruptBlocks:  f.counter("corrupt_blocks_total", "Blocks of the log that could not be read."),
 		oversized:      f.counter("oversized_frames_total", "Frames from the uplink that no block can hold, passed over."),
 		publishRefused: f.counter("refused_publishes_total", "Requests to publish refused because too much was waiting for the log."),
+		producerDrops:  f.counters("dropped_producer_messages_total", "Messages of producers that were not taken in, by reason.", "reason"),
 		subscriptions:  f.gauge("subscriptions", "Live subscriptions."),
 		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber."),
 		cutOff:         f.counter("cut_off_subscriptions_total", "Subscriptions ended because their subscriber was too slow."),
@@ -87,6 +89,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			prometheus.DefBuckets, "route"),
 	}
 	m.fillClasses(f)
+	for _, reason := range dropReasons {
+		m.producerDrops.WithLabelValues(string(reason))
+	}
 	for code := dataplane.RefuseMalformed; code <= dataplane.RefuseFull; code++ {
 		m.refusals.WithLabelValues(code.String()) // there from the start, so that rates are right
 	}

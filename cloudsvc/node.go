@@ -31,7 +31,8 @@ type Node struct {
 	ID         string    `json:"id"`
 	Kind       Kind      `json:"kind"`
 	State      State     `json:"state"`
-	Address    string    `json:"address,omitempty"`  // tcp:// URL at which it publishes on its network
+	Address    string    `json:"address,omitempty"`  // tcp:// URL at which it publishes, and is read
+	Detail     string    `json:"detail,omitempty"`   // how it goes to read it there, for people
 	Software   string    `json:"software,omitempty"` // name and version, as it says itself
 	Topics     []string  `json:"topics"`             // registered or seen in its messages, sorted
 	Registered time.Time `json:"registered"`         // when it was first heard of
@@ -47,7 +48,8 @@ func (n *Node) publishes(filter dataplane.Filter) bool {
 type nodeEntry struct {
 	kind                 Kind
 	address, software    string
-	declared             []string            // by Register, replaced by the next one
+	detail               string              // of reading it at its address
+	declared             []string            // by Register, sorted; the next one replaces it, nobody changes it
 	published            map[string]struct{} // by Published, only ever added to
 	registered, lastSeen time.Time
 	gone                 bool // it said goodbye, or its connection broke
@@ -69,7 +71,7 @@ func (e *nodeEntry) node(id string, state State) Node {
 		topics = []string{} // "[]" in JSON, not null
 	}
 	return Node{
-		ID: id, Kind: e.kind, State: state, Address: e.address, Software: e.software,
+		ID: id, Kind: e.kind, State: state, Address: e.address, Detail: e.detail, Software: e.software,
 		Topics: topics, Registered: e.registered, LastSeen: e.lastSeen,
 	}
 }

@@ -28,6 +28,7 @@ var problemKinds = rest.Kinds{
 	{Err: ErrDenied, Status: http.StatusForbidden, Name: "denied", Title: "Not allowed"},
 	{Err: ErrUplinkNode, Status: http.StatusConflict, Name: "uplink-node", Title: "Known by its uplink"},
 	{Err: ErrRegistryFull, Status: http.StatusServiceUnavailable, Name: "registry-full", Title: "Registry full"},
+	{Err: ErrTooManyProducers, Status: http.StatusServiceUnavailable, Name: "producers-full", Title: "Too many producers"},
 	{Err: ErrBusy, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy", Detail: ErrBusy.Error() + "; nothing was stored"},
 	{Err: rest.ErrNoRoom, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy"},
 	{Err: ErrTooLarge, Status: http.StatusRequestEntityTooLarge, Name: "too-large", Title: "Too large"},

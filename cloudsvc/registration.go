@@ -37,8 +37,9 @@ func readRegistration(o *dataplane.Object) Registration {
 // validate calls refuse with each field, and what is wrong with it or nil.
 func (r *Registration) validate(maxTopics int, refuse func(field string, err error)) {
 	refuse("id", validateNodeID(r.ID))
-	if r.Address != nil {
+	if r.Address != nil && *r.Address != "" {
 		refuse("address", validateAddress(*r.Address))
+		refuse("id", dataplane.ValidatePublisher(producerName(r.ID)))
 	}
 	if len(r.Topics) > maxTopics {
 		refuse("topics", fmt.Errorf("%d topics: the most for one node is %d", len(r.Topics), maxTopics))
@@ -57,9 +58,6 @@ func validateNodeID(id string) error {
 }
 
 func validateAddress(address string) error {
-	if address == "" {
-		return nil
-	}
 	if len(address) > maxAddress {
 		return fmt.Errorf("address is %d bytes long: the most is %d", len(address), maxAddress)
 	}

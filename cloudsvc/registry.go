@@ -18,6 +18,10 @@ import (
 // them are online.
 var ErrRegistryFull = errors.New("as many nodes as may be are registered and online")
 
+// ErrTooManyProducers refuses an address: as many producers as may be are
+// registered and online.
+var ErrTooManyProducers = errors.New("as many producers as may be are read at their addresses")
+
 // ErrUplinkNode refuses a registration under the id of a node that is known
 // by its uplink, and so is somebody else's.
 var ErrUplinkNode = errors.New("a mapper is known by this id through its uplink: register under another id")
@@ -28,12 +32,13 @@ const evictPause = time.Second
 
 // RegistryOptions bound a Registry. A zero takes the default.
 type RegistryOptions struct {
-	Expire    time.Duration    // without a word for this long a node is offline; 30 s
-	Forget    time.Duration    // and after this long it is forgotten; 24 h
-	MaxNodes  int              // nodes known at once; 10,000
-	MaxTopics int              // topics known of one node; 10,000
-	Now       func() time.Time // the clock; time.Now
-	Logger    klog.Logger      // the zero one says nothing
+	Expire       time.Duration    // without a word for this long a node is offline; 30 s
+	Forget       time.Duration    // and after this long it is forgotten; 24 h
+	MaxNodes     int              // nodes known at once; 10,000
+	MaxTopics    int              // topics known of one node; 10,000
+	MaxProducers int              // nodes that are online and read at an address; 100
+	Now          func() time.Time // the clock; time.Now
+	Logger       klog.Logger      // the zero one says nothing
 }
 
 func (o *RegistryOptions) setDefaults() {
@@ -41,6 +46,7 @@ func (o *RegistryOptions) setDefaults() {
 	setDefault(&o.Forget, 24*time.Hour)
 	setDefault(&o.MaxNodes, 10_000)
 	setDefault(&o.MaxTopics, 10_000)
+	setDefault(&o.MaxProducers, 100)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -69,6 +75,9 @@ func setDefault[T int | time.Duration](field *T, value T) {
 type Registry struct {
 	options RegistryOptions
 
+	// registered holds one token while Register was called and nobody looked.
+	registered chan struct{}
+
 	mu        sync.Mutex
 	nodes     map[string]*nodeEntry
 	nextEvict time.Time // before this there is no room, as far as is known
@@ -78,12 +87,13 @@ type Registry struct {
 // NewRegistry returns an empty registry.
 func NewRegistry(options RegistryOptions) *Registry {
 	options.setDefaults()
-	return &Registry{options: options, nodes: make(map[string]*nodeEntry)}
+	return &Registry{options: options, registered: make(chan struct{}, 1), nodes: make(map[string]*nodeEntry)}
 }
 
 // Register takes in what a publisher says of itself; again, it is a
 // heartbeat, which changes the address and the topics if it brings any. The
-// error is a *rest.InvalidError, or wraps ErrRegistryFull or ErrUplinkNode.
+// error is a *rest.InvalidError, or wraps ErrRegistryFull, ErrTooManyProducers
+// or ErrUplinkNode; then nothing has changed.
 func (r *Registry) Register(registration Registration) (Node, error) {
 	var invalid rest.InvalidError
 	registration.validate(r.options.MaxTopics, invalid.Add)
@@ -95,15 +105,22 @@ func (r *Registry) Register(registration Registration) (Node, error) {
 	if e := r.nodes[registration.ID]; e != nil && e.kind == KindUplink {
 		return Node{}, fmt.Errorf("id %q: %w", registration.ID, ErrUplinkNode)
 	}
+	if !r.mayBeRead(&registration) {
+		return Node{}, fmt.Errorf("%w: %d", ErrTooManyProducers, r.options.MaxProducers)
+	}
 	e := r.touch(registration.ID, KindHTTP)
 	if e == nil {
 		return Node{}, ErrRegistryFull
 	}
-	if registration.Address != nil {
-		e.address = *registration.Address
+	if registration.Address != nil && e.address != *registration.Address {
+		e.address, e.detail = *registration.Address, ""
 	}
 	if registration.Topics != nil {
-		e.declared = slices.Clone(registration.Topics)
+		e.declared = slices.Sorted(slices.Values(registration.Topics))
+	}
+	select {
+	case r.registered <- struct{}{}:
+	default: // a token is there already
 	}
 	return e.node(registration.ID, Online), nil
 }

@@ -41,7 +41,7 @@ func ReadMessages(w http.ResponseWriter, r *http.Request, defaults Defaults) ([]
 	}
 	now := defaults.Now()
 	if bytes.TrimSpace(body)[0] != '[' {
-		m, err := defaults.decode(body, now)
+		m, err := defaults.Decode(body, now)
 		if err != nil {
 			return nil, Invalid("", err)
 		}
@@ -54,7 +54,7 @@ func ReadMessages(w http.ResponseWriter, r *http.Request, defaults Defaults) ([]
 	var invalid InvalidError
 	messages := make([]dataplane.Message, len(raws))
 	for i, raw := range raws {
-		if messages[i], err = defaults.decode(raw, now); err != nil {
+		if messages[i], err = defaults.Decode(raw, now); err != nil {
 			invalid.addMessage(i, err)
 		}
 	}
@@ -76,8 +76,9 @@ func splitMessages(body []byte) ([]json.RawMessage, error) {
 	return raws, nil
 }
 
-// decode reads a message and fills in what it does not say.
-func (d *Defaults) decode(raw []byte, now time.Time) (dataplane.Message, error) {
+// Decode reads a message and fills in what it does not say. What is wrong with
+// it is as dataplane.DecodeMessage has it.
+func (d *Defaults) Decode(raw []byte, now time.Time) (dataplane.Message, error) {
 	m, err := dataplane.DecodeMessage(raw)
 	if err != nil {
 		return m, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/natslog"
+	"datastub/dataplane"
 	"datastub/dataplane/build"
 	"datastub/dataplane/zmq"
 )
@@ -21,13 +23,19 @@ import (
 // openTime bounds how long the log may take to open and be read.
 const openTime = 2 * time.Minute
 
+// sourceQueue is how many messages of a producer ZeroMQ may hold for us: it is
+// emptied at once, and each may have 1 MiB.
+const sourceQueue = 16
+
 // service is cloudsvc put together.
 type service struct {
-	log    *natslog.Log
-	ingest *cloudsvc.Ingest
-	router *zmq.Router
-	server *cloudsvc.Server
-	where  string // the log is
+	log       *natslog.Log
+	ingest    *cloudsvc.Ingest
+	router    *zmq.Router
+	producers *cloudsvc.Producers
+	sources   *zmq.Subscriber // where producers are read
+	server    *cloudsvc.Server
+	where     string // the log is
 }
 
 // newService opens the log and binds the sockets.
@@ -66,8 +74,12 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	s.ingest.Connect(s.router.Send)
+	addresses := cloudsvc.NewAddressRule(config.WebhookAllow, net.DefaultResolver)
+	if err := s.openProducers(registry, addresses, klog.FromContext(ctx)); err != nil {
+		return nil, err
+	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Ready: s.ingest.Ready,
+		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Ready: s.ingest.Ready, Addresses: addresses,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
@@ -79,10 +91,26 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	return s, nil
 }
 
+// openProducers prepares to read producers, at addresses that a rule allows.
+func (s *service) openProducers(registry *cloudsvc.Registry, addresses *cloudsvc.AddressRule, log klog.Logger) (err error) {
+	s.producers, err = cloudsvc.NewProducers(cloudsvc.ProducersOptions{Registry: registry, Ingest: s.ingest, Logger: log})
+	if err != nil {
+		return err
+	}
+	s.sources, err = zmq.NewSubscriber(zmq.SubscriberOptions{
+		Receive: s.producers.Receive, Changed: s.producers.Changed, Resolve: addresses.Resolve,
+		Queue: sourceQueue, MaxFrame: dataplane.MaxMessage,
+	})
+	return err
+}
+
 // close gives back what newService took, when run will not.
 func (s *service) close() {
 	if s.router != nil {
 		s.router.Close()
+	}
+	if s.sources != nil {
+		s.sources.Close()
 	}
 	if s.log != nil {
 		s.log.Close()
@@ -108,7 +136,15 @@ func (s *service) run(ctx context.Context) error {
 		routed <- err
 	}()
 	g, working := errgroup.WithContext(ended)
-	g.Go(func() error { return s.ingest.Run(working) })
+	// Ingest outlives the producers, to store what was taken of them.
+	ingesting, done := context.WithCancel(context.WithoutCancel(ctx))
+	defer done()
+	g.Go(func() error { return s.sources.Run(working) })
+	g.Go(func() error {
+		defer done()
+		return s.producers.Run(working, s.sources)
+	})
+	g.Go(func() error { return s.ingest.Run(ingesting) })
 	g.Go(func() error { return s.server.Run(working) })
 	err := g.Wait()
 	stop()

@@ -1,0 +1,124 @@
+package cloudsvc
+
+import "time"
+
+// What one producer may have cloudsvc hold and do. Its newest messages are
+// dropped and counted when it goes beyond: it is best effort, and neighbours
+// are not to notice.
+const (
+	maxProducerRate  = 10_000  // messages a second
+	maxProducerBytes = 2 << 20 // waiting to be decoded: two of the largest
+	arrivalBytes     = 64      // that a message takes beside its own
+)
+
+// The most of one producer that is decoded and stored together, in messages
+// and bytes: then it is another's turn.
+const (
+	maxProducerTurn      = 256
+	maxProducerTurnBytes = 128 << 10
+)
+
+var (
+	errTooFast = dropped(dropRate, "more than %d messages a second", maxProducerRate)
+	errFull    = dropped(dropFull, "more than %d bytes waiting for the log", maxProducerBytes)
+)
+
+// arrival is a message as it came, and when.
+type arrival struct {
+	frames [][]byte
+	at     time.Time
+}
+
+func (a *arrival) size() int {
+	n := arrivalBytes
+	for _, frame := range a.frames {
+		n += len(frame)
+	}
+	return n
+}
+
+// producer is a node that is read at its address. What it holds is guarded by
+// Producers.
+type producer struct {
+	place
+	id string
+
+	queue   []arrival
+	bytes   int       // of the queue
+	second  time.Time // when the one began that messages are counted in
+	counted int       // in it
+
+	connected bool
+	broken    string     // why it is not connected; "": it is, or was not dialled yet
+	lastDrop  dropReason // of the last message dropped since it is connected
+	refusal   string     // and in words
+
+	told           string              // the detail that the Registry has
+	toldConnection string              // that was logged
+	toldDrop       map[dropReason]bool // that were logged since it is connected
+}
+
+// add queues what came, or returns a *droppedError.
+func (p *producer) add(a arrival) error {
+	if a.at.Sub(p.second) >= time.Second {
+		p.second, p.counted = a.at, 0
+	}
+	if p.counted++; p.counted > maxProducerRate {
+		return errTooFast
+	}
+	size := a.size()
+	if p.bytes+size > maxProducerBytes {
+		return errFull
+	}
+	p.queue = append(p.queue, a)
+	p.bytes += size
+	return nil
+}
+
+// turn takes the oldest of the queue out.
+func (p *producer) turn() []arrival {
+	n, bytes := 0, 0
+	for n < len(p.queue) && n < maxProducerTurn {
+		size := p.queue[n].size()
+		if n > 0 && bytes+size > maxProducerTurnBytes {
+			break
+		}
+		bytes += size
+		n++
+	}
+	turn := p.queue[:n:n]
+	p.bytes -= bytes
+	if p.queue = p.queue[n:]; len(p.queue) == 0 {
+		p.queue = nil // with its array
+	}
+	return turn
+}
+
+// changed notes that the producer is connected, or why it is not.
+func (p *producer) changed(err error) {
+	if err != nil {
+		p.connected, p.broken = false, err.Error()
+		return
+	}
+	p.connected, p.broken, p.lastDrop, p.refusal = true, "", "", ""
+	clear(p.toldDrop)
+}
+
+// connection tells people whether it is connected, and why not.
+func (p *producer) connection() string {
+	switch {
+	case p.connected:
+		return "connected"
+	case p.broken == "":
+		return "not connected yet"
+	}
+	return "not connected: " + p.broken
+}
+
+// detail tells people how it goes.
+func (p *producer) detail() string {
+	if p.refusal == "" {
+		return p.connection()
+	}
+	return p.connection() + "; last dropped: " + p.refusal
+}
