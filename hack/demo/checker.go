@@ -80,6 +80,9 @@ func (c *checker) check(m *dataplane.Message) error {
 	if strings.HasPrefix(m.Topic, dataplane.EventTopic) {
 		return nil
 	}
+	if m.Property == "" { // no device's: somebody is trying out POST /publish
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := m.Device + " " + m.Property
