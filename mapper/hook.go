@@ -13,7 +13,7 @@ import (
 // A Publisher takes messages into the data plane.
 type Publisher interface {
 	// Publish accepts all the messages or none. They lack ID, Node and Seq,
-	// which the publisher gives. It returns soon, after 100 ms at the most, and
+	// which the publisher gives, in place. It returns soon, after 100 ms at the most, and
 	// may be called from many goroutines. It keeps the values but not the
 	// slice. An error means that the messages were refused: they are gone, and
 	// are not offered again.
