@@ -3,6 +3,9 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
 )
 
 // SettingError is one thing wrong with one setting.
@@ -12,12 +15,26 @@ type SettingError struct {
 	Want  string // what would be right: "a whole number from 1 to 247"
 }
 
-// Error gives the key, the value and what would be right.
+// Error gives the key, the value and what would be right, on one line.
 func (e *SettingError) Error() string {
 	if e.Value == nil {
-		return fmt.Sprintf("%s is missing: want %s", e.Key, e.Want)
+		return fmt.Sprintf("%s is missing: want %s", short(e.Key), e.Want)
 	}
-	return fmt.Sprintf("%s: %v is not %s", e.Key, e.Value, e.Want)
+	return fmt.Sprintf("%s: %s is not %s", short(e.Key), short(e.Value), e.Want)
+}
+
+// short returns a key or a value as an error shows it: its beginning, and in
+// quotes if it would not stay on its line.
+func short(v any) string {
+	const most = 64 // bytes
+	text := fmt.Sprint(v)
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // SettingErrors returns the SettingErrors that err is made of, joined or

@@ -3,6 +3,7 @@ package driver_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"datastub/driver"
@@ -23,5 +24,14 @@ func TestSettingErrors(t *testing.T) {
 	}
 	if settings, others := driver.SettingErrors(nil); settings != nil || others != nil {
 		t.Errorf("of nil: got %v and %v, want nothing", settings, others)
+	}
+}
+
+// A refusal stays on its line and is short, whatever it refuses.
+func TestSettingErrorIsOneLine(t *testing.T) {
+	t.Parallel()
+	err := &driver.SettingError{Key: "a\nb", Value: strings.Repeat("x", 100), Want: "right"}
+	if got, want := err.Error(), `"a\nb": `+strings.Repeat("x", 64)+"… is not right"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

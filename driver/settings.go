@@ -35,7 +35,7 @@ func (s Settings) Reader() *Reader {
 	for _, key := range slices.Sorted(maps.Keys(s)) {
 		lower := strings.ToLower(key)
 		if first, twice := r.names[lower]; twice {
-			r.Refuse(key, s[key], "given once only: "+first+" is given too")
+			r.Refuse(key, s[key], "given once only: "+short(first)+" is given too")
 			continue
 		}
 		r.values[lower], r.names[lower] = s[key], key
