@@ -51,7 +51,7 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
 bench: build ## measure beside peers in the same run, then the micro-benchmarks; README=README.md keeps the lines
 	@go build -buildvcs=auto -o bin/ ./hack/bench
 	@bin/bench $(if $(README),--readme $(README))
-	go test -run '^$$' -bench . -benchmem -benchtime 200ms ./...
+	go test -run '^$$' -bench . -benchmem -benchtime 200ms $$(go list ./... | grep -v /hack/)
 
 .PHONY: fuzz
 fuzz: deps ## fuzz each decoder for FUZZTIME (30s)

@@ -28,9 +28,9 @@ func (p *programs) mapperPath(ctx context.Context) (*mapperPath, error) {
 	return &mapperPath{path: way, programs: p}, err
 }
 
-// loadCycle is how often each device of a load is read: fast enough that few
-// devices make it.
-const loadCycle = 10 * time.Millisecond
+// loadCycle is how often each device of a load is read. On a busy machine a
+// shorter one would be missed now and then.
+const loadCycle = 100 * time.Millisecond
 
 // measure has a mapper's devices make the load.
 func (m *mapperPath) measure(ctx context.Context, warmUp time.Duration, o load.Order) (out outcome, err error) {

@@ -10,6 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"datastub/hack/process"
@@ -19,11 +22,14 @@ const (
 	// readyTime bounds how long a program may take to be there.
 	readyTime = 20 * time.Second
 	readyStep = 50 * time.Millisecond
-	// shownLog is how much of the programs' log is shown, in bytes.
-	shownLog = 8 << 10
+	// shownLines is how much of the programs' log is shown.
+	shownLines = 40
 	// stopTime is what a program that is told to stop may take.
 	stopTime = 5 * time.Second
 )
+
+// klogInfo begins a line of klog's of level info: I, month, day.
+var klogInfo = regexp.MustCompile(`^I\d{4} `)
 
 // programs are those between sources and sinks, on ports and in folders of
 // their own.
@@ -44,7 +50,11 @@ func startPrograms(ctx context.Context) (_ *programs, err error) {
 			err = errors.Join(err, p.stop())
 		}
 	}()
-	if p.dir, err = os.MkdirTemp("", "datastub-bench-"); err != nil {
+	// Below bin, and so on a disk: /tmp is memory on many a machine.
+	if p.dir, err = filepath.Abs("bin"); err != nil {
+		return nil, err
+	}
+	if p.dir, err = os.MkdirTemp(p.dir, "bench-run-"); err != nil {
 		return nil, err
 	}
 	if p.log, err = os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
@@ -146,13 +156,15 @@ func (p *programs) stop() error {
 	return errors.Join(append(errs, os.RemoveAll(p.dir))...)
 }
 
-// showLog writes the end of what the programs said.
+// showLog writes the last of what the programs said, but for klog's lines of
+// level info, which tell of what goes well.
 func (p *programs) showLog(w io.Writer) {
-	info, err := p.log.Stat()
+	text, err := os.ReadFile(p.log.Name())
 	if err != nil {
 		return
 	}
-	_, _ = io.Copy(w, io.NewSectionReader(p.log, max(0, info.Size()-shownLog), shownLog))
+	lines := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), klogInfo.MatchString)
+	fmt.Fprint(w, strings.Join(lines[max(0, len(lines)-shownLines):], ""))
 }
 
 // freeAddress returns a host:port that nobody listens on.
