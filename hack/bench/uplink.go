@@ -47,7 +47,7 @@ func uplinkText(class dataplane.Class) (name, carried string) {
 	if class == dataplane.RT {
 		return "uplink_bytes_per_value_rt", fmt.Sprintf("%d messages a second, each zipped alone, as it is sent at once", uplinkRate)
 	}
-	return "uplink_bytes_per_value_bt", fmt.Sprintf("%d messages a second, zipped in batches of %d, as ours are", uplinkRate, load.Batch.MaxCount)
+	return "uplink_bytes_per_value_bt", fmt.Sprintf("%d messages a second, zipped in batches of %d, as ours are", uplinkRate, load.BatchCount)
 }
 
 // sizes are the bytes of one value.
@@ -109,7 +109,7 @@ type scale struct {
 func newScale(class dataplane.Class, next func([]dataplane.Message) error) *scale {
 	s := &scale{next: next, batch: 1}
 	if class == dataplane.BT {
-		s.batch = load.Batch.MaxCount
+		s.batch = load.BatchCount
 	}
 	s.zip = gzip.NewWriter(&s.zipped)
 	return s
