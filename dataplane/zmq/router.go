@@ -21,6 +21,11 @@ const receiveBurst = 64
 // handshakeTime is how long a connection may take to become one of ZeroMQ's.
 const handshakeTime = 10 * time.Second
 
+// backlog is how many connections may wait to be accepted: after a restart of
+// cloudsvc every mapper comes at once, and one that finds it full tries again a
+// second later.
+const backlog = 4096
+
 // A Handler takes what comes in at a Router. Its methods are called from the
 // socket's goroutine, one at a time, and must not block.
 type Handler interface {
@@ -73,6 +78,7 @@ func (r *Router) open(endpoint string) (err error) {
 		r.socket.SetRouterMandatory(1), // a send to a peer that is gone is told
 		r.socket.SetMaxmsgsize(dataplane.MaxFrame),
 		r.socket.SetHandshakeIvl(handshakeTime),
+		r.socket.SetBacklog(backlog),
 		r.socket.SetHeartbeatIvl(heartbeatEvery),
 		r.socket.SetHeartbeatTimeout(heartbeatAnswer),
 		r.socket.Bind(endpoint),
