@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"datastub/dataplane"
 	"datastub/hack/stack"
 )
 
@@ -34,7 +33,7 @@ func TestCloudDescriptors(t *testing.T) {
 	}
 	leaveUplink()
 	leaveHTTP()
-	dialZMTP(t, s.Uplink).greet("newcomer/mapper", dataplane.RT)
+	letIn(t, s.Uplink, "newcomer/mapper")
 	stack.Eventually(t, "HTTP is answered", func() bool {
 		c := http.Client{Timeout: time.Second}
 		defer c.CloseIdleConnections()

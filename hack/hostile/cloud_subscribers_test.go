@@ -60,7 +60,7 @@ func (s *siege) manySubscribers(t *testing.T) {
 // deafSubscribers publishes 60 MB to those who never read: they are cut off.
 func (s *siege) deafSubscribers(t *testing.T) {
 	const cutOff = "datastub_cloudsvc_cut_off_subscriptions_total"
-	const many = 20
+	const many = 10
 	before := s.metric(t, cutOff)
 	for range many {
 		c := dial(t, s.HTTP)

@@ -151,7 +151,7 @@ func (s *siege) uplinkFloods(t *testing.T) {
 		t.Run("connections that "+tt.name, func(t *testing.T) {
 			closeAll := connect(t, s.Uplink, tt.count, tt.word)
 			defer closeAll()
-			dialZMTP(t, s.Uplink).greet("late/mapper", dataplane.RT)
+			letIn(t, s.Uplink, "late/mapper")
 			s.flows("among connections that " + tt.name)
 		})
 	}

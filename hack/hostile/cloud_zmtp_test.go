@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"datastub/dataplane"
+	"datastub/hack/stack"
 )
 
 // A zmtpPeer is a DEALER that we wrote ourselves, by ZMTP 3.0 (RFC 23/ZMTP)
@@ -36,14 +37,34 @@ const zmtpReady = "\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
 func dialZMTP(t *testing.T, address string) *zmtpPeer {
 	t.Helper()
 	p := &zmtpPeer{client: dial(t, address)}
-	p.send(zmtpGreeting, zmtpFrame(zmtpCommand, zmtpReady))
-	if _, err := io.ReadFull(p.r, make([]byte, len(zmtpGreeting))); err != nil {
-		t.Fatalf("greet cloudsvc: %v", err)
-	}
-	if flags, _, err := p.frame(); err != nil || flags != zmtpCommand {
-		t.Fatalf("shake hands with cloudsvc: %d, %v", flags, err)
+	if err := p.shakeHands(); err != nil {
+		t.Fatalf("shake hands with cloudsvc: %v", err)
 	}
 	return p
+}
+
+func (p *zmtpPeer) shakeHands() error {
+	p.send(zmtpGreeting, zmtpFrame(zmtpCommand, zmtpReady))
+	if _, err := io.ReadFull(p.r, make([]byte, len(zmtpGreeting))); err != nil {
+		return err
+	}
+	_, _, err := p.frame()
+	return err
+}
+
+// letIn comes again and again, as a mapper does where cloudsvc has as many
+// connections as may be, until it is granted a session.
+func letIn(t *testing.T, address, publisher string) {
+	t.Helper()
+	stack.Eventually(t, publisher+" is let in", func() bool {
+		p := &zmtpPeer{client: dial(t, address)}
+		if p.shakeHands() != nil {
+			return false
+		}
+		p.say(hello(publisher, 1, dataplane.RT))
+		flags, _, err := p.frame()
+		return err == nil && flags&zmtpCommand == 0
+	})
 }
 
 // zmtpFrame returns one frame.
