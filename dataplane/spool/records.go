@@ -6,9 +6,10 @@ import (
 	"datastub/dataplane"
 )
 
-// chunkLength is how many records are kept in one array: room for a common
-// batch, and little to be idle at either end of a lane.
-const chunkLength = 1024
+// chunkLength is how many records are kept in one array: room for some common
+// batches, of which only those that cross its end are copied, and little to be
+// idle at either end of a lane.
+const chunkLength = 4096
 
 // records is a queue of records, in arrays that do not move: what is appended
 // is never changed, so that batches share it.
