@@ -196,6 +196,8 @@ func TestAPIProblems(t *testing.T) {
 			`invalid-request: "ID" is no known field: want id (and 4 more) [ID: "ID" is no known field: want id][topics[2]: topics[2] is a JSON number: want a string]` +
 				`[id: id is empty][address: address "http://x" is not a tcp:// URL: want tcp://host:port, or nothing]` +
 				`[topics[1]: topic "b c" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]`},
+		{"register a private address", "POST", "/register", `{"id":"a","address":"tcp://10.0.0.1:5556"}`, 400,
+			`invalid-request: address 10.0.0.1 is private (RFC 1918): cloudsvc dials it only if --webhook-allow has it, such as --webhook-allow 10.0.0.1`},
 		{"register an uplink's id", "POST", "/register", `{"id":"edge-1/mapper"}`, 409, `uplink-node: id "edge-1/mapper": a mapper is known by this id through its uplink: register under another id`},
 		{"register full", "POST", "/register", `{"id":"a"}`, 503, `registry-full: as many nodes as may be are registered and online`},
 		{"register too large", "POST", "/register", `{"id":"` + long + `"}`, 413, `too-large: the body is larger than 1048576 bytes`},

@@ -53,6 +53,17 @@ func (i *Ingest) numbering(publisher string, maxSeries int) (*numbering, error) 
 	return n, err
 }
 
+// forgetSeries lets go of the memory that a publisher's series take. If it
+// comes back they begin anew, higher than any was.
+func (i *Ingest) forgetSeries(publisher string) {
+	i.mu.Lock()
+	n := i.numberings[publisher]
+	i.mu.Unlock()
+	if n != nil {
+		n.forgetSeries()
+	}
+}
+
 // weigh returns about how many bytes of memory messages take.
 func weigh(messages []dataplane.Message) (bytes int64) {
 	for i := range messages {

@@ -125,6 +125,12 @@ func (n *numbering) nextSeq(given *numbered, m *dataplane.Message) uint64 {
 	return seq
 }
 
+func (n *numbering) forgetSeries() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.series = make(map[seriesName]uint64)
+}
+
 // commit makes the numbers given ones. n.mu is held.
 func (n *numbering) commit(given *numbered) {
 	n.seqs = given.seqs

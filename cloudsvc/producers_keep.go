@@ -28,15 +28,11 @@ func (p *Producers) keep(ctx context.Context) {
 // reconcile begins to read who is registered now, and ends with who is not.
 func (p *Producers) reconcile() {
 	places := p.options.Registry.places()
+	for _, id := range p.leave(places) {
+		p.options.Ingest.forgetSeries(producerName(id))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, was := range p.byID {
-		if now, on := places[id]; !on || now.address != was.address {
-			delete(p.byID, id)
-			p.sources.Disconnect(id)
-			p.options.Logger.Info("Producer is no longer read", "producer", id, "address", was.address)
-		}
-	}
 	for id, at := range places {
 		from := p.byID[id]
 		if from == nil {
@@ -47,6 +43,22 @@ func (p *Producers) reconcile() {
 		}
 		from.place = at
 	}
+}
+
+// leave ends with the producers that are not at their places any more, and
+// returns their ids.
+func (p *Producers) leave(places map[string]place) (left []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, was := range p.byID {
+		if now, on := places[id]; !on || now.address != was.address {
+			delete(p.byID, id)
+			left = append(left, id)
+			p.sources.Disconnect(id)
+			p.options.Logger.Info("Producer is no longer read", "producer", id, "address", was.address)
+		}
+	}
+	return left
 }
 
 // tell tells people what has changed: the Registry each change, the log a

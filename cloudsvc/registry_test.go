@@ -3,7 +3,9 @@ package cloudsvc
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +170,48 @@ datastub_cloudsvc_refused_node_topics_total 1
 	}
 }
 
+// Only so many are read. One that is, or needs not be, is not refused, and one
+// that expired makes room.
+func TestRegistryBoundsProducers(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{MaxProducers: 2})
+	register := func(id, address string) error {
+		_, err := r.Register(Registration{ID: id, Address: &address})
+		return err
+	}
+	read := func() []string { return slices.Sorted(maps.Keys(r.places())) }
+	for _, id := range []string{"a", "b", "b"} {
+		if err := register(id, "tcp://192.0.2.1:1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := register("c", "tcp://192.0.2.1:1"); !errors.Is(err, ErrTooManyProducers) {
+		t.Errorf("a third: got %v, want ErrTooManyProducers", err)
+	}
+	if got := ids(r.Discover("")); got != "a online;b online;" {
+		t.Errorf("after it was refused: got %s", got)
+	}
+	if err := register("c", ""); err != nil {
+		t.Errorf("one without an address: %v", err)
+	}
+	if err := register("b", "tcp://192.0.2.2:2"); err != nil {
+		t.Errorf("one that moves: %v", err)
+	}
+	clock.advance(20 * time.Second)
+	if err := register("b", "tcp://192.0.2.2:2"); err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(20 * time.Second) // a has expired
+	if err := register("c", "tcp://192.0.2.1:1"); err != nil {
+		t.Errorf("in the place of one that expired: %v", err)
+	}
+	if got := read(); !slices.Equal(got, []string{"b", "c"}) {
+		t.Errorf("read: got %v, want b and c", got)
+	}
+	if _, err := r.Register(Registration{ID: "a"}); !errors.Is(err, ErrTooManyProducers) {
+		t.Errorf("a heartbeat that is too late: got %v, want ErrTooManyProducers", err)
+	}
+}
+
 func TestRegistrationProblems(t *testing.T) {
 	r, _ := newTestRegistry(RegistryOptions{MaxTopics: 2})
 	tests := map[string]struct {
@@ -183,6 +227,8 @@ func TestRegistrationProblems(t *testing.T) {
 		"address port":     {Registration{ID: "a", Address: new("tcp://h")}, "address", `address "tcp://h" has no host and port: want tcp://host:port with a port of 1 to 65535`},
 		"address port 0":   {Registration{ID: "a", Address: new("tcp://h:0")}, "address", `address "tcp://h:0" has no host and port: want tcp://host:port with a port of 1 to 65535`},
 		"address too long": {Registration{ID: "a", Address: new("tcp://" + strings.Repeat("h", 600) + ":1")}, "address", "address is 608 bytes long: the most is 512"},
+		"slash":            {Registration{ID: strings.Repeat("i", 200) + "/" + strings.Repeat("d", 60)}, "", ""},
+		"id too long":      {Registration{ID: strings.Repeat("i", 200) + "/" + strings.Repeat("d", 60), Address: new("tcp://h:1")}, "id", `mapper "` + strings.Repeat("i", 32) + `"… is 263 bytes long: the most is 256`},
 		"wildcard":         {Registration{ID: "a", Topics: []string{"a", "a/#"}}, "topics[1]", `topic "a/#" has '#' at byte 2: wildcards, spaces and control characters are not allowed`},
 		"too many topics":  {Registration{ID: "a", Topics: []string{"a", "b", "c"}}, "topics", "3 topics: the most for one node is 2"},
 	}
