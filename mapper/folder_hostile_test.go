@@ -1,12 +1,10 @@
 package mapper
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -94,39 +92,6 @@ func listenUnix(path string) error {
 
 func writer(text string) func(path string) error {
 	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
-}
-
-// A pipe and a file take turns under one name as fast as they can, so that one
-// may come between any two steps of a scan. The scans go on.
-func TestFolderPipeRace(t *testing.T) {
-	t.Parallel()
-	w := watch(t, t.TempDir(), time.Millisecond)
-	w.write("model.yaml", pumpModel)
-	pipe, path := filepath.Join(w.dir, ".pipe"), filepath.Join(w.dir, "one.yaml")
-	stop := make(chan struct{})
-	var turning sync.WaitGroup
-	turning.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if err := syscall.Mkfifo(pipe, 0o600); err == nil {
-				_ = os.Rename(pipe, path)
-			}
-			_ = os.Remove(path)
-			_ = os.WriteFile(path, []byte(pump("one", "A")), 0o600)
-		}
-	})
-	for i := range 10 {
-		w.write("two.yaml", pump("two", fmt.Sprint("A", i)))
-		eventually(t, "a change beside the pipe", func() bool { return w.board.addresses()["two"] == fmt.Sprint("A", i) })
-	}
-	close(stop)
-	turning.Wait()
-	w.remove("one.yaml")
-	w.want(addresses{"two": "A9"})
 }
 
 // A file is half written: what it held stays, and when the rest comes, that is
