@@ -37,6 +37,7 @@ func (p *Producers) reconcile() {
 		from := p.byID[id]
 		if from == nil {
 			from = &producer{id: id, toldDrop: make(map[dropReason]bool)}
+			from.toldConnection = from.connection() // as goes without saying
 			p.byID[id] = from
 			p.sources.Connect(id, at.address)
 			p.options.Logger.Info("Producer is read", "producer", id, "address", at.address)
