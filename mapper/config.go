@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -79,7 +80,7 @@ func DefaultConfig() Config {
 // name. All that is wrong with the file is reported together, joined, each a
 // Problem.
 func LoadConfig(path string) (Config, error) {
-	data, err := readLimited(path)
+	data, err := readConfig(path)
 	if err != nil {
 		return Config{}, err
 	}
@@ -108,7 +109,14 @@ func LoadConfig(path string) (Config, error) {
 func parseConfig(data []byte) (Config, field.ErrorList) {
 	c := DefaultConfig()
 	var tree any
-	if err := yaml.Unmarshal(data, &tree); err != nil {
+	err := checkYAML(data)
+	switch {
+	case errors.Is(err, errUnmarked):
+		err = errors.New("another document begins: want one")
+	case err == nil:
+		err = yaml.Unmarshal(data, &tree)
+	}
+	if err != nil {
 		return c, field.ErrorList{field.TypeInvalid(field.NewPath("(file)"), label("YAML"), yamlReason(err))}
 	}
 	s := shape{tag: "yaml", loose: true}
@@ -144,24 +152,22 @@ func yamlReason(err error) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// maxFile is the largest file that is read, a config or CRs, in bytes.
-const maxFile = 1 << 20
+// maxConfig is the largest config that is read, in bytes: a hundred times what
+// it needs.
+const maxConfig = 64 << 10
 
-// readLimited reads a file of at most maxFile bytes.
-func readLimited(path string) ([]byte, error) {
+// readConfig reads a file of at most maxConfig bytes, a pipe too.
+func readConfig(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(data) > maxConfig {
+		err = fmt.Errorf("read %s: it is larger than %v", path, Size(maxConfig))
 	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("read %s: it is larger than %v: split it", path, Size(maxFile))
-	}
-	return data, nil
+	return data, err
 }
 
 // minSpool is the least that a spool is given: some hundred readings.

@@ -236,8 +236,17 @@ dataplane:
 
 func TestLoadConfigLimitsTheFile(t *testing.T) {
 	t.Parallel()
-	path := writeFile(t, t.TempDir(), "config.yaml", strings.Repeat("#", maxFile+1))
-	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), "larger than 1Mi") {
+	path := writeFile(t, t.TempDir(), "config.yaml", strings.Repeat("#", maxConfig+1))
+	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), "larger than 64Ki") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadConfigRefusesASecondDocument(t *testing.T) {
+	t.Parallel()
+	path := writeFile(t, t.TempDir(), "config.yaml", "node: a\n---\nnode: b\n")
+	want := "config.yaml: (file): Invalid value: YAML: another document begins: want one"
+	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }

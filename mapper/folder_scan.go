@@ -87,6 +87,9 @@ func (f *Folder) scanFile(name string) bool {
 	return true
 }
 
+// maxFile is the largest file of CRs that is read, in bytes.
+const maxFile = 1 << 20
+
 // readRegular reads a file of at most maxFile bytes. What is no file, a named
 // pipe for one, is refused and not waited for: it may have taken the file's
 // place at any moment, so what was opened is asked what it is.

@@ -9,6 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+var errUnmarked = errors.New(`another document begins without a mark: put a line with "---" before it`)
+
 // checkYAML refuses a document that decoders take and should not: one behind
 // which another begins without a mark, which they would pass over in silence,
 // and one whose aliases make more of it than a file may hold ("billion laughs").
@@ -19,7 +21,7 @@ func checkYAML(text []byte) error {
 		return err
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return errors.New(`another document begins without a mark: put a line with "---" before it`)
+		return errUnmarked
 	}
 	if bytes.IndexByte(text, '*') < 0 {
 		return nil
