@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"datastub/cloudsvc/client"
 	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
 )
@@ -311,5 +312,20 @@ func TestNodes(t *testing.T) {
 	}
 	if status, out, _ := runTo(t, server.URL, "", "nodes", "x", "-o", "json"); status != 0 || out != "[]\n" {
 		t.Errorf("nodes of x: status %d, %s", status, out)
+	}
+}
+
+func TestAddressText(t *testing.T) {
+	for _, tt := range []struct {
+		node client.Node
+		want string
+	}{
+		{client.Node{}, "-"},
+		{client.Node{Address: "tcp://192.0.2.1:5556"}, "tcp://192.0.2.1:5556"},
+		{client.Node{Address: "tcp://192.0.2.1:5556", Detail: "connected\x1b[2J"}, "tcp://192.0.2.1:5556 (connected\ufffd[2J)"},
+	} {
+		if got := addressText(tt.node); got != tt.want {
+			t.Errorf("%+v: got %q, want %q", tt.node, got, tt.want)
+		}
 	}
 }

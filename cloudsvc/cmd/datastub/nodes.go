@@ -68,8 +68,16 @@ func printNodes(w io.Writer, nodes []client.Node) {
 	fmt.Fprintln(w, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS")
 	for _, n := range nodes {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(n.ID), n.State, n.Kind,
-			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), orDash(n.Address), topicsText(n.Topics))
+			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), addressText(n), topicsText(n.Topics))
 	}
+}
+
+// addressText tells where a node is read, and how that goes.
+func addressText(n client.Node) string {
+	if n.Detail == "" {
+		return orDash(n.Address)
+	}
+	return orDash(n.Address) + " (" + printable(n.Detail) + ")"
 }
 
 func orDash(text string) string {
