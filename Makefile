@@ -3,10 +3,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-# Debian packages: a C compiler and ZeroMQ to build; the rest are the real
-# peers that the demo and the tests talk to.
+# Debian packages: a C compiler and ZeroMQ to build, the plant of the demo, and
+# the real peers that tests and benchmarks talk to. (Where Debian starts what it
+# installs, mosquitto and prometheus are daemons: the demo does without them.)
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
-PEER_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio python3-zmq mbpoll curl jq mosquitto prometheus
+DEMO_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio
+PEER_PACKAGES  := python3-zmq mbpoll curl jq mosquitto prometheus
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
@@ -15,19 +17,23 @@ FUZZTIME ?= 30s
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: deps
-deps: ## install the Debian packages that are missing
-	@missing=(); for p in $(BUILD_PACKAGES) $(PEER_PACKAGES); do \
+install = @missing=(); for p in $(1); do \
 	  dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$$p"); done; \
-	if (($${#missing[@]})); then echo "installing $${missing[*]}"; \
+	if (($${\#missing[@]})); then echo "installing $${missing[*]}"; \
 	  apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; fi
 
+.PHONY: deps
+deps: ## install the Debian packages that are missing, those of the tests too
+	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES))
+
 .PHONY: build
-build: deps ## build bin/mapper, bin/cloudsvc and bin/datastub
+build: ## build bin/mapper, bin/cloudsvc and bin/datastub
+	$(call install,$(BUILD_PACKAGES))
 	go build -o bin/ ./mapper/cmd/mapper ./cloudsvc/cmd/cloudsvc ./cloudsvc/cmd/datastub
 
 .PHONY: demo
 demo: build ## run everything on this machine and print live values; DEMO_SECONDS=20 ends by itself
+	$(call install,$(DEMO_PACKAGES))
 	@go build -o bin/ ./hack/demo
 	@exec bin/demo
 
@@ -48,7 +54,7 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
 	go -C hack/tools build -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: build ## measure beside peers in the same run, then the micro-benchmarks; README=README.md keeps the lines
+bench: deps build ## measure beside peers in the same run, then the micro-benchmarks; README=README.md keeps the lines
 	@go build -buildvcs=auto -o bin/ ./hack/bench
 	@bin/bench $(if $(README),--readme $(README))
 	go test -run '^$$' -bench . -benchmem -benchtime 200ms $$(go list ./... | grep -v /hack/)
