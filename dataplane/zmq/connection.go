@@ -28,7 +28,7 @@ type connection struct {
 	lane    *lane
 	sender  *uplink.Sender
 	socket  *zmq.Socket
-	monitor *zmq.Socket
+	monitor *monitor
 	poller  *zmq.Poller
 	id      int    // the socket's in the poller
 	pending []byte // a frame that the socket had no room for
@@ -64,33 +64,25 @@ func (c *connection) open() (err error) {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("inproc://monitor-%v-%d", c.lane.options.Lane, c.lane.dials.Load())
-	if err = c.socket.Monitor(name, zmq.EVENT_CONNECTED|zmq.EVENT_CLOSED|zmq.EVENT_DISCONNECTED); err != nil {
-		return err
-	}
-	if c.monitor, err = c.lane.zctx.NewSocket(zmq.PAIR); err != nil {
-		return err
-	}
-	if err = c.monitor.Connect(name); err != nil {
+	name := fmt.Sprintf("%v-%d", c.lane.options.Lane, c.lane.dials.Load())
+	c.monitor, err = newMonitor(c.lane.zctx, c.socket, name, zmq.EVENT_CONNECTED|zmq.EVENT_CLOSED|zmq.EVENT_DISCONNECTED)
+	if err != nil {
 		return err
 	}
 	c.poller = zmq.NewPoller()
 	c.id = c.poller.Add(c.socket, zmq.POLLIN)
 	c.poller.Add(c.lane.waker.receive, zmq.POLLIN)
-	c.poller.Add(c.monitor, zmq.POLLIN)
+	c.poller.Add(c.monitor.events, zmq.POLLIN)
 	return c.socket.Connect(c.lane.endpoint)
 }
 
-// close closes both sockets. The monitoring ends first: ZeroMQ's own thread
-// sends the events, and would wait for ever for a monitor that is gone, with
-// every other connection of the context.
+// close closes what is open.
 func (c *connection) close() {
-	if c.socket != nil {
-		_ = c.socket.Monitor("", 0)
-		defer func() { _ = c.socket.Close() }()
-	}
 	if c.monitor != nil {
-		_ = c.monitor.Close()
+		c.monitor.close()
+	}
+	if c.socket != nil {
+		_ = c.socket.Close()
 	}
 }
 
@@ -171,7 +163,7 @@ func (c *connection) wait() error {
 		switch p.Socket {
 		case c.socket:
 			err = c.receive()
-		case c.monitor:
+		case c.monitor.events:
 			err = c.observe()
 		default:
 			c.lane.waker.woken()
@@ -212,9 +204,9 @@ func (c *connection) receive() error {
 // observe takes what the monitor tells of the TCP connection.
 func (c *connection) observe() error {
 	for {
-		event, _, _, err := c.monitor.RecvEvent(zmq.DONTWAIT)
-		if err != nil {
-			return nil // nothing more to tell
+		event, _, ok := c.monitor.next()
+		if !ok {
+			return nil
 		}
 		switch event {
 		case zmq.EVENT_CONNECTED:

@@ -13,7 +13,7 @@ import (
 // shut as soon as it is accepted; a mapper takes that for a break, and comes
 // again after its back-off. The events of a monitor tell of both.
 type gate struct {
-	monitor *zmq.Socket
+	monitor *monitor
 	port    int
 	limit   func() int       // of connections
 	open    map[int]struct{} // by file descriptor
@@ -21,22 +21,9 @@ type gate struct {
 
 // newGate watches a socket that is not bound yet.
 func newGate(zctx *zmq.Context, socket *zmq.Socket) (*gate, error) {
-	const endpoint = "inproc://monitor-router"
-	if err := socket.Monitor(endpoint, zmq.EVENT_ACCEPTED|zmq.EVENT_DISCONNECTED); err != nil {
-		return nil, fmt.Errorf("monitor the uplink: %w", err)
-	}
-	monitor, err := zctx.NewSocket(zmq.PAIR)
+	monitor, err := newMonitor(zctx, socket, "router", zmq.EVENT_ACCEPTED|zmq.EVENT_DISCONNECTED)
 	if err != nil {
 		return nil, err
-	}
-	// ZeroMQ's own thread sends the events, and must not wait for their reader.
-	if err := monitor.SetRcvhwm(0); err != nil {
-		_ = monitor.Close()
-		return nil, err
-	}
-	if err := monitor.Connect(endpoint); err != nil {
-		_ = monitor.Close()
-		return nil, fmt.Errorf("connect %s: %w", endpoint, err)
 	}
 	return &gate{monitor: monitor, limit: connectionLimit, open: make(map[int]struct{})}, nil
 }
@@ -54,9 +41,9 @@ func connectionLimit() int {
 // observe takes what the monitor tells.
 func (g *gate) observe() {
 	for {
-		event, _, fd, err := g.monitor.RecvEvent(zmq.DONTWAIT)
-		if err != nil {
-			return // nothing more to tell
+		event, fd, ok := g.monitor.next()
+		if !ok {
+			return
 		}
 		switch event {
 		case zmq.EVENT_ACCEPTED:
@@ -101,11 +88,4 @@ func (g *gate) listen(endpoint string) error {
 	}
 	g.port, err = net.LookupPort("tcp", port)
 	return err
-}
-
-// close ends the monitoring, and then the monitor, for which ZeroMQ's thread
-// would wait otherwise.
-func (g *gate) close(socket *zmq.Socket) {
-	_ = socket.Monitor("", 0)
-	_ = g.monitor.Close()
 }

@@ -98,7 +98,7 @@ func (r *Router) Close() {
 		r.waker.close()
 	}
 	if r.gate != nil {
-		r.gate.close(r.socket)
+		r.gate.monitor.close()
 	}
 	if r.socket != nil {
 		_ = r.socket.Close()
@@ -131,7 +131,7 @@ func (r *Router) Run(ctx context.Context, handler Handler) error {
 	poller := zmq.NewPoller()
 	poller.Add(r.socket, zmq.POLLIN)
 	poller.Add(r.waker.receive, zmq.POLLIN)
-	poller.Add(r.gate.monitor, zmq.POLLIN)
+	poller.Add(r.gate.monitor.events, zmq.POLLIN)
 	for ctx.Err() == nil {
 		if _, err := poller.Poll(-1); err != nil {
 			return fmt.Errorf("poll the uplink: %w", err)

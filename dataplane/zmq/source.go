@@ -20,6 +20,10 @@ const (
 	keepaliveTries = 4
 )
 
+// sourceEvents tell that a source is connected, or is not any more.
+const sourceEvents = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_CLOSED | zmq.EVENT_DISCONNECTED |
+	zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
 // source is one PUB socket that a Subscriber reads: the target, and the
 // sockets while it is dialled or connected.
 type source struct {
@@ -27,7 +31,7 @@ type source struct {
 	name    string
 	giveUp  context.CancelFunc // ends the search for the address
 	socket  *zmq.Socket        // nil: not dialled
-	monitor *zmq.Socket
+	monitor *monitor
 
 	// due is when to dial, or, once dialled, to give up; zero: nothing is due.
 	due      time.Time
@@ -36,7 +40,7 @@ type source struct {
 }
 
 // open dials an endpoint. After an error, close is still to be called.
-func (s *source) open(zctx *zmq.Context, monitor, endpoint string, o *SubscriberOptions) (err error) {
+func (s *source) open(zctx *zmq.Context, dial int, endpoint string, o *SubscriberOptions) (err error) {
 	if s.socket, err = zctx.NewSocket(zmq.SUB); err != nil {
 		return fmt.Errorf("open a socket for %s: %w", s.endpoint, err)
 	}
@@ -62,8 +66,8 @@ func (s *source) open(zctx *zmq.Context, monitor, endpoint string, o *Subscriber
 	if err != nil {
 		return fmt.Errorf("set up the socket for %s: %w", s.endpoint, err)
 	}
-	if err := s.observed(zctx, monitor); err != nil {
-		return fmt.Errorf("watch the socket for %s: %w", s.endpoint, err)
+	if s.monitor, err = newMonitor(zctx, s.socket, fmt.Sprintf("source-%d", dial), sourceEvents); err != nil {
+		return err
 	}
 	if err := s.socket.Connect(endpoint); err != nil {
 		return fmt.Errorf("dial %s: %w", s.endpoint, err)
@@ -71,36 +75,24 @@ func (s *source) open(zctx *zmq.Context, monitor, endpoint string, o *Subscriber
 	return nil
 }
 
-// observed adds the monitor.
-func (s *source) observed(zctx *zmq.Context, monitor string) (err error) {
-	const events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_CLOSED | zmq.EVENT_DISCONNECTED |
-		zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-	if err = s.socket.Monitor(monitor, events); err != nil {
-		return err
-	}
-	if s.monitor, err = zctx.NewSocket(zmq.PAIR); err != nil {
-		return err
-	}
-	return s.monitor.Connect(monitor)
-}
-
 // sockets returns those that are open.
-func (s *source) sockets() []*zmq.Socket {
-	if s.socket == nil {
-		return nil
-	}
-	return []*zmq.Socket{s.socket, s.monitor}
-}
-
-// close closes the sockets, if there are any. The monitoring ends first; see
-// connection.close.
-func (s *source) close() {
+func (s *source) sockets() (open []*zmq.Socket) {
 	if s.socket != nil {
-		_ = s.socket.Monitor("", 0)
-		defer func(socket *zmq.Socket) { _ = socket.Close() }(s.socket)
+		open = append(open, s.socket)
 	}
 	if s.monitor != nil {
-		_ = s.monitor.Close()
+		open = append(open, s.monitor.events)
+	}
+	return open
+}
+
+// close closes the sockets, if there are any.
+func (s *source) close() {
+	if s.monitor != nil {
+		s.monitor.close()
+	}
+	if s.socket != nil {
+		_ = s.socket.Close()
 	}
 	s.socket, s.monitor = nil, nil
 	if !s.since.IsZero() && time.Since(s.since) > steady {

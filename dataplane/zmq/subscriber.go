@@ -235,7 +235,7 @@ func (s *Subscriber) resolve(ctx context.Context, src *source) {
 func (s *Subscriber) open(src *source, endpoint string, err error) {
 	if err == nil {
 		s.dials++
-		err = src.open(s.zctx, fmt.Sprintf("inproc://monitor-source-%d", s.dials), endpoint, &s.options)
+		err = src.open(s.zctx, s.dials, endpoint, &s.options)
 	}
 	if err != nil {
 		s.lost(src, err)
@@ -282,9 +282,9 @@ func (s *Subscriber) take(socket *zmq.Socket) {
 // observe takes what the monitor tells of a source's connection.
 func (s *Subscriber) observe(src *source) {
 	for {
-		event, _, _, err := src.monitor.RecvEvent(zmq.DONTWAIT)
-		if err != nil {
-			return // nothing more to tell
+		event, _, ok := src.monitor.next()
+		if !ok {
+			return
 		}
 		if event == zmq.EVENT_HANDSHAKE_SUCCEEDED {
 			src.connected(time.Now())
