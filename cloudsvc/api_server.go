@@ -2,17 +2,14 @@ package cloudsvc
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
-	"k8s.io/klog/v2"
+	"datastub/dataplane/rest"
 )
 
 const (
@@ -28,11 +25,8 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 // A Server serves an API at a TCP address. There is no timeout for an answer
 // as a whole, as streams have no end; each write of a stream has one.
 type Server struct {
-	api      *API
-	listener net.Listener
-	http     *http.Server
-	conns    sync.WaitGroup // goroutines that serve a connection
-	open     atomic.Int64   // how many those are
+	*rest.Server
+	dispatcher *Dispatcher
 }
 
 // NewServer binds the address, <host>:<port>; port 0 picks a free one.
@@ -43,60 +37,37 @@ func NewServer(address string, api *API) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve HTTP at %s: %w", address, err)
 	}
-	s := &Server{api: api, listener: listener}
-	s.http = &http.Server{
+	settings := &http.Server{
 		Handler:           api,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         s.connState,
-		ErrorLog:          log.New(logWriter{api.options.Logger}, "", 0),
+		ConnState:         new(connections).observe,
 	}
-	return s, nil
+	return &Server{rest.NewServer(listener, settings, shutdownTimeout, api.options.Logger), api.options.Dispatcher}, nil
 }
-
-// Addr is where the server listens.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Run serves until the context ends. Then it closes the API's Dispatcher, so
 // that each stream ends with its last line, waits up to 3 s for what is under
 // way, breaks off the rest, and returns when the last connection is closed.
 func (s *Server) Run(ctx context.Context) error {
-	served := make(chan error, 1) // Serve's one result, so that it never waits for Run
-	go func() { served <- s.http.Serve(s.listener) }()
-	defer s.conns.Wait()
-	select {
-	case err := <-served:
-		s.api.options.Dispatcher.Close()
-		return errors.Join(fmt.Errorf("serve HTTP at %v: %w", s.Addr(), err), s.http.Close())
-	case <-ctx.Done():
-	}
-	s.api.options.Dispatcher.Close()
-	// The context that ended is no bound for the end itself.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	err := s.http.Shutdown(bounded)
-	<-served
-	if err != nil {
-		s.api.options.Logger.Info("requests were broken off at shutdown", "after", shutdownTimeout)
-		return s.http.Close()
-	}
-	return nil
+	defer context.AfterFunc(ctx, s.dispatcher.Close)()
+	return s.Server.Run(ctx)
 }
 
-// connState counts the goroutines that serve connections: http.Server.Close
-// does not wait for them. StateNew comes before Serve returns. A connection
-// that is one too many is closed before anything is read from it.
-func (s *Server) connState(conn net.Conn, state http.ConnState) {
+// connections are those that are open.
+type connections struct{ open atomic.Int64 }
+
+// observe takes what a connection has become. One that is too many is closed
+// before anything is read from it.
+func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.conns.Add(1)
-		if s.open.Add(1) > connectionLimit() {
+		if c.open.Add(1) > connectionLimit() {
 			_ = conn.Close()
 		}
 	case http.StateClosed, http.StateHijacked:
-		s.open.Add(-1)
-		s.conns.Done()
+		c.open.Add(-1)
 	}
 }
 
@@ -109,12 +80,4 @@ func connectionLimit() int64 {
 		return 1 << 10
 	}
 	return int64(min(files.Cur, 1<<20) * 3 / 8)
-}
-
-// logWriter takes net/http's complaints about single connections.
-type logWriter struct{ logger klog.Logger }
-
-func (l logWriter) Write(line []byte) (int, error) {
-	l.logger.V(1).Info("HTTP connection", "err", string(line))
-	return len(line), nil
 }

@@ -51,8 +51,8 @@ type App struct {
 	source Source
 	fleet  *Fleet
 	uplink Uplink
-	http   *server // where it is watched; nil: nowhere
-	socket *server // where programs on the node publish; nil: nowhere
+	http   *rest.Server // where it is watched; nil: nowhere
+	socket *rest.Server // where programs on the node publish; nil: nowhere
 	linked atomic.Bool
 }
 
@@ -101,7 +101,7 @@ func (a *App) listen(options AppOptions, metrics *metrics) error {
 	listener, err := listenSocket(config.DataPlane.Socket)
 	if err != nil {
 		if a.http != nil {
-			a.http.close()
+			a.http.Close()
 		}
 		return fmt.Errorf("dataplane.socket: %w", err)
 	}
@@ -154,11 +154,11 @@ func (a *App) Run(ctx context.Context) error {
 
 	feeds := []run{func(ctx context.Context) error { return a.source.Run(ctx, a.fleet) }, a.fleet.Run}
 	if a.socket != nil {
-		feeds = append(feeds, a.socket.run)
+		feeds = append(feeds, a.socket.Run)
 	}
 	sends := []run{a.uplink.Run}
 	if a.http != nil {
-		sends = append(sends, a.http.run)
+		sends = append(sends, a.http.Run)
 	}
 	ended := make(chan struct{}, len(feeds)+len(sends)) // one for each part: none waits to say so
 	fed, sent := start(feeding, ended, feeds), start(sending, ended, sends)

@@ -200,7 +200,7 @@ func TestAppClosesTheSocketFirst(t *testing.T) {
 func TestAppReady(t *testing.T) {
 	t.Parallel()
 	s := serveApp(t, &uplinked{})
-	url := "http://" + s.app.http.listener.Addr().String()
+	url := "http://" + s.app.http.Addr().String()
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	want := func(path string, status int, text string) {

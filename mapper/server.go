@@ -1,18 +1,17 @@
 package mapper
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/net/netutil"
 	"k8s.io/klog/v2"
+
+	"datastub/dataplane/rest"
 )
 
 const (
@@ -28,72 +27,15 @@ const (
 	serverGrace = DefaultStopLimit
 )
 
-// A server serves HTTP on a listener.
-type server struct {
-	listener net.Listener
-	http     *http.Server
-	conns    sync.WaitGroup // goroutines that serve a connection
-	logger   klog.Logger
-}
-
-// newServer returns the server of a listener, which run closes, or close where
-// run is not called.
-func newServer(listener net.Listener, handler http.Handler, logger klog.Logger) *server {
-	s := &server{listener: netutil.LimitListener(listener, maxConnections), logger: logger}
-	s.http = &http.Server{
+// newServer returns the server of a listener.
+func newServer(listener net.Listener, handler http.Handler, logger klog.Logger) *rest.Server {
+	return rest.NewServer(netutil.LimitListener(listener, maxConnections), &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      answerTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         s.connState,
-		ErrorLog:          log.New(connectionLog{logger}, "", 0),
-	}
-	return s
-}
-
-func (s *server) close() { _ = s.listener.Close() }
-
-// run serves until ctx ends. Then nobody new is let in, what is under way has
-// serverGrace to end, and run returns when the last connection is closed.
-func (s *server) run(ctx context.Context) error {
-	served := make(chan error, 1) // Serve's one result, so that it never waits for run
-	go func() { served <- s.http.Serve(s.listener) }()
-	defer s.conns.Wait()
-	select {
-	case err := <-served:
-		return errors.Join(fmt.Errorf("serve HTTP at %v: %w", s.listener.Addr(), err), s.http.Close())
-	case <-ctx.Done():
-	}
-	// The context that ended is no bound for the end itself.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverGrace)
-	defer cancel()
-	err := s.http.Shutdown(bounded)
-	<-served
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.logger.V(1).Info("Connections were broken off", "at", s.listener.Addr(), "after", serverGrace)
-		return s.http.Close()
-	}
-	return err
-}
-
-// connState counts the goroutines that serve connections: http.Server.Close
-// does not wait for them. StateNew comes before Serve returns.
-func (s *server) connState(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.conns.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		s.conns.Done()
-	}
-}
-
-// connectionLog takes net/http's complaints about single connections.
-type connectionLog struct{ logger klog.Logger }
-
-func (l connectionLog) Write(line []byte) (int, error) {
-	l.logger.V(1).Info("HTTP connection", "err", string(line))
-	return len(line), nil
+	}, serverGrace, logger)
 }
 
 // listenHTTP binds the address of the config's key http.
