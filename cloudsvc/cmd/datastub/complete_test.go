@@ -76,7 +76,7 @@ func TestCompletionScripts(t *testing.T) {
 	server := clienttest.Start(t, "127.0.0.1:0")
 	server.Registry.Seen("edge-1/mapper", "")
 	server.Registry.Published("edge-1/mapper", []string{"sensor/temperature"})
-	dir := buildProgram(t)
+	dir, env := installProgram(t, server.URL)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		_, script, _ := runTo(t, "", "", "completion", shell)
 		path := filepath.Join(dir, shell)
@@ -105,7 +105,7 @@ COMP_TYPE=9 COMP_LINE='datastub subscribe sensor/' COMP_POINT=26
 __start_datastub
 printf '%s\n' "${COMPREPLY[@]}"`
 	cmd := exec.Command("bash", "--norc", "-c", round, "bash", filepath.Join(dir, "bash"))
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), serverEnv+"="+server.URL)
+	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "sensor/temperature" {
 		t.Errorf("bash completed to %q, %v, want sensor/temperature", out, err)
 	}

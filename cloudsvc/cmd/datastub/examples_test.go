@@ -16,19 +16,9 @@ import (
 	"datastub/dataplane"
 )
 
-// buildProgram returns a folder with datastub in it.
-func buildProgram(t *testing.T) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	if out, err := exec.Command("go", "build", "-race", "-o", dir, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return dir
-}
-
-// TestExamples runs each example of the help texts as it is printed, in bash
-// and with the built program, but for addresses: those are of this test. What
-// does not end by itself is ended by Ctrl-C once it has printed something.
+// TestExamples runs each example of the help texts as it is printed, in bash,
+// but for addresses: those are of this test. What does not end by itself is
+// ended by Ctrl-C once it has printed something.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	server, other := clienttest.Start(t, "127.0.0.1:0"), clienttest.Start(t, "127.0.0.1:0")
@@ -39,11 +29,10 @@ func TestExamples(t *testing.T) {
 	publishLAN(t, endpoint, false)
 	addresses := strings.NewReplacer("http://other:8080", other.URL, defaultLAN, endpoint)
 
-	dir := buildProgram(t)
+	dir, env := installProgram(t, server.URL)
 	if err := os.WriteFile(filepath.Join(dir, "messages.json"), []byte(`[{"topic":"a","value":1}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), serverEnv+"="+server.URL)
 	for _, cmd := range newRoot(&app{}, os.Getenv).Commands() {
 		if cmd.Name() == "bench" { // needs an uplink; it has a test of its own
 			continue

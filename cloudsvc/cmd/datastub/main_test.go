@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +19,29 @@ import (
 	"datastub/dataplane"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is datastub itself, where a test starts it under that name.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "datastub" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// installProgram returns a folder with datastub in it, which is this test, and
+// the environment to find it and a server in.
+func installProgram(t *testing.T, server string) (dir string, env []string) {
+	t.Helper()
+	dir = t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "datastub")); err != nil {
+		t.Fatal(err)
+	}
+	// The race detector has programs sleep for a second before they exit.
+	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), serverEnv+"="+server, "GORACE=atexit_sleep_ms=0")
+}
 
 const testTimeout = 20 * time.Second
 

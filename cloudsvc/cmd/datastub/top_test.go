@@ -113,7 +113,7 @@ func TestTopOnATerminal(t *testing.T) {
 		status <- run(ctx, []string{"top", "--interval", "100ms", "--server", server.URL}, terminal{strings.NewReader(""), program, &said}, os.Getenv)
 	}()
 	shown.await(t, enterScreen+toTop)
-	shown.await(t, "sensor/temperature")
+	shown.await(t, "sensor/hall-1/temperature") // there is room for one, and of as many messages the first by name
 	server.Stop()
 	shown.await(t, "cannot reach cloudsvc: connect")
 	cancel()
