@@ -144,7 +144,7 @@ func (a *app) bench(ctx context.Context, flags benchFlags, class dataplane.Class
 	}
 	if b.meter, err = load.NewMeter(ctx, flags.uplink); err != nil {
 		b.sink.Close()
-		return nil, fmt.Errorf("cannot reach cloudsvc's uplink at %s (--uplink): %w; is cloudsvc running there?", flags.uplink, cause(err))
+		return nil, unreachableError{fmt.Errorf("cannot reach cloudsvc's uplink at %s (--uplink): %w; is cloudsvc running there?", flags.uplink, cause(err))}
 	}
 	fmt.Fprintf(a.err, "datastub: publishing %v messages at %s for %v\n", class, b.topic, flags.duration)
 	return b.run(ctx)

@@ -25,7 +25,7 @@ func TestBenchRefuses(t *testing.T) {
 	}{
 		"an argument":     {"a", statusUsage, []string{`unknown command "a"`}},
 		"all flags wrong": {"--class XT --rate -1 --duration 0s --devices 0 --uplink x", statusUsage, []string{`class "XT"`, "--rate -1: want 0", "--duration 0s: want more", "--devices 0: want 1", `--uplink "x": want tcp://`}},
-		"no uplink":       {"--uplink " + gone, statusFailed, []string{"cannot reach cloudsvc's uplink at " + gone + " (--uplink): connection refused"}},
+		"no uplink":       {"--uplink " + gone, statusUnreachable, []string{"cannot reach cloudsvc's uplink at " + gone + " (--uplink): connection refused"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
