@@ -213,7 +213,7 @@ func TestAPIProblems(t *testing.T) {
 		{"publish not JSON", "POST", "/publish", `{"topic":"a",}`, 400, `invalid-request: body is not JSON: unexpected '}' at byte 13`},
 		{"publish two lines", "POST", "/publish", "{}\n{}", 400, `invalid-request: body is not JSON: '{' behind its end, at byte 3: want one value`},
 		{"publish empty array", "POST", "/publish", `[]`, 400, `invalid-request: the array is empty: want at least one message`},
-		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", rest.MaxPublishMessages) + "1]", 400, `invalid-request: 10001 messages: the most at once is 10000`},
+		{"publish too many", "POST", "/publish", "[" + strings.Repeat("1,", rest.MaxPublishMessages) + "1]", 400, `invalid-request: more than 10000 messages: publish them in several requests`},
 		{"publish all wrong", "POST", "/publish", `[{"topic":"a","value":1},{"topic":"a b"},{"topic":"$events/x","value":1,"class":"RT"},{"tpic":"a"}]`, 400,
 			`invalid-request: index 1: value is missing (and 5 more) ` +
 				`1[value: value is missing]1[topic: topic "a b" has ' ' at byte 1: wildcards, spaces and control characters are not allowed]` +

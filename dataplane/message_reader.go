@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// maxTexts is how many texts a MessageReader keeps: more series than most
+// keptTexts is how many texts a MessageReader keeps: more series than most
 // subscribers have. When there are more, it begins anew.
-const maxTexts = 8192
+const keptTexts = 8192
 
 // A MessageReader reads the messages of a stream, a JSON object each. Names and
 // topics come again and again: it keeps one copy of each. The zero
@@ -21,7 +21,7 @@ type MessageReader struct {
 // told to other, its value as JSON, which is valid only until other returns;
 // nil passes over such fields.
 func (r *MessageReader) Read(data []byte, m *Message, other func(field string, value []byte)) error {
-	if r.texts == nil || len(r.texts) > maxTexts {
+	if r.texts == nil || len(r.texts) > keptTexts {
 		r.texts = make(map[string]string)
 	}
 	*m = Message{}

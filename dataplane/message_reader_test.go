@@ -31,14 +31,14 @@ func TestMessageReaderTellsOtherFields(t *testing.T) {
 func TestMessageReaderForgets(t *testing.T) {
 	t.Parallel()
 	var r MessageReader
-	for n := range 3 * maxTexts {
+	for n := range 3 * keptTexts {
 		want := Message{Topic: fmt.Sprint("topic/", n), Value: IntValue(1)}
 		var got Message
 		if err := r.Read(want.AppendJSON(nil), &got, nil); err != nil || got.Topic != want.Topic {
 			t.Fatalf("got %q, %v, want %q", got.Topic, err, want.Topic)
 		}
-		if len(r.texts) > maxTexts+len(userFields) {
-			t.Fatalf("%d texts are kept, want at most about %d", len(r.texts), maxTexts)
+		if len(r.texts) > keptTexts+len(userFields) {
+			t.Fatalf("%d texts are kept, want at most about %d", len(r.texts), keptTexts)
 		}
 	}
 }

@@ -15,6 +15,9 @@ import (
 // has that is right, and few enough to report each that is not.
 const maxFields = 64
 
+// maxTexts is how many strings an array of them may have.
+const maxTexts = 10_000
+
 // A FieldError is what is wrong with one field of a JSON object.
 type FieldError struct {
 	Field string
@@ -113,15 +116,20 @@ func (o *Object) Text(field string) string {
 	return o.text(field, field, o.fields[field])
 }
 
-// Texts returns a field that is an array of strings, nil if it is left out.
-// Where it is wrong, the strings that are right are returned at their places.
+// Texts returns a field that is an array of strings, nil if it is left out or
+// has more than 10,000. Where it is wrong, the strings that are right are
+// returned at their places.
 func (o *Object) Texts(field string) []string {
 	if !o.Has(field) {
 		return nil
 	}
-	var raws []json.RawMessage
-	if k := kindOf(o.fields[field]); k != "array" || json.Unmarshal(o.fields[field], &raws) != nil {
+	if k := kindOf(o.fields[field]); k != "array" {
 		o.Refuse(field, fmt.Errorf("%s is a JSON %s: want an array of strings", field, k))
+		return nil
+	}
+	raws, all := Elements(o.fields[field], maxTexts)
+	if !all {
+		o.Refuse(field, fmt.Errorf("%s has more than %d elements", field, maxTexts))
 		return nil
 	}
 	texts := make([]string, len(raws))
@@ -137,6 +145,23 @@ func (o *Object) text(field, name string, raw json.RawMessage) (text string) {
 		o.Refuse(field, fmt.Errorf("%s is a JSON %s: want a string", name, k))
 	}
 	return text
+}
+
+// Elements returns the elements of an array that CheckJSON has passed, or the
+// first ones, and that those are not all, where there are more than so many:
+// an element may take 50 times as much memory as its text.
+func Elements(array []byte, most int) (elements []json.RawMessage, all bool) {
+	dec := json.NewDecoder(bytes.NewReader(array))
+	_, _ = dec.Token() // the bracket
+	for dec.More() {
+		if len(elements) == most {
+			return elements, false
+		}
+		var element json.RawMessage
+		_ = dec.Decode(&element)
+		elements = append(elements, element)
+	}
+	return elements, true
 }
 
 // kindOf names the kind of a JSON value by its first byte.

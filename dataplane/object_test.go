@@ -55,4 +55,27 @@ func TestObjectIsBounded(t *testing.T) {
 	if got := errText(err); got != "body has more than 64 fields" {
 		t.Errorf("got %q", got)
 	}
+	array := "[" + strings.Repeat("1,", 1<<20) + "1]"
+	o, err := ReadObject("body", []byte(`{"topics":`+array+`}`), "topics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if texts := o.Texts("topics"); texts != nil || fieldsText(o.Err()) != "topics: topics has more than 10000 elements" {
+		t.Errorf("a million elements: got %d, %v", len(texts), o.Err())
+	}
+}
+
+func TestElements(t *testing.T) {
+	t.Parallel()
+	for array, want := range map[string]string{
+		" [] ":                 "0 [] true",
+		"[1]":                  "1 [1] true",
+		" [ 1 , [2,3] ] ":      "2 [1 [2,3]] true",
+		`[{"a":"]"}, "b" , 3]`: `2 [{"a":"]"} "b"] false`,
+	} {
+		elements, all := Elements([]byte(array), 2)
+		if got := fmt.Sprintf("%d %s %v", len(elements), elements, all); got != want {
+			t.Errorf("%s: got %s, want %s", array, got, want)
+		}
+	}
 }

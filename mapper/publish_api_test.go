@@ -121,7 +121,7 @@ func TestPublishAPIRefuses(t *testing.T) {
 		"no JSON":        {"POST", "/publish", "{", 400, "body is not JSON: it ends too soon, at byte 1"},
 		"no topic":       {"POST", "/publish", `{"value":1}`, 400, `"errors":[{"field":"topic","detail":"topic is empty"}]`},
 		"an event":       {"POST", "/publish", `{"topic":"$events/x","value":1}`, 400, "is kept for events"},
-		"too many":       {"POST", "/publish", "[" + strings.Repeat("1,", rest.MaxPublishMessages) + "1]", 400, "10001 messages: the most at once is 10000"},
+		"too many":       {"POST", "/publish", "[" + strings.Repeat("1,", rest.MaxPublishMessages) + "1]", 400, "more than 10000 messages: publish them in several requests"},
 		"too large":      {"POST", "/publish", strings.Repeat(" ", rest.MaxPublishBody) + "1", 413, "the body is larger than 8388608 bytes"},
 	}
 	for name, tt := range tests {

@@ -63,15 +63,12 @@ func ReadMessages(w http.ResponseWriter, r *http.Request, defaults Defaults) ([]
 
 // splitMessages returns the elements of an array.
 func splitMessages(body []byte) ([]json.RawMessage, error) {
-	var raws []json.RawMessage
-	if err := json.Unmarshal(body, &raws); err != nil {
-		return nil, err
-	}
+	raws, all := dataplane.Elements(body, MaxPublishMessages)
 	switch {
 	case len(raws) == 0:
 		return nil, errors.New("the array is empty: want at least one message")
-	case len(raws) > MaxPublishMessages:
-		return nil, fmt.Errorf("%d messages: the most at once is %d", len(raws), MaxPublishMessages)
+	case !all:
+		return nil, fmt.Errorf("more than %d messages: publish them in several requests", MaxPublishMessages)
 	}
 	return raws, nil
 }

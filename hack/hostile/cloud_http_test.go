@@ -297,7 +297,7 @@ func (s *siege) hostileContent(t *testing.T) {
 		{"a key twice", "/publish", `{"topic":"a","topic":"b","value":1}`, "topic is given twice: want it once"},
 		{"a key twice, once escaped", "/publish", `{"topic":"a","\u0074opic":"b","value":1}`, "topic is given twice: want it once"},
 		{"65 keys", "/publish", `{"topic":"a"` + strings.Repeat(`,"x":1`, 65) + `}`, "message has more than 64 fields"},
-		{"100,000 messages", "/publish", "[" + strings.Repeat("{},", 99_999) + "{}]", "100000 messages: the most at once is 10000"},
+		{"100,000 messages", "/publish", "[" + strings.Repeat("{},", 99_999) + "{}]", "more than 10000 messages: publish them in several requests"},
 		{"10,000 wrong messages", "/publish", "[" + strings.Repeat("{},", 9_999) + "{}]", `"more":19900`},
 		{"a number that is none", "/publish", `{"topic":"a","value":1e999999}`, "want a number within the range of type double"},
 		{"a number of 1 MB", "/publish", `{"topic":"a","value":` + strings.Repeat("9", 1<<20) + `}`, "want a whole number from -2^63 to 2^64-1 for type int"},
@@ -306,6 +306,7 @@ func (s *siege) hostileContent(t *testing.T) {
 		{"subscribe to # inside", "/subscribe", subscribe("#/a"), `filter \"#/a\" has \"#\" before its end: it is the last level or none`},
 		{"subscribe to NUL", "/subscribe", subscribe(`\u0000`), `has '\\x00' at byte 0`},
 		{"subscribe to 771 bytes", "/subscribe", subscribe(strings.Repeat("x", 771)), "is 771 bytes long: the most is 770"},
+		{"register 300,000 topics", "/register", `{"id":"a","topics":[` + strings.Repeat("1,", 299_999) + `1]}`, "topics has more than 10000 elements"},
 		{"register a bad id", "/register", `{"id":"a\u0000","topics":["../a//"]}`, `id \"a\\x00\" has`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
