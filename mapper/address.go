@@ -8,6 +8,16 @@ import (
 	"strings"
 )
 
+// CutZMQ returns what follows the scheme of a push method's address that names
+// the data plane, zmq://… in letters of any case.
+func CutZMQ(address string) (rest string, ok bool) {
+	const scheme = "zmq://"
+	if len(address) < len(scheme) || !strings.EqualFold(address[:len(scheme)], scheme) {
+		return "", false
+	}
+	return address[len(scheme):], true
+}
+
 // CheckDial returns what is wrong with a ZeroMQ address that is dialled, and
 // what would be right.
 func CheckDial(address string) error { return addressError(address, checkDial(address)) }

@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/kubeedge/api/apis/devices/v1beta1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -42,7 +41,7 @@ func zmqWish(p *v1beta1.DeviceProperty) *v1beta1.PushMethodMQTT {
 	if p.PushMethod == nil || p.PushMethod.MQTT == nil {
 		return nil
 	}
-	if !strings.HasPrefix(strings.ToLower(p.PushMethod.MQTT.Address), "zmq://") {
+	if _, ours := CutZMQ(p.PushMethod.MQTT.Address); !ours {
 		return nil
 	}
 	return p.PushMethod.MQTT

@@ -45,7 +45,7 @@ func Asked(property *common.DeviceProperty) bool {
 	if err != nil {
 		return false
 	}
-	_, ok := cutScheme(mqtt.Address)
+	_, ok := mapper.CutZMQ(mqtt.Address)
 	return ok
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/kubeedge/mapper-framework/pkg/config"
 
@@ -78,7 +77,7 @@ const process = "dataplane"
 // uplinkAt returns the endpoint that an address zmq://… stands for. Configured
 // is the process's, empty for the default.
 func uplinkAt(address, configured string) (string, error) {
-	host, ok := cutScheme(address)
+	host, ok := mapper.CutZMQ(address)
 	endpoint := "tcp://" + host
 	switch {
 	case ok && host == process && configured != "":
@@ -89,14 +88,4 @@ func uplinkAt(address, configured string) (string, error) {
 		return endpoint, nil
 	}
 	return "", fmt.Errorf("pushMethod.mqtt.address %.64q: want zmq://host:port of cloudsvc's uplink, or zmq://%s for that of DATASTUB_UPLINK", address, process)
-}
-
-// cutScheme tells whether an address is the data plane's, and what follows
-// the scheme.
-func cutScheme(address string) (rest string, ok bool) {
-	const scheme = "zmq://"
-	if len(address) < len(scheme) || !strings.EqualFold(address[:len(scheme)], scheme) {
-		return "", false
-	}
-	return address[len(scheme):], true
 }
