@@ -93,14 +93,7 @@ func (e *edge) unharmed() {
 // unbroken fails unless a device's sequences rise by one.
 func (e *edge) unbroken(device string) {
 	e.t.Helper()
-	last := map[string]uint64{}
-	for _, m := range e.sub.Messages(device) {
-		series := m.Address()
-		if seq, known := last[series]; known && m.Seq != seq+1 {
-			e.t.Fatalf("%s has sequence %d behind %d", series, m.Seq, seq)
-		}
-		last[series] = m.Seq
-	}
+	stack.CheckUnbroken(e.t, "subscriber", e.sub.Messages(device))
 }
 
 // path returns where a file of devices is.

@@ -69,6 +69,19 @@ func (s *Subscriber) read(t *testing.T, r io.Reader) {
 	}
 }
 
+// CheckUnbroken fails unless each series' sequences rise by one.
+func CheckUnbroken(t *testing.T, who string, got []Received) {
+	t.Helper()
+	last := map[string]uint64{}
+	for _, m := range got {
+		series := m.Address()
+		if seq, known := last[series]; known && m.Seq != seq+1 {
+			t.Fatalf("%s: %s has sequence %d behind %d", who, series, m.Seq, seq)
+		}
+		last[series] = m.Seq
+	}
+}
+
 // Messages returns what came of a device; of all for "".
 func (s *Subscriber) Messages(device string) []Received {
 	s.mu.Lock()
