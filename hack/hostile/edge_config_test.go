@@ -47,7 +47,7 @@ func TestEdgeConfig(t *testing.T) {
 			if err := c.Run(); err == nil || c.ProcessState.ExitCode() != 1 {
 				t.Errorf("got %v, want the exit status 1", err)
 			}
-			if text := out.String(); !strings.Contains(text, path+": "+tt.want) && !strings.Contains(text, tt.want) {
+			if text := out.String(); !strings.Contains(text, path+": ") || !strings.Contains(text, tt.want) {
 				t.Errorf("got  %.2000s\nwant %s", text, tt.want)
 			}
 			if out.Len() > 4096 {
