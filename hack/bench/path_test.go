@@ -37,10 +37,6 @@ func TestUplinkCarriesAll(t *testing.T) {
 		source := setup{Kind: kindDatastub, Address: "tcp://" + cloud.Uplink, Topic: rtTopic, Class: class, Node: "n-" + class.String(), Window: datastubWindow}
 		w, err := p.newPath(t.Context(), class.String(), syncAlways, sink, source)
 		checkPath(t, w, err)
-		if err := w.stop(); err != nil { // before cloudsvc ends
-			t.Error(err)
-		}
-		w.pair = &pair{}
 	}
 }
 
