@@ -47,6 +47,7 @@ func startPrograms(ctx context.Context) (_ *programs, err error) {
 	p := &programs{}
 	defer func() {
 		if err != nil {
+			p.showLog(os.Stderr)
 			err = errors.Join(err, p.stop())
 		}
 	}()
@@ -83,7 +84,7 @@ func (p *programs) startCloudsvc(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, "cloudsvc is ready", p.cloudsvcReady)
+	return until(ctx, "cloudsvc is ready", p.cloudsvc, p.cloudsvcReady)
 }
 
 func (p *programs) cloudsvcReady() bool {
@@ -133,7 +134,7 @@ func (p *programs) startMosquitto(ctx context.Context) error {
 	if p.mosquitto, err = process.Start(process.Options{Command: command, Args: []string{"-c", config}, Stderr: p.log}); err != nil {
 		return err
 	}
-	return until(ctx, "mosquitto listens", func() bool {
+	return until(ctx, "mosquitto listens", p.mosquitto, func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return false
@@ -159,6 +160,9 @@ func (p *programs) stop() error {
 // showLog writes the last of what the programs said, but for klog's lines of
 // level info, which tell of what goes well.
 func (p *programs) showLog(w io.Writer) {
+	if p.log == nil {
+		return
+	}
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil {
 		return
@@ -176,8 +180,8 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// until waits until something is so.
-func until(ctx context.Context, what string, so func() bool) error {
+// until waits until something is so of a program that runs.
+func until(ctx context.Context, what string, of *process.Process, so func() bool) error {
 	deadline := time.NewTimer(readyTime)
 	defer deadline.Stop()
 	tick := time.NewTicker(readyStep)
@@ -187,6 +191,8 @@ func until(ctx context.Context, what string, so func() bool) error {
 		case <-tick.C:
 		case <-deadline.C:
 			return fmt.Errorf("not in %v: %s", readyTime, what)
+		case <-of.Done():
+			return fmt.Errorf("wait until %s: it ended with: %w", what, of.Err())
 		case <-ctx.Done():
 			return ctx.Err()
 		}
