@@ -26,10 +26,6 @@ var ErrTooManyProducers = errors.New("as many producers as may be are read at th
 // by its uplink, and so is somebody else's.
 var ErrUplinkNode = errors.New("a mapper is known by this id through its uplink: register under another id")
 
-// evictPause is how long a full registry waits before it looks for room
-// again, so that a stranger's every frame does not cost a walk over all nodes.
-const evictPause = time.Second
-
 // RegistryOptions bound a Registry. A zero takes the default.
 type RegistryOptions struct {
 	Expire       time.Duration    // without a word for this long a node is offline; 30 s
@@ -69,8 +65,8 @@ func setDefault[T int | time.Duration](field *T, value T) {
 // message.
 //
 // When MaxNodes are known, the node that has been offline longest makes room
-// for a new one; when all are online, the new one is refused and only it:
-// its messages pass, it is just not listed. So it is with a node's topics
+// for a new one, for a sixteenth of them a second; where none can, the new one
+// is refused and only it: its messages pass, it is just not listed. So it is with a node's topics
 // above MaxTopics. Each such decision is counted.
 type Registry struct {
 	options RegistryOptions
@@ -78,10 +74,11 @@ type Registry struct {
 	// registered holds one token while Register was called and nobody looked.
 	registered chan struct{}
 
-	mu        sync.Mutex
-	nodes     map[string]*nodeEntry
-	nextEvict time.Time // before this there is no room, as far as is known
-	counts    registryCounts
+	mu       sync.Mutex
+	nodes    map[string]*nodeEntry
+	longest  []string  // that are offline, as far as is known: the first is to make room first
+	nextWalk time.Time // before this nobody looks for those that are
+	counts   registryCounts
 }
 
 // NewRegistry returns an empty registry.
@@ -225,35 +222,6 @@ func (r *Registry) touch(id string, kind Kind) *nodeEntry {
 	}
 	e.lastSeen, e.gone = now, false
 	return e
-}
-
-// evict makes room for one node and tells whether it could. r.mu is held.
-func (r *Registry) evict(now time.Time) bool {
-	if now.Before(r.nextEvict) {
-		return false
-	}
-	var oldest string
-	for id, e := range r.nodes {
-		if e.state(now, r.options.Expire) == Offline &&
-			(oldest == "" || e.lastSeen.Before(r.nodes[oldest].lastSeen)) {
-			oldest = id
-		}
-	}
-	if oldest == "" {
-		r.nextEvict = now.Add(evictPause)
-		r.options.Logger.Info("nodes are refused: the registry is full and all its nodes are online",
-			"nodes", len(r.nodes), "refusedBefore", r.counts.nodesRefused)
-		return false
-	}
-	r.forget(oldest, "made room for another node")
-	return true
-}
-
-// forget takes a node out. r.mu is held.
-func (r *Registry) forget(id, reason string) {
-	r.options.Logger.Info("node forgotten", "node", id, "reason", reason, "lastSeen", r.nodes[id].lastSeen)
-	delete(r.nodes, id)
-	r.counts.nodesForgotten++
 }
 
 // refuseTopic counts a topic that is not listed, and says so once a node.

@@ -170,6 +170,41 @@ datastub_cloudsvc_refused_node_topics_total 1
 	}
 }
 
+// Names that come and go are let in for a share of those that are offline, the
+// longest first, and then once a second.
+func TestRegistryMakesRoomInOrder(t *testing.T) {
+	const most = 2 * walkShare // so that a walk finds room for 3
+	r, clock := newTestRegistry(RegistryOptions{MaxNodes: most})
+	for n := range most {
+		r.Seen(fmt.Sprintf("old-%02d", n), "")
+		clock.advance(time.Millisecond)
+	}
+	clock.advance(30 * time.Second)
+	r.Seen("old-01", "") // it was the second, and is back
+	news := 0
+	arrive := func() (forgotten []string) {
+		before := r.Discover("")
+		r.Seen(fmt.Sprintf("new-%02d", news), "")
+		news++
+		for _, n := range before {
+			if r.nodes[n.ID] == nil {
+				forgotten = append(forgotten, n.ID)
+			}
+		}
+		return forgotten
+	}
+	for i, want := range []string{"[old-00]", "[old-02]", "[old-03]", "[]", "[]"} {
+		if got := fmt.Sprint(arrive()); got != want {
+			t.Errorf("stranger %d: forgotten %s, want %s", i, got, want)
+		}
+	}
+	r.Seen("old-04", "") // it was to be the next
+	clock.advance(walkPause)
+	if got := fmt.Sprint(arrive()); got != "[old-05]" {
+		t.Errorf("a second later: forgotten %s, want old-05", got)
+	}
+}
+
 // Only so many are read. One that is, or needs not be, is not refused, and one
 // that expired makes room.
 func TestRegistryBoundsProducers(t *testing.T) {
@@ -256,5 +291,25 @@ func BenchmarkRegistryPublished(b *testing.B) {
 	for b.Loop() {
 		r.Seen("edge-1/mapper", "")
 		r.Published("edge-1/mapper", topics)
+	}
+}
+
+// BenchmarkRegistryStrangers is of names that come and go while the registry
+// is full.
+func BenchmarkRegistryStrangers(b *testing.B) {
+	r, clock := newTestRegistry(RegistryOptions{})
+	n := 0
+	stranger := func() {
+		clock.advance(time.Microsecond)
+		id := fmt.Sprintf("edge-%d/mapper", n)
+		r.Seen(id, "")
+		r.Gone(id)
+		n++
+	}
+	for range r.options.MaxNodes {
+		stranger()
+	}
+	for b.Loop() {
+		stranger()
 	}
 }
