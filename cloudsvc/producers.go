@@ -216,11 +216,3 @@ func (p *Producers) drop(from *producer, messages int, err error) {
 	from.refusal = drop.Error()
 	from.lastDrop = drop.reason
 }
-
-// signal leaves a token, unless one is there already.
-func signal(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}

@@ -71,7 +71,8 @@ func setDefault[T int | time.Duration](field *T, value T) {
 type Registry struct {
 	options RegistryOptions
 
-	// registered holds one token while Register was called and nobody looked.
+	// registered holds one token while a node with an address registered, or one
+	// that had one, and nobody looked.
 	registered chan struct{}
 
 	mu       sync.Mutex
@@ -115,9 +116,8 @@ func (r *Registry) Register(registration Registration) (Node, error) {
 	if registration.Topics != nil {
 		e.declared = slices.Sorted(slices.Values(registration.Topics))
 	}
-	select {
-	case r.registered <- struct{}{}:
-	default: // a token is there already
+	if registration.Address != nil || e.address != "" {
+		signal(r.registered)
 	}
 	return e.node(registration.ID, Online), nil
 }

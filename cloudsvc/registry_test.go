@@ -214,6 +214,9 @@ func TestRegistryBoundsProducers(t *testing.T) {
 		return err
 	}
 	read := func() []string { return slices.Sorted(maps.Keys(r.places())) }
+	if _, err := r.Register(Registration{ID: "http/anonymous"}); err != nil || len(r.registered) > 0 {
+		t.Errorf("one without an address, as who publishes over HTTP: %v, or somebody is woken for it", err)
+	}
 	for _, id := range []string{"a", "b", "b"} {
 		if err := register(id, "tcp://192.0.2.1:1"); err != nil {
 			t.Fatal(err)
@@ -222,7 +225,7 @@ func TestRegistryBoundsProducers(t *testing.T) {
 	if err := register("c", "tcp://192.0.2.1:1"); !errors.Is(err, ErrTooManyProducers) {
 		t.Errorf("a third: got %v, want ErrTooManyProducers", err)
 	}
-	if got := ids(r.Discover("")); got != "a online;b online;" {
+	if got := ids(r.Discover("")); got != "a online;b online;http/anonymous online;" {
 		t.Errorf("after it was refused: got %s", got)
 	}
 	if err := register("c", ""); err != nil {

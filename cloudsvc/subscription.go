@@ -100,7 +100,7 @@ func (s *Subscription) enqueue(l lines) (open bool) {
 	s.bytes += len(l.text)
 	s.position = l.position
 	if len(s.queue) == 1 {
-		s.signal()
+		signal(s.wake)
 	}
 	return true
 }
@@ -112,12 +112,5 @@ func (s *Subscription) end(reason string) {
 	if s.err == nil {
 		s.err = &CutOffError{Reason: reason, Position: s.position}
 	}
-	s.signal()
-}
-
-func (s *Subscription) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // a token is there already
-	}
+	signal(s.wake)
 }

@@ -65,10 +65,7 @@ func (w *writer) add(e entry) {
 	w.pending = append(w.pending, e)
 	w.mu.Unlock()
 	w.metrics.pending(w.class, len(e.Frame))
-	select {
-	case w.wake <- struct{}{}:
-	default: // a token is there already
-	}
+	signal(w.wake)
 }
 
 // waiting returns what is pending. It is not changed but by done: add writes
