@@ -10,7 +10,6 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
 
@@ -167,43 +166,6 @@ func (r *Registry) Published(id string, topics []string) {
 		}
 		e.published[strings.Clone(topic)] = struct{}{} // not the whole frame it stands in
 	}
-}
-
-// Discover returns the nodes, online and offline, that publish to a topic or
-// to one that a filter matches, sorted by id. An empty topic is all of them;
-// one that is no valid filter matches none.
-func (r *Registry) Discover(topic string) []Node {
-	filter, err := dataplane.ParseFilter(topic)
-	if err != nil && topic != "" {
-		return nil
-	}
-	nodes := r.snapshot()
-	if topic != "" {
-		nodes = slices.DeleteFunc(nodes, func(n Node) bool { return !n.publishes(filter) })
-	}
-	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
-	return nodes
-}
-
-// Producers returns the nodes of Discover that are online.
-func (r *Registry) Producers(topic string) []Node {
-	return slices.DeleteFunc(r.Discover(topic), func(n Node) bool { return n.State != Online })
-}
-
-// snapshot forgets who is to be forgotten and returns the others.
-func (r *Registry) snapshot() []Node {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.options.Now()
-	nodes := make([]Node, 0, len(r.nodes))
-	for id, e := range r.nodes {
-		if now.Sub(e.lastSeen) > r.options.Forget {
-			r.forget(id, "not heard of for long")
-			continue
-		}
-		nodes = append(nodes, e.node(id, e.state(now, r.options.Expire)))
-	}
-	return nodes
 }
 
 // touch returns the entry of a node that was just heard of, a new one for a
