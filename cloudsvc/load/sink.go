@@ -70,7 +70,7 @@ func (s *Sink) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read the subscription: %w", err)
+			return fmt.Errorf("%w: %w", client.ErrBroken, err)
 		}
 		a, err := parser.Message(line, time.Now())
 		if err != nil {

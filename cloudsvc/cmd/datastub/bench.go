@@ -19,6 +19,9 @@ import (
 // once and in order.
 var errIncomplete = errors.New("not every message arrived, once and in order")
 
+// errUnmeasured ends a benchmark by Ctrl-C.
+var errUnmeasured = fmt.Errorf("%w before the end: nothing was measured", errInterrupted)
+
 // benchFlags say what a benchmark is to be.
 type benchFlags struct {
 	uplink   string
@@ -58,6 +61,9 @@ Latency is from the message's time at the publisher to its arrival here. With
 			return usageError{err}
 		}
 		r, err := a.bench(cmd.Context(), flags, class)
+		if cmd.Context().Err() != nil {
+			return errUnmeasured
+		}
 		if err != nil {
 			return err
 		}

@@ -42,6 +42,24 @@ func TestBenchRefuses(t *testing.T) {
 	}
 }
 
+// TestBenchInterrupted stops a benchmark whose uplink says nothing.
+func TestBenchInterrupted(t *testing.T) {
+	t.Parallel() // its publisher tries for 4 s to deliver
+	server := clienttest.Start(t, "127.0.0.1:0")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := start(t, server.URL, "", "bench", "--uplink", "tcp://"+silent.Addr().String())
+	c.err.await(t, "datastub: publishing RT messages at ")
+	c.stop()
+	if status := <-c.status; status != statusFailed || c.out.String() != "" {
+		t.Errorf("Ctrl-C: status %d, %s", status, &c.out)
+	}
+	c.err.await(t, " for 10s\ndatastub: interrupted before the end: nothing was measured\n")
+}
+
 // TestBenchComplete tells a benchmark that proved something from others.
 func TestBenchComplete(t *testing.T) {
 	tests := map[string]struct {

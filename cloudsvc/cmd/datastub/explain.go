@@ -32,6 +32,9 @@ func (a *app) explain(cmd *cobra.Command, err error) string {
 			return err.Error() + a.advice(refused)
 		}
 	}
+	if errors.Is(err, client.ErrBroken) {
+		return err.Error() + "; is cloudsvc still running?"
+	}
 	return err.Error()
 }
 

@@ -22,6 +22,9 @@ func main() {
 	os.Exit(status)
 }
 
+// errInterrupted ends a command by Ctrl-C, and is told with what that means.
+var errInterrupted = errors.New("interrupted")
+
 // terminal is where a command reads and writes.
 type terminal struct {
 	in       io.Reader
@@ -42,7 +45,7 @@ func run(ctx context.Context, args []string, term terminal, getenv func(string) 
 	switch {
 	case err == nil:
 		return statusOK
-	case ctx.Err() != nil && !errors.Is(err, errUnanswered):
+	case ctx.Err() != nil && !errors.Is(err, errInterrupted):
 		a.say("interrupted before cloudsvc answered")
 		return statusFailed
 	}

@@ -140,7 +140,7 @@ func (n *newMessage) jsonValue() (json.RawMessage, error) {
 }
 
 // errUnanswered ends a publish by Ctrl-C.
-var errUnanswered = errors.New("interrupted before cloudsvc answered: what was sent may be stored or not")
+var errUnanswered = fmt.Errorf("%w before cloudsvc answered: what was sent may be stored or not", errInterrupted)
 
 // published is what is printed of a message that is stored.
 type published struct {
