@@ -199,7 +199,7 @@ func TestAPIProblems(t *testing.T) {
 		{"register a private address", "POST", "/register", `{"id":"a","address":"tcp://10.0.0.1:5556"}`, 400,
 			`invalid-request: address 10.0.0.1 is private (RFC 1918): cloudsvc dials it only if --webhook-allow has it, such as --webhook-allow 10.0.0.1`},
 		{"register an uplink's id", "POST", "/register", `{"id":"edge-1/mapper"}`, 409, `uplink-node: id "edge-1/mapper": a mapper is known by this id through its uplink: register under another id`},
-		{"register full", "POST", "/register", `{"id":"a"}`, 503, `registry-full: as many nodes as may be are registered and online`},
+		{"register full", "POST", "/register", `{"id":"a"}`, 503, `registry-full: as many nodes or topics as may be are registered and online`},
 		{"register too large", "POST", "/register", `{"id":"` + long + `"}`, 413, `too-large: the body is larger than 1048576 bytes`},
 		{"discover wrong filter", "GET", "/discover?topic=a/%23/b", "", 400, `invalid-request: topic: filter "a/#/b" has "#" before its end: it is the last level or none`},
 		{"discover misspelt", "GET", "/discover?topics=a", "", 400, `invalid-request: query: "topics" is no known parameter: want topic`},

@@ -13,9 +13,9 @@ import (
 	"datastub/dataplane/rest"
 )
 
-// ErrRegistryFull refuses a node: as many as may be are known, and all of
-// them are online.
-var ErrRegistryFull = errors.New("as many nodes as may be are registered and online")
+// ErrRegistryFull refuses a node: as many as may be are known, or as many
+// topics, and none of a node that could make room.
+var ErrRegistryFull = errors.New("as many nodes or topics as may be are registered and online")
 
 // ErrTooManyProducers refuses an address: as many producers as may be are
 // registered and online.
@@ -31,6 +31,7 @@ type RegistryOptions struct {
 	Forget       time.Duration    // and after this long it is forgotten; 24 h
 	MaxNodes     int              // nodes known at once; 10,000
 	MaxTopics    int              // topics known of one node; 10,000
+	MaxAllTopics int              // topics known of all nodes together; 1,000,000
 	MaxProducers int              // nodes that are online and read at an address; 100
 	Now          func() time.Time // the clock; time.Now
 	Logger       klog.Logger      // the zero one says nothing
@@ -41,6 +42,7 @@ func (o *RegistryOptions) setDefaults() {
 	setDefault(&o.Forget, 24*time.Hour)
 	setDefault(&o.MaxNodes, 10_000)
 	setDefault(&o.MaxTopics, 10_000)
+	setDefault(&o.MaxAllTopics, 1_000_000)
 	setDefault(&o.MaxProducers, 100)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -65,8 +67,9 @@ func setDefault[T int | time.Duration](field *T, value T) {
 //
 // When MaxNodes are known, the node that has been offline longest makes room
 // for a new one, for a sixteenth of them a second; where none can, the new one
-// is refused and only it: its messages pass, it is just not listed. So it is with a node's topics
-// above MaxTopics. Each such decision is counted.
+// is refused and only it: its messages pass, it is just not listed. So it is
+// with topics above MaxAllTopics, and with a node's above MaxTopics, for which
+// nobody makes room. Each such decision is counted.
 type Registry struct {
 	options RegistryOptions
 
@@ -78,6 +81,7 @@ type Registry struct {
 	nodes    map[string]*nodeEntry
 	longest  []string  // that are offline, as far as is known: the first is to make room first
 	nextWalk time.Time // before this nobody looks for those that are
+	topics   int       // of all nodes
 	counts   registryCounts
 }
 
@@ -105,6 +109,9 @@ func (r *Registry) Register(registration Registration) (Node, error) {
 	if !r.mayBeRead(&registration) {
 		return Node{}, fmt.Errorf("%w: %d", ErrTooManyProducers, r.options.MaxProducers)
 	}
+	if !r.mayBeListed(&registration) {
+		return Node{}, ErrRegistryFull
+	}
 	e := r.touch(registration.ID, KindHTTP)
 	if e == nil {
 		return Node{}, ErrRegistryFull
@@ -113,6 +120,7 @@ func (r *Registry) Register(registration Registration) (Node, error) {
 		e.address, e.detail = *registration.Address, ""
 	}
 	if registration.Topics != nil {
+		r.topics += len(registration.Topics) - len(e.declared)
 		e.declared = slices.Sorted(slices.Values(registration.Topics))
 	}
 	if registration.Address != nil || e.address != "" {
@@ -149,6 +157,7 @@ func (r *Registry) Gone(id string) {
 func (r *Registry) Published(id string, topics []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.makeRoom(len(topics))
 	e := r.nodes[id]
 	if e == nil {
 		return
@@ -157,7 +166,7 @@ func (r *Registry) Published(id string, topics []string) {
 		if _, known := e.published[topic]; known {
 			continue
 		}
-		if len(e.published) >= r.options.MaxTopics {
+		if len(e.published) >= r.options.MaxTopics || r.topics >= r.options.MaxAllTopics {
 			r.refuseTopic(id, e, topic)
 			continue
 		}
@@ -165,6 +174,7 @@ func (r *Registry) Published(id string, topics []string) {
 			e.published = make(map[string]struct{})
 		}
 		e.published[strings.Clone(topic)] = struct{}{} // not the whole frame it stands in
+		r.topics++
 	}
 }
 
@@ -194,6 +204,6 @@ func (r *Registry) refuseTopic(id string, e *nodeEntry, topic string) {
 		return
 	}
 	e.full = true
-	r.options.Logger.Info("topics of a node are no longer listed: it has as many as may be",
-		"node", id, "topics", r.options.MaxTopics, "first", topic)
+	r.options.Logger.Info("topics of a node are no longer listed: there are as many as may be",
+		"node", id, "topics", len(e.published), "ofAllNodes", r.topics, "first", topic)
 }

@@ -205,6 +205,48 @@ func TestRegistryMakesRoomInOrder(t *testing.T) {
 	}
 }
 
+// The topics of all nodes are bounded, too: who registered some and left makes
+// room for others.
+func TestRegistryBoundsAllTopics(t *testing.T) {
+	r, clock := newTestRegistry(RegistryOptions{MaxAllTopics: 4})
+	register := func(id string, topics ...string) error {
+		_, err := r.Register(Registration{ID: id, Topics: topics})
+		return err
+	}
+	listed := func() string {
+		var b strings.Builder
+		for _, n := range r.Discover("") {
+			fmt.Fprintf(&b, "%s%v", n.ID, n.Topics)
+		}
+		return b.String()
+	}
+	steps := []struct {
+		what func() error
+		err  error
+		want string
+	}{
+		{func() error { return register("a", "1", "2", "3") }, nil, "a[1 2 3]"},
+		{func() error { return register("b", "1", "2") }, ErrRegistryFull, "a[1 2 3]"},
+		{func() error { return register("b", "1") }, nil, "a[1 2 3]b[1]"},
+		{func() error { return register("a", "1", "2", "3") }, nil, "a[1 2 3]b[1]"},
+		{func() error { r.Published("b", []string{"2"}); return nil }, nil, "a[1 2 3]b[1]"},
+		{func() error { return register("a", "1") }, nil, "a[1]b[1]"},
+		{func() error { r.Published("b", []string{"2", "3", "4"}); return nil }, nil, "a[1]b[1 2 3]"},
+		{func() error { r.Gone("b"); clock.advance(walkPause); return register("a", "1", "2", "3") }, nil, "a[1 2 3]"},
+		{func() error { return register("a") }, nil, "a[1 2 3]"},
+		{func() error { r.Gone("a"); clock.advance(walkPause); r.Published("a", []string{"4", "5"}); return nil }, nil, ""},
+		{func() error { return register("b", "1", "2", "3", "4") }, nil, "b[1 2 3 4]"},
+	}
+	for i, step := range steps {
+		if err := step.what(); !errors.Is(err, step.err) {
+			t.Errorf("step %d: %v, want %v", i, err, step.err)
+		}
+		if got := listed(); got != step.want {
+			t.Errorf("step %d: listed %s, want %s", i, got, step.want)
+		}
+	}
+}
+
 // Only so many are read. One that is, or needs not be, is not refused, and one
 // that expired makes room.
 func TestRegistryBoundsProducers(t *testing.T) {
