@@ -1,11 +1,13 @@
 package cloudsvc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,7 +160,8 @@ func (r *AddressRule) Resolve(ctx context.Context, endpoint string) (string, err
 	return "", refused
 }
 
-// lookup returns the addresses of a host, at least one.
+// lookup returns the addresses of a host, at least one. IPv4 comes first: a
+// ZeroMQ socket that is bound to every interface has no IPv6 unless it asked.
 func (r *AddressRule) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{address.Unmap()}, nil
@@ -178,6 +181,7 @@ func (r *AddressRule) lookup(ctx context.Context, host string) ([]netip.Addr, er
 	for i := range addresses {
 		addresses[i] = addresses[i].Unmap()
 	}
+	slices.SortStableFunc(addresses, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
 	return addresses, nil
 }
 

@@ -93,11 +93,11 @@ func (r testResolver) LookupNetIP(_ context.Context, _, host string) ([]netip.Ad
 func TestAddressRuleResolves(t *testing.T) {
 	t.Parallel()
 	rule := NewAddressRule(prefixes(t, "10.1.0.0/16"), testResolver{
-		"good": {"203.0.113.1"}, "mapped": {"::ffff:203.0.113.1"}, "mixed": {"127.0.0.1", "2001:db8::1"},
+		"good": {"203.0.113.1"}, "mapped": {"::ffff:203.0.113.1"}, "mixed": {"127.0.0.1", "2001:db8::1"}, "dual": {"2001:db8::1", "203.0.113.1"},
 		"inside": {"10.1.0.1"}, "evil": {"169.254.169.254"}, "none": {},
 	})
 	for endpoint, want := range map[string]string{
-		"tcp://good:5556": "tcp://203.0.113.1:5556", "tcp://mapped:1": "tcp://203.0.113.1:1", "tcp://mixed:1": "tcp://[2001:db8::1]:1",
+		"tcp://good:5556": "tcp://203.0.113.1:5556", "tcp://mapped:1": "tcp://203.0.113.1:1", "tcp://mixed:1": "tcp://[2001:db8::1]:1", "tcp://dual:1": "tcp://203.0.113.1:1",
 		"tcp://inside:1": "tcp://10.1.0.1:1", "tcp://192.0.2.1:1": "tcp://192.0.2.1:1", "tcp://[2001:db8::2]:1": "tcp://[2001:db8::2]:1",
 	} {
 		if got, err := rule.Resolve(t.Context(), endpoint); err != nil || got != want {
