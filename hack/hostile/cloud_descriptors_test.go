@@ -13,7 +13,7 @@ import (
 )
 
 // TestCloudDescriptors asks for more connections than cloudsvc may have file
-// descriptors. Those that it has not got yet wait; the log has its own.
+// descriptors. Those that are too many are shut; the log has its own.
 func TestCloudDescriptors(t *testing.T) {
 	t.Parallel()
 	s := besiege(t)
