@@ -113,3 +113,33 @@ func TestFolderHalfWritten(t *testing.T) {
 	w.want(addresses{"one": "B"})
 	w.wantLogged(1, "INFO ", "Device file is right again", path)
 }
+
+// TestScanBelievesAnEmptyFileTheSecondTime has scans see a file in the middle
+// of being written in place, and one that stays empty.
+func TestScanBelievesAnEmptyFileTheSecondTime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := NewFolder(FolderOptions{Dir: dir, Defaults: DefaultRules(), Vet: Drivers{"modbus": newScript()}.Vet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		text    string
+		devices int
+		changed bool
+	}{
+		{pumpModel + "---\n" + pump("one", "A"), 1, true},
+		{"", 1, false},
+		{pumpModel + "---\n" + pump("one", "A"), 1, false},
+		{"", 1, false},
+		{"", 0, true},
+		{"", 0, false},
+	} {
+		writeFile(t, dir, "all.yaml", step.text)
+		f.changed = false
+		f.scan()
+		if got := len(f.files["all.yaml"].objects.Devices); got != step.devices || f.changed != step.changed {
+			t.Errorf("scan %d: got %d devices, changed %v, want %d, %v", i, got, f.changed, step.devices, step.changed)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type file struct {
 	sum      [sha256.Size]byte // of the content that was read last
 	objects  Objects           // of the last content that decoded
 	problems []Problem         // of the content that was read last
+	emptied  bool              // nothing was in it last time
 }
 
 // empty tells whether no content of the file ever had an object in it.
@@ -70,9 +71,12 @@ func (f *Folder) scanFile(name string) bool {
 	if err != nil {
 		data = []byte(reasonOf(err))
 	}
+	emptied := err == nil && len(data) == 0
+	first := emptied && !known.emptied && !known.empty()
+	known.emptied = emptied
 	sum := sha256.Sum256(data)
-	if known.sum == sum {
-		return true
+	if first || known.sum == sum {
+		return true // who writes a file in place empties it before: what it held stays until the next scan
 	}
 	known.sum, f.changed = sum, true
 	if err != nil {
