@@ -4,23 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
+	"syscall"
 
 	zmq "github.com/pebbe/zmq4"
 
 	"datastub/dataplane"
 )
 
-// lanQueue is how many publishes may wait for the LAN socket: a burst of all
-// devices of a node. When it is full the newest are dropped for the LAN, which
-// is best effort, and counted.
-const lanQueue = 4096
+// What may wait for the LAN socket: a burst of all devices of a node. When it
+// is full the newest are dropped for the LAN, which is best effort, and
+// counted.
+const (
+	lanQueue = 4096     // publishes
+	lanBytes = 16 << 20 // of their messages
+)
+
+// ErrLANInUse says that another process is bound to the LAN's endpoint.
+var ErrLANInUse = errors.New("address already in use")
 
 // lan publishes messages to applications on the edge's LAN.
 type lan struct {
 	socket *zmq.Socket
 	text   bool // "topic SP json" in one frame
 	queue  chan []dataplane.Message
+	bytes  atomic.Int64 // of what is in the queue
 	// Messages since the start.
 	published, dropped atomic.Uint64
 }
@@ -32,6 +41,9 @@ func newLAN(zctx *zmq.Context, endpoint string, text bool) (*lan, error) {
 	}
 	if err := errors.Join(socket.SetLinger(0), socket.Bind(endpoint)); err != nil {
 		_ = socket.Close()
+		if errors.Is(err, zmq.Errno(syscall.EADDRINUSE)) {
+			err = ErrLANInUse
+		}
 		return nil, fmt.Errorf("bind the LAN socket to %s: %w", endpoint, err)
 	}
 	return &lan{socket: socket, text: text, queue: make(chan []dataplane.Message, lanQueue)}, nil
@@ -39,11 +51,28 @@ func newLAN(zctx *zmq.Context, endpoint string, text bool) (*lan, error) {
 
 // offer hands messages over. It never blocks.
 func (l *lan) offer(messages []dataplane.Message) {
-	select {
-	case l.queue <- append([]dataplane.Message(nil), messages...):
-	default:
-		l.dropped.Add(uint64(len(messages)))
+	size := sizeOf(messages)
+	if waiting := l.bytes.Add(size); waiting > lanBytes && waiting > size {
+		l.drop(size, len(messages))
+		return
 	}
+	select {
+	case l.queue <- slices.Clone(messages):
+	default:
+		l.drop(size, len(messages))
+	}
+}
+
+func (l *lan) drop(bytes int64, messages int) {
+	l.bytes.Add(-bytes)
+	l.dropped.Add(uint64(messages))
+}
+
+func sizeOf(messages []dataplane.Message) (bytes int64) {
+	for i := range messages {
+		bytes += int64(messages[i].Size())
+	}
+	return bytes
 }
 
 // run publishes what is offered until ctx ends, and closes the socket.
@@ -58,6 +87,7 @@ func (l *lan) run(ctx context.Context) error {
 				}
 				l.published.Add(1)
 			}
+			l.bytes.Add(-sizeOf(messages))
 		case <-ctx.Done():
 			return nil
 		}

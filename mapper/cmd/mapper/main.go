@@ -119,6 +119,9 @@ func run(ctx context.Context, path string) error {
 		Software:   "datastub mapper",
 		Logger:     klog.FromContext(ctx),
 	})
+	if errors.Is(err, zmq.ErrLANInUse) {
+		return fmt.Errorf("dataplane.lan: %s is in use, perhaps by another mapper on this node: set dataplane.lan in config.yaml to another address, or to \"\" for none", d.LAN)
+	}
 	if err != nil {
 		return err
 	}

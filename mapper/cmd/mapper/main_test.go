@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -225,5 +226,20 @@ func TestRunRefusesMissingConfig(t *testing.T) {
 	_, err := runCommand(t, "--config-file", filepath.Join(t.TempDir(), "none.yaml"))
 	if err == nil || !strings.Contains(err.Error(), "none.yaml") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLANInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	lan := "tcp://" + taken.Addr().String()
+	config := writeFile(t, t.TempDir(), "config.yaml", "node: n\nhttp: \"\"\ndevices: {folder: "+t.TempDir()+"}\ndataplane: {lan: \""+lan+"\"}\n")
+	want := "dataplane.lan: " + lan + " is in use, perhaps by another mapper on this node: set dataplane.lan in config.yaml to another address, or to \"\" for none"
+	if _, err := runCommand(t, "--config-file", config); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
