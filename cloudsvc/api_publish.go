@@ -1,8 +1,10 @@
 package cloudsvc
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
@@ -14,6 +16,11 @@ const (
 	defaultDevice    = "http"
 	defaultClass     = dataplane.BT
 )
+
+// publishTime is how long the log may take until a publisher is told that its
+// messages may or may not be stored: twice what one try to store them takes at
+// most.
+const publishTime = 10 * time.Second
 
 // publish answers POST /publish: one message or an array of them, all stored
 // or none.
@@ -28,7 +35,9 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request, who Identity) erro
 	if err := a.authorizePublish(who, messages); err != nil {
 		return err
 	}
-	ids, err := a.options.Publisher.Publish(r.Context(), who, messages)
+	ctx, cancel := context.WithTimeout(r.Context(), publishTime)
+	defer cancel()
+	ids, err := a.options.Publisher.Publish(ctx, who, messages)
 	if err != nil {
 		if r.Context().Err() != nil {
 			return fmt.Errorf("publish: %w: %w", rest.ErrDisconnected, err)

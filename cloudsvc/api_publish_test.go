@@ -2,7 +2,10 @@ package cloudsvc
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"datastub/dataplane"
@@ -57,4 +60,36 @@ func TestPublishKeepsWhatIsSaid(t *testing.T) {
 		!got.Time.Equal(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)) {
 		t.Errorf("message %+v", got)
 	}
+}
+
+// A log that stands still is no reason to wait for ever, nor to say that
+// nothing was stored.
+func TestPublishNotInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, release := heldLog()
+		c := startCloud(quiet(t.Context()), t, log, nil)
+		api, err := NewAPI(APIOptions{
+			Registry: c.options.Registry, Publisher: c.Ingest, Dispatcher: c.Dispatcher(), Ready: c.Ready, Metrics: http.NotFoundHandler(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began, answer := time.Now(), httptest.NewRecorder()
+		api.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/publish", strings.NewReader(`{"topic":"a","value":1}`)))
+		if took := time.Since(began); took != publishTime {
+			t.Errorf("answered after %v, want %v", took, publishTime)
+		}
+		if answer.Code != http.StatusServiceUnavailable || answer.Header().Get("Retry-After") == "" ||
+			!strings.Contains(answer.Body.String(), "not-in-time") || !strings.Contains(answer.Body.String(), "may or may not") {
+			t.Errorf("got %d %v %s, want what is not in time", answer.Code, answer.Header(), answer.Body)
+		}
+		release()
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+		if got := log.checkOnce(t); got != 1 {
+			t.Errorf("stored: got %d, want the one that was accepted", got)
+		}
+	})
 }
