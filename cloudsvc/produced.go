@@ -28,7 +28,7 @@ const (
 	dropTopic     dropReason = "topic"     // the topic is wrong, or was not registered
 	dropRate      dropReason = "rate"      // its producer sends too fast
 	dropFull      dropReason = "full"      // too much of its producer's waits for the log
-	dropTooLarge  dropReason = "too-large" // the log cannot hold it
+	dropTooLarge  dropReason = "too-large" // it is larger than a message may be, or than the log can hold
 )
 
 var dropReasons = [...]dropReason{dropMalformed, dropTopic, dropRate, dropFull, dropTooLarge}

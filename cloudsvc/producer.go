@@ -1,6 +1,11 @@
 package cloudsvc
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"datastub/dataplane"
+)
 
 // What one producer may have cloudsvc hold and do. Its newest messages are
 // dropped and counted when it goes beyond: it is best effort, and neighbours
@@ -10,6 +15,14 @@ const (
 	maxProducerBytes = 2 << 20 // waiting to be decoded: two of the largest
 	arrivalBytes     = 64      // that a message takes beside its own
 )
+
+// MaxProducedFrame is the largest frame of a producer that its socket should
+// take, in bytes. It is beyond what is taken in, as libzmq breaks a connection
+// at a frame that is larger, with all that came behind it, and tells nobody why.
+const MaxProducedFrame = 8 * dataplane.MaxMessage
+
+// keepRefusal is for how long people are told what was last dropped.
+const keepRefusal = 10 * time.Minute
 
 // The most of one producer that is decoded and stored together, in messages
 // and bytes: then it is another's turn.
@@ -51,7 +64,8 @@ type producer struct {
 	connected bool
 	broken    string     // why it is not connected; "": it is, or was not dialled yet
 	lastDrop  dropReason // of the last message dropped since it is connected
-	refusal   string     // and in words
+	refusal   string     // of the last message dropped, in words
+	refused   time.Time  // when that was
 
 	told           string              // the detail that the Registry has
 	toldConnection string              // that was logged
@@ -67,6 +81,9 @@ func (p *producer) add(a arrival) error {
 		return errTooFast
 	}
 	size := a.size()
+	if content := size - arrivalBytes; content > dataplane.MaxMessage {
+		return dropped(dropTooLarge, "message of %d bytes: the most is %d", content, dataplane.MaxMessage)
+	}
 	if p.bytes+size > maxProducerBytes {
 		return errFull
 	}
@@ -94,13 +111,18 @@ func (p *producer) turn() []arrival {
 	return turn
 }
 
-// changed notes that the producer is connected, or why it is not.
+// changed notes that the producer is connected, or why it is not. Why a
+// connection broke that was there, ZeroMQ does not tell.
 func (p *producer) changed(err error) {
 	if err != nil {
-		p.connected, p.broken = false, err.Error()
+		p.broken = err.Error()
+		if p.connected {
+			p.broken += fmt.Sprintf("; one message of more than %d bytes breaks it", MaxProducedFrame)
+		}
+		p.connected = false
 		return
 	}
-	p.connected, p.broken, p.lastDrop, p.refusal = true, "", "", ""
+	p.connected, p.broken, p.lastDrop = true, "", ""
 	clear(p.toldDrop)
 }
 
@@ -115,9 +137,10 @@ func (p *producer) connection() string {
 	return "not connected: " + p.broken
 }
 
-// detail tells people how it goes.
-func (p *producer) detail() string {
-	if p.refusal == "" {
+// detail tells people how it goes, and what was dropped lately: that may be
+// why the connection broke, so a new one does not end it.
+func (p *producer) detail(now time.Time) string {
+	if p.refusal == "" || now.Sub(p.refused) > keepRefusal {
 		return p.connection()
 	}
 	return p.connection() + "; last dropped: " + p.refusal

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"datastub/dataplane"
 )
 
 func arrivalOf(size int, at time.Time) arrival {
@@ -56,6 +58,19 @@ func TestProducerBytes(t *testing.T) {
 	}
 	if p.bytes != 0 {
 		t.Errorf("an empty queue has %d bytes", p.bytes)
+	}
+}
+
+// A message that is too large takes no room, however little waits.
+func TestProducerTooLarge(t *testing.T) {
+	t.Parallel()
+	p := &producer{}
+	var drop *droppedError
+	if err := p.add(arrivalOf(dataplane.MaxMessage+1, testTime)); !errors.As(err, &drop) || drop.reason != dropTooLarge {
+		t.Errorf("got %v, want that it is too large", err)
+	}
+	if err := p.add(arrivalOf(dataplane.MaxMessage, testTime)); err != nil {
+		t.Errorf("the largest: got %v", err)
 	}
 }
 

@@ -213,6 +213,6 @@ func (p *Producers) drop(from *producer, messages int, err error) {
 		drop = &droppedError{dropMalformed, err}
 	}
 	p.options.Ingest.options.Metrics.producerDrops.WithLabelValues(string(drop.reason)).Add(float64(messages))
-	from.refusal = drop.Error()
+	from.refusal, from.refused = drop.Error(), p.options.Now()
 	from.lastDrop = drop.reason
 }

@@ -66,9 +66,10 @@ func (p *Producers) leave(places map[string]place) (left []string) {
 // reason for drops once a connection.
 func (p *Producers) tell() {
 	details := make(map[string]string)
+	now := p.options.Now()
 	p.mu.Lock()
 	for id, from := range p.byID {
-		if detail := from.detail(); detail != from.told {
+		if detail := from.detail(now); detail != from.told {
 			from.told, details[id] = detail, detail
 		}
 		if connection := from.connection(); connection != from.toldConnection {

@@ -160,8 +160,14 @@ func TestProducersTell(t *testing.T) {
 			{func() { r.Changed("a", nil) }, "connected"},
 			{func() { r.send("a", "x 1") }, "connected"},
 			{func() { r.send("a", "y 1") }, `connected; last dropped: topic "y" is not registered: want one of those that are`},
-			{func() { r.Changed("a", errors.New("broke")); r.Changed("stranger", nil) }, `not connected: broke; last dropped: topic "y" is not registered: want one of those that are`},
-			{func() { r.Changed("a", nil) }, "connected"},
+			{func() { r.Changed("a", errors.New("broke")); r.Changed("stranger", nil) }, `not connected: broke; one message of more than 8388608 bytes breaks it; last dropped: topic "y" is not registered: want one of those that are`},
+			{func() { r.Changed("a", nil) }, `connected; last dropped: topic "y" is not registered: want one of those that are`},
+			{func() {
+				for range keepRefusal / (20 * time.Second) {
+					pass(20 * time.Second)
+					r.register(t, "a", "tcp://192.0.2.1:1", "x")
+				}
+			}, "connected"},
 			{func() { r.register(t, "a", "") }, ""},
 		} {
 			step.do()
@@ -223,10 +229,14 @@ func TestProducersTooLarge(t *testing.T) {
 		r.register(t, "a", "tcp://192.0.2.1:1")
 		r.send("a", "x 1")
 		r.send("a", fmt.Sprintf(`x "%x"`, randomText(200<<10)))
+		r.send("a", "x "+strings.Repeat(" ", dataplane.MaxMessage))
 		r.send("a", "x 2")
 		pass(time.Second)
-		if got, drops := log.checkOnce(t), r.dropped(t, dropTooLarge); got != 2 || drops != 1 {
-			t.Errorf("stored %d and dropped %d, want 2 and 1", got, drops)
+		if got, drops := log.checkOnce(t), r.dropped(t, dropTooLarge); got != 2 || drops != 2 {
+			t.Errorf("stored %d and dropped %d, want 2 and 2", got, drops)
+		}
+		if got := r.registry.Discover("")[0].Detail; !strings.Contains(got, "the most is") && !strings.Contains(got, "too large") {
+			t.Errorf("detail: got %q, want why", got)
 		}
 		r.end()
 	})

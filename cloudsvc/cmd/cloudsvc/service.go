@@ -15,7 +15,6 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/natslog"
-	"datastub/dataplane"
 	"datastub/dataplane/build"
 	"datastub/dataplane/zmq"
 )
@@ -24,8 +23,8 @@ import (
 const openTime = 2 * time.Minute
 
 // sourceQueue is how many messages of a producer ZeroMQ may hold for us: it is
-// emptied at once, and each may have 1 MiB.
-const sourceQueue = 16
+// emptied at once, and each may have cloudsvc.MaxProducedFrame.
+const sourceQueue = 4
 
 // service is cloudsvc put together.
 type service struct {
@@ -99,7 +98,7 @@ func (s *service) openProducers(registry *cloudsvc.Registry, addresses *cloudsvc
 	}
 	s.sources, err = zmq.NewSubscriber(zmq.SubscriberOptions{
 		Receive: s.producers.Receive, Changed: s.producers.Changed, Resolve: addresses.Resolve,
-		Queue: sourceQueue, MaxFrame: dataplane.MaxMessage,
+		Queue: sourceQueue, MaxFrame: cloudsvc.MaxProducedFrame,
 	})
 	return err
 }
