@@ -29,6 +29,7 @@ func (p *Producers) keep(ctx context.Context) {
 func (p *Producers) reconcile() {
 	places := p.options.Registry.places()
 	for _, id := range p.leave(places) {
+		p.options.Registry.describe(id, "") // if it comes back, that begins anew
 		p.options.Ingest.forgetSeries(producerName(id))
 	}
 	p.mu.Lock()

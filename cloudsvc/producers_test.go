@@ -168,7 +168,13 @@ func TestProducersTell(t *testing.T) {
 					r.register(t, "a", "tcp://192.0.2.1:1", "x")
 				}
 			}, "connected"},
+			{func() { pass(30 * time.Second) }, "no longer read: no heartbeat for 30s"},
+			{func() { r.register(t, "a", "tcp://192.0.2.1:1") }, "not connected yet"},
+			{func() { r.Changed("a", nil) }, "connected"},
 			{func() { r.register(t, "a", "") }, ""},
+			{func() { pass(30 * time.Second) }, ""},
+			{func() { r.register(t, "a", "tcp://192.0.2.1:1") }, "not connected yet"},
+			{func() { r.registry.Seen("a", "") }, ""}, // a mapper took the name
 		} {
 			step.do()
 			pass(keepEvery)

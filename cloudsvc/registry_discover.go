@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -63,5 +64,9 @@ func (r *Registry) node(id string) (node Node, known bool) {
 		r.forget(id, "not heard of for long")
 		return Node{}, false
 	}
-	return e.node(id, e.state(now, r.options.Expire)), true
+	node = e.node(id, e.state(now, r.options.Expire))
+	if e.kind == KindHTTP && node.Address != "" && node.State == Offline {
+		node.Detail = fmt.Sprintf("no longer read: no heartbeat for %v", r.options.Expire)
+	}
+	return node, true
 }
