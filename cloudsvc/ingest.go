@@ -255,8 +255,9 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 	i.dispatcher.Close()
 	log := klog.FromContext(ctx)
 	for _, c := range dataplane.Classes {
-		if left := len(i.writers[c].waiting()); left > 0 {
-			log.Info("Stopped before all was stored; publishers keep the rest", "class", c, "frames", left)
+		if kept, lost := i.writers[c].left(); kept+lost > 0 {
+			log.Info("Stopped before all was stored; mappers send again what they keep, what came by HTTP or from producers is lost",
+				"class", c, "kept", kept, "lost", lost)
 		}
 	}
 	if isLost(err) {

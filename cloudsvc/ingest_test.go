@@ -223,14 +223,16 @@ func TestShutdownStoresWhatWasAccepted(t *testing.T) {
 	})
 }
 
-// A log that hangs does not keep cloudsvc from ending.
+// A log that hangs does not keep cloudsvc from ending. Its last line tells
+// apart what is sent again and what is not.
 func TestShutdownIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var lines lineLog
 		log, _ := heldLog()
-		c := startCloud(quiet(t.Context()), t, log, nil)
+		c := startCloud(klog.NewContext(t.Context(), lines.logger()), t, log, nil)
 		ok := c.hello(t, "edge/m", dataplane.RT)
-		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 1, "a"))
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 1, "a", "b", "c"))
 		published := make(chan error, 1)
 		go func() {
 			_, err := c.Publish(t.Context(), "me", []dataplane.Message{httpMessage(dataplane.RT, "a")})
@@ -246,6 +248,9 @@ func TestShutdownIsBounded(t *testing.T) {
 		}
 		if err := <-published; !errors.Is(err, ErrClosed) {
 			t.Errorf("publish: got %v, want ErrClosed", err)
+		}
+		if got := lines.matching("Stopped"); len(got) != 1 || !strings.Contains(got[0], `"class"="RT" "kept"=3 "lost"=1`) {
+			t.Errorf("logged: got %q, want one line with both counts", got)
 		}
 	})
 }

@@ -60,6 +60,7 @@ type Producers struct {
 	mu    sync.Mutex
 	byID  map[string]*producer
 	ready []*producer // those with a queue, in the order of their turns
+	lost  int         // messages that had their turn when all ended
 }
 
 // NewProducers reads nobody yet.
@@ -115,7 +116,21 @@ func (p *Producers) Run(ctx context.Context, sources Sources) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { p.keep(ctx); return nil })
 	g.Go(func() error { p.store(ctx); return nil })
-	return g.Wait()
+	err := g.Wait()
+	p.finish()
+	return err
+}
+
+// finish says what was not taken in before the end.
+func (p *Producers) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, from := range p.ready {
+		p.lost += len(from.queue)
+	}
+	if p.lost > 0 {
+		p.options.Logger.Info("Stopped before all of producers was taken in; the rest is lost", "lost", p.lost)
+	}
 }
 
 // store decodes and stores what is queued, a turn of each producer after the
@@ -134,9 +149,13 @@ func (p *Producers) store(ctx context.Context) {
 		if len(messages) == 0 {
 			continue
 		}
-		if err := p.accept(ctx, from, messages); err != nil && ctx.Err() == nil {
+		if err := p.accept(ctx, from, messages); err != nil {
 			p.mu.Lock()
-			p.drop(from, len(messages), &droppedError{dropTooLarge, err})
+			if ctx.Err() != nil {
+				p.lost += len(messages)
+			} else {
+				p.drop(from, len(messages), &droppedError{dropTooLarge, err})
+			}
 			p.mu.Unlock()
 		}
 	}

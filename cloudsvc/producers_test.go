@@ -47,7 +47,8 @@ type running struct {
 	cloud    *cloud
 	registry *Registry
 	sources  *testSources
-	end      func()
+	stop     func() // the Producers, who may take a while
+	end      func() // both
 }
 
 func startProducers(t *testing.T, log *memoryLog, change func(*IngestOptions)) *running {
@@ -61,6 +62,7 @@ func startProducers(t *testing.T, log *memoryLog, change func(*IngestOptions)) *
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1) // Run's one result
 	go func() { done <- p.Run(ctx, r.sources) }()
+	r.stop = func() { cancel(); synctest.Wait() }
 	r.end = func() {
 		cancel()
 		if err := errors.Join(<-done, c.end()); err != nil {
@@ -223,6 +225,34 @@ func TestProducersAreBounded(t *testing.T) {
 			t.Errorf("stored after that: got %d messages", got)
 		}
 		r.end()
+	})
+}
+
+// What was not taken in before the end is counted and told.
+func TestProducersTellWhatIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lines lineLog
+		log, release := heldLog()
+		r := startProducers(t, log, nil)
+		r.options.Logger = lines.logger()
+		const held = 100 << 10
+		r.room = semaphore.NewWeighted(held + held/2) // before there is anything to do
+		r.register(t, "a", "tcp://192.0.2.1:1")
+		frame := `x "` + strings.Repeat("x", held) + `"`
+		for range 5 { // one has room, one has its turn, the others wait
+			r.send("a", frame)
+			synctest.Wait()
+		}
+		r.stop()
+		release()
+		r.end()
+		if got := log.checkOnce(t); got != 1 {
+			t.Errorf("stored: got %d messages, want the one that was taken in", got)
+		}
+		if got := lines.matching("Stopped"); len(got) != 1 || !strings.Contains(got[0], `"lost"=4`) {
+			t.Errorf("logged: got %q, want one line with the count", got)
+		}
 	})
 }
 

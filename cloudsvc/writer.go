@@ -76,6 +76,19 @@ func (w *writer) waiting() []entry {
 	return w.pending
 }
 
+// left returns how many messages wait that their publishers keep, as they came
+// by the uplink, and how many nobody does.
+func (w *writer) left() (kept, lost uint64) {
+	for _, e := range w.waiting() {
+		if n := e.Last - e.First + 1; e.stored == nil {
+			kept += n
+		} else {
+			lost += n
+		}
+	}
+	return kept, lost
+}
+
 // done takes away the first n of what is pending.
 func (w *writer) done(n int) {
 	w.mu.Lock()
