@@ -1,11 +1,13 @@
 package cloudsvc
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,6 +67,34 @@ func TestMetricsMove(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProducersAreCounted counts by what has become of the connection.
+func TestProducersAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := startProducers(t, newMemoryLog(), nil)
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(r.Producers)
+		for i, step := range []struct {
+			do   func()
+			want []string
+		}{
+			{func() {}, nil},
+			{func() { r.register(t, "none", "") }, nil},
+			{func() { r.register(t, "a", "tcp://192.0.2.1:1"); r.register(t, "b", "tcp://192.0.2.1:1") }, []string{`producers{state="waiting"} 2`}},
+			{func() { r.Changed("a", nil) }, []string{`producers{state="connected"} 1`, `producers{state="waiting"} 1`}},
+			{func() { r.Changed("a", errors.New("broke")) }, []string{`producers{state="failing"} 1`, `producers{state="waiting"} 1`}},
+			{func() { r.register(t, "a", "") }, []string{`producers{state="waiting"} 1`}},
+			{func() { pass(31 * time.Second) }, nil},
+		} {
+			step.do()
+			if got := moved(registry); !slices.Equal(got, step.want) {
+				t.Errorf("step %d: got %q, want %q", i, got, step.want)
+			}
+		}
+		r.end()
+	})
 }
 
 // TestRequestsAreCounted counts by route: whatever strangers ask for is one.

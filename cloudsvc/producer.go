@@ -126,12 +126,22 @@ func (p *producer) changed(err error) {
 	clear(p.toldDrop)
 }
 
-// connection tells people whether it is connected, and why not.
-func (p *producer) connection() string {
+func (p *producer) state() connectionState {
 	switch {
 	case p.connected:
-		return "connected"
+		return stateConnected
 	case p.broken == "":
+		return stateWaiting
+	}
+	return stateFailing
+}
+
+// connection tells people whether it is connected, and why not.
+func (p *producer) connection() string {
+	switch p.state() {
+	case stateConnected:
+		return "connected"
+	case stateWaiting:
 		return "not connected yet"
 	}
 	return "not connected: " + p.broken

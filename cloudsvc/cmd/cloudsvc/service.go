@@ -77,6 +77,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	if err := s.openProducers(registry, addresses, klog.FromContext(ctx)); err != nil {
 		return nil, err
 	}
+	metrics.MustRegister(s.producers)
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
 		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Ready: s.ingest.Ready, Addresses: addresses,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Logger: klog.FromContext(ctx),
