@@ -3,7 +3,9 @@ package cloudsvc
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -69,7 +71,30 @@ func validateAddress(address string) error {
 	if err != nil || host == "" || !validPort(port) {
 		return fmt.Errorf("address %q has no host and port: want tcp://host:port with a port of 1 to 65535", address)
 	}
+	if !validHost(host) {
+		return fmt.Errorf("host %.64q is neither an IP address, as 192.0.2.7 or [2001:db8::7], nor a DNS name of letters, digits and hyphens", host)
+	}
 	return nil
+}
+
+var (
+	// dnsName is RFC 1123's, with the dot at the end that makes it absolute.
+	dnsName = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+$`)
+	// endsInNumber are other ways to write IPv4 addresses: 127.1, 2130706433 and
+	// 0x7f.1 are all one to some resolvers.
+	endsInNumber = regexp.MustCompile(`(^|\.)([0-9]+|0[xX][0-9a-fA-F]*)\.$`)
+)
+
+// maxDNSName is the longest name, in bytes with its last dot.
+const maxDNSName = 254
+
+// validHost tells whether a host is an IP address or a DNS name.
+func validHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	name := strings.TrimSuffix(host, ".") + "."
+	return len(name) <= maxDNSName && dnsName.MatchString(name) && !endsInNumber.MatchString(name)
 }
 
 func validPort(port string) bool {

@@ -329,6 +329,29 @@ func TestRegistrationProblems(t *testing.T) {
 	}
 }
 
+func TestRegistrationHosts(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	for host, want := range map[string]bool{
+		"192.0.2.7": true, "[2001:db8::7]": true, "[::ffff:192.0.2.7]": true,
+		"h": true, "7": false, "7.h": true, "3com.com": true, "line-3.plant": true, "line-3.plant.": true, "LINE": true, "0xh": true, label + ".h": true,
+		"127.1": false, "0": false, "*": false, "2130706433": false, "0x7f000001": false, "0x7f.1": false, "127.0.0.0x1": false, "h.0X": false, "1.2.3.4.": false,
+		"010.0.0.1": false, "256.1.1.1": false, "1.2.3.4.5": false, "h.1": false,
+		"-h": false, "h-": false, "h..h": false, ".": false, ".h": false, "h_1": false, "größe": false, label + "a": false, strings.Repeat("a.", 126) + "h": true, strings.Repeat("a.", 127) + "h": false,
+	} {
+		err := validateAddress("tcp://" + host + ":5556")
+		if (err == nil) != want {
+			t.Errorf("%s: got %v, want allowed %v", host, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "want") && !strings.Contains(err.Error(), "neither an IP address") {
+			t.Errorf("%s: got %v, want what would be right", host, err)
+		}
+	}
+	_, err := NewRegistry(RegistryOptions{}).Register(Registration{ID: "a", Address: new("tcp://127.1:5556")})
+	if err == nil || !strings.Contains(err.Error(), `host "127.1" is neither an IP address, as 192.0.2.7 or [2001:db8::7], nor a DNS name`) {
+		t.Errorf("got %v, want the host and what would be right", err)
+	}
+}
+
 func BenchmarkRegistryPublished(b *testing.B) {
 	r := NewRegistry(RegistryOptions{})
 	r.Seen("edge-1/mapper", "")
