@@ -194,9 +194,7 @@ func (c *connection) receive() error {
 			return err
 		}
 		if !was && c.sender.Streaming() {
-			c.lane.connected.Store(true)
-			c.lane.told = ""
-			c.lane.log.Info("Uplink is up", "lane", c.lane.options.Lane, "cloudsvc", c.lane.endpoint)
+			c.lane.up()
 		}
 	}
 }

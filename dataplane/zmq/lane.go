@@ -26,6 +26,8 @@ type lane struct {
 	waker    *waker
 	log      klog.Logger
 	random   func(n int64) int64 // from 0 to n-1: jitter, but in tests
+	other    *lane
+	hurry    chan struct{} // holds one token once the other lane has come through
 
 	connected atomic.Bool
 	dials     atomic.Uint64
@@ -43,6 +45,10 @@ func (l *lane) run(ctx, giveUp context.Context) error {
 		}
 	}
 	for failures := 0; ; failures++ {
+		select {
+		case <-l.hurry: // it is dialled now
+		default:
+		}
 		streamed, err := l.connect(ctx, giveUp)
 		if err == nil {
 			return nil
@@ -51,21 +57,34 @@ func (l *lane) run(ctx, giveUp context.Context) error {
 			failures = 0
 		}
 		var end *uplink.EndError
-		wait := backoff(failures, l.random)
+		wait, hurry := backoff(failures, l.random), l.hurry
 		if errors.As(err, &end) && end.RetryAfter > 0 {
-			wait = end.RetryAfter
+			wait, hurry = end.RetryAfter, nil
 		}
 		l.tell(err)
-		if !l.pause(ctx, giveUp, wait) {
+		if !l.pause(ctx, giveUp, wait, hurry) {
 			return nil
 		}
 	}
 }
 
-// pause waits before the next dial. It returns false if there is to be none.
+// up notes that cloudsvc has granted a session. The other lane need not wait
+// any longer to find that out for itself.
+func (l *lane) up() {
+	l.connected.Store(true)
+	l.told = ""
+	l.log.Info("Uplink is up", "lane", l.options.Lane, "cloudsvc", l.endpoint)
+	select {
+	case l.other.hurry <- struct{}{}:
+	default: // it has been told
+	}
+}
+
+// pause waits before the next dial, or until there is reason to hurry. It
+// returns false if there is to be none.
 // When ctx ends there is not the time for a back-off any more: what is held is
 // tried at once, and then every drainRetry.
-func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration) bool {
+func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration, hurry <-chan struct{}) bool {
 	if ctx.Err() != nil {
 		ctx, wait = giveUp, min(wait, drainRetry)
 	}
@@ -73,6 +92,7 @@ func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-hurry:
 	case <-ctx.Done():
 	}
 	return giveUp.Err() == nil && (ctx.Err() == nil || l.undelivered() > 0)

@@ -100,7 +100,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 			return err
 		}
 		p.lanes[c] = &lane{
-			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger, random: jitter,
+			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
@@ -108,6 +108,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 			},
 		}
 	}
+	p.lanes[dataplane.RT].other, p.lanes[dataplane.BT].other = p.lanes[dataplane.BT], p.lanes[dataplane.RT]
 	if o.LAN == "" {
 		return nil
 	}

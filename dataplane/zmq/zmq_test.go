@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,14 @@ type runningPublisher struct {
 
 func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 	t.Helper()
+	r := newPublisher(t, o)
+	r.start()
+	return r
+}
+
+// newPublisher makes a publisher that is to be started.
+func newPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
+	t.Helper()
 	o.Node, o.Mapper = "edge-1", "mapper"
 	if o.SpoolBytes == 0 {
 		o.SpoolBytes = 64 << 20
@@ -137,11 +146,15 @@ func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &runningPublisher{Publisher: p, t: t, done: make(chan error, 1)}
+}
+
+// start runs the publisher until the test ends.
+func (r *runningPublisher) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &runningPublisher{Publisher: p, t: t, cancel: cancel, done: make(chan error, 1)}
-	go func() { r.done <- p.Run(ctx) }()
-	t.Cleanup(r.stop)
-	return r
+	r.cancel = cancel
+	go func() { r.done <- r.Run(ctx) }()
+	r.t.Cleanup(r.stop)
 }
 
 func (r *runningPublisher) stop() {
@@ -194,6 +207,29 @@ func TestIdlePublisherIsKnown(t *testing.T) {
 	eventually(t, "an RT session", func() bool { return p.Connected(dataplane.RT) })
 	if p.Connected(dataplane.BT) {
 		t.Error("the BT lane is connected, though nothing was published there")
+	}
+}
+
+// TestLanesHurryEachOther has one lane wait for an hour before it dials again,
+// while the other one finds that cloudsvc is back.
+func TestLanesHurryEachOther(t *testing.T) {
+	for i, waiting := range dataplane.Classes {
+		t.Run(waiting.String(), func(t *testing.T) {
+			uplinkAt := "tcp://127.0.0.1:" + freePort(t)
+			p := newPublisher(t, PublisherOptions{Uplink: uplinkAt})
+			var failures atomic.Int32
+			p.lanes[waiting].random = func(int64) int64 {
+				failures.Add(1)
+				return int64(time.Hour)
+			}
+			p.lanes[dataplane.Classes[1-i]].random = func(int64) int64 { return 0 }
+			p.start()
+			publish(t, p, dataplane.BT, 0, 1) // both lanes dial
+			eventually(t, "a failure", func() bool { return failures.Load() > 0 })
+			startCloud(t, uplinkAt, nil)
+			eventually(t, "a session of the lane that waits", func() bool { return p.Connected(waiting) })
+			p.stop() // while there is somebody to say goodbye to
+		})
 	}
 }
 
