@@ -27,22 +27,19 @@ func (i *Ingest) Publish(ctx context.Context, identity Identity, messages []data
 	if err := i.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	n, err := i.numbering(httpNode+"/"+string(identity), maxHTTPSeries)
-	if err != nil {
-		return nil, err
-	}
+	publisher := httpNode + "/" + string(identity)
 	size := weigh(messages)
 	if !i.httpRoom.TryAcquire(size) {
 		i.options.Metrics.publishRefused.Inc()
 		return nil, fmt.Errorf("%w: %d bytes more than the %d that may wait", ErrBusy, size, httpBudget)
 	}
-	ids, waits, err := i.accept(n, i.httpRoom, messages)
+	ids, waits, err := i.accept(publisher, maxHTTPSeries, i.httpRoom, messages)
 	if err != nil {
 		i.httpRoom.Release(size)
 		return nil, err
 	}
 	// A registry that is full does not list the publisher; its messages pass.
-	_, _ = i.options.Registry.Register(Registration{ID: n.publisher})
+	_, _ = i.options.Registry.Register(Registration{ID: publisher})
 	for _, stored := range waits {
 		if err := i.await(ctx, stored); err != nil {
 			return nil, err

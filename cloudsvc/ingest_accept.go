@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
@@ -53,15 +54,30 @@ func (i *Ingest) numbering(publisher string, maxSeries int) (*numbering, error) 
 	return n, err
 }
 
-// forgetSeries lets go of the memory that a publisher's series take. If it
-// comes back they begin anew, higher than any was.
-func (i *Ingest) forgetSeries(publisher string) {
-	i.mu.Lock()
-	n := i.numberings[publisher]
-	i.mu.Unlock()
-	if n != nil {
-		n.forgetSeries()
+// lockNumbering returns the numbering of a publisher, with its lock held.
+func (i *Ingest) lockNumbering(publisher string, maxSeries int) (*numbering, error) {
+	for {
+		n, err := i.numbering(publisher, maxSeries)
+		if err != nil {
+			return nil, err
+		}
+		n.mu.Lock()
+		if !n.ended {
+			return n, nil
+		}
+		n.mu.Unlock() // it has just been forgotten: another takes its place
 	}
+}
+
+// forgetNumberings ends the numberings of publishers that do not stay, those
+// of which all is stored. If such a publisher comes back, the marks are enough
+// to go on behind it. The others are to be asked for again.
+func (i *Ingest) forgetNumberings(stays func(publisher string) bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	maps.DeleteFunc(i.numberings, func(publisher string, n *numbering) bool {
+		return !stays(publisher) && n.end(i.marks)
+	})
 }
 
 // weigh returns about how many bytes of memory messages take.
@@ -72,11 +88,14 @@ func weigh(messages []dataplane.Message) (bytes int64) {
 	return bytes
 }
 
-// accept numbers, packs and queues messages, all or none. What they weigh was
+// accept numbers, packs and queues messages of a publisher, all or none. What they weigh was
 // acquired of room, and is released as they are stored; after an error it is
 // still the caller's to release. The channels are closed when all is stored.
-func (i *Ingest) accept(n *numbering, room *semaphore.Weighted, messages []dataplane.Message) ([]dataplane.ID, []<-chan struct{}, error) {
-	n.mu.Lock()
+func (i *Ingest) accept(publisher string, maxSeries int, room *semaphore.Weighted, messages []dataplane.Message) ([]dataplane.ID, []<-chan struct{}, error) {
+	n, err := i.lockNumbering(publisher, maxSeries)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer n.mu.Unlock()
 	given := n.number(messages)
 	frames, err := i.pack(given.batches)

@@ -35,6 +35,7 @@ type numbering struct {
 	mu     sync.Mutex // held from the numbering to the queue: their order is the same
 	seqs   map[dataplane.Class]uint64
 	series map[seriesName]uint64
+	ended  bool // nothing more is to be numbered
 }
 
 type seriesName struct{ namespace, topic, device string }
@@ -125,10 +126,22 @@ func (n *numbering) nextSeq(given *numbered, m *dataplane.Message) uint64 {
 	return seq
 }
 
-func (n *numbering) forgetSeries() {
-	n.mu.Lock()
+// end ends the numbering if all that it numbered is stored, and tells whether
+// it did; if not it forgets the series only, which begin anew, higher than any
+// was. It never blocks: one that is in use goes on.
+func (n *numbering) end(stored *marks) bool {
+	if !n.mu.TryLock() {
+		return false
+	}
 	defer n.mu.Unlock()
 	n.series = make(map[seriesName]uint64)
+	for class, seq := range n.seqs {
+		if stored.lanes[laneKey{n.publisher, class}].mark != (dataplane.Mark{Epoch: n.epoch, Seq: seq}) {
+			return false
+		}
+	}
+	n.ended = true
+	return true
 }
 
 // commit makes the numbers given ones. n.mu is held.

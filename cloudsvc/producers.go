@@ -199,15 +199,11 @@ func (p *Producers) decode(from *producer, topics []string, turn []arrival) []da
 // accept waits until there is room, and puts messages on their way into the
 // log.
 func (p *Producers) accept(ctx context.Context, from *producer, messages []dataplane.Message) error {
-	n, err := p.options.Ingest.numbering(producerName(from.id), maxProducerSeries)
-	if err != nil {
-		return err
-	}
 	size := weigh(messages)
 	if err := p.room.Acquire(ctx, size); err != nil {
 		return err
 	}
-	if _, _, err := p.options.Ingest.accept(n, p.room, messages); err != nil {
+	if _, _, err := p.options.Ingest.accept(producerName(from.id), maxProducerSeries, p.room, messages); err != nil {
 		p.room.Release(size)
 		return err
 	}

@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -30,8 +31,8 @@ func (p *Producers) reconcile() {
 	places := p.options.Registry.places()
 	for _, id := range p.leave(places) {
 		p.options.Registry.describe(id, "") // if it comes back, that begins anew
-		p.options.Ingest.forgetSeries(producerName(id))
 	}
+	p.forget(places)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, at := range places {
@@ -45,6 +46,18 @@ func (p *Producers) reconcile() {
 		}
 		from.place = at
 	}
+}
+
+// forget ends the numberings of those that left, once what they sent is stored.
+func (p *Producers) forget(places map[string]place) {
+	stay := make(map[string]struct{}, len(places))
+	for id := range places {
+		stay[producerName(id)] = struct{}{}
+	}
+	p.options.Ingest.forgetNumberings(func(publisher string) bool {
+		_, stays := stay[publisher]
+		return stays || !strings.HasPrefix(publisher, producerNode+"/")
+	})
 }
 
 // leave ends with the producers that are not at their places any more, and

@@ -228,6 +228,52 @@ func TestProducersAreBounded(t *testing.T) {
 	})
 }
 
+// Of a producer that left, the numbering is kept until all is stored, and no
+// longer; what it sends when it comes back follows.
+func TestProducersAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, release := heldLog()
+		r := startProducers(t, log, nil)
+		kept := func() int {
+			r.cloud.Ingest.mu.Lock()
+			defer r.cloud.Ingest.mu.Unlock()
+			return len(r.cloud.numberings)
+		}
+		for round := range 3 {
+			for n := range 5 {
+				id := fmt.Sprint("p", n)
+				r.register(t, id, "tcp://192.0.2.1:1")
+				r.send(id, "a 1")
+				r.send(id, `a {"value":2,"class":"BT"}`)
+				synctest.Wait()
+				r.register(t, id, "")
+			}
+			pass(keepEvery)
+			if round == 0 {
+				if got := kept(); got != 5 {
+					t.Errorf("while nothing is stored: got %d numberings, want 5", got)
+				}
+				release()
+				pass(2 * keepEvery)
+			}
+			if got := kept(); got != 0 {
+				t.Errorf("round %d: got %d numberings, want none", round, got)
+			}
+		}
+		r.register(t, "p0", "tcp://192.0.2.1:1")
+		r.send("p0", "a 1")
+		pass(keepEvery)
+		if got := kept(); got != 1 {
+			t.Errorf("of one that is read: got %d numberings, want 1", got)
+		}
+		r.end()
+		if got := log.checkOnce(t); got != 31 {
+			t.Errorf("stored: got %d messages, want 31", got)
+		}
+	})
+}
+
 // What was not taken in before the end is counted and told.
 func TestProducersTellWhatIsLost(t *testing.T) {
 	t.Parallel()
