@@ -107,7 +107,10 @@ func TestDatastubBench(t *testing.T) {
 			Class                   dataplane.Class
 			Sent, Received, Missing uint64
 			Topic                   string
-			Rate, P50, P99, Max     float64
+			Rate                    float64 `json:"messagesPerSecond"`
+			P50                     float64 `json:"latencyP50Seconds"`
+			P99                     float64 `json:"latencyP99Seconds"`
+			Max                     float64 `json:"latencyMaxSeconds"`
 			BytesPerValue           float64
 		}
 		if err := json.Unmarshal(text, &got); err != nil {

@@ -96,8 +96,7 @@ func (f *benchFlags) check() (dataplane.Class, error) {
 	return class, errors.Join(errs...)
 }
 
-// benchResult is what a benchmark found. Its JSON is a contract; times are in
-// milliseconds.
+// benchResult is what a benchmark found. Its JSON is a contract.
 type benchResult struct {
 	Class         dataplane.Class `json:"class"`
 	Topic         string          `json:"topic"`
@@ -106,10 +105,10 @@ type benchResult struct {
 	Missing       uint64          `json:"missing"`
 	Duplicates    uint64          `json:"duplicates"`
 	OutOfOrder    uint64          `json:"outOfOrder"`
-	Rate          float64         `json:"rate"` // messages a second, from the first sent to the last received
-	P50           float64         `json:"p50"`
-	P99           float64         `json:"p99"`
-	Max           float64         `json:"max"`
+	Rate          float64         `json:"messagesPerSecond"` // from the first sent to the last received
+	P50           seconds         `json:"latencyP50Seconds"`
+	P99           seconds         `json:"latencyP99Seconds"`
+	Max           seconds         `json:"latencyMaxSeconds"`
 	BytesPerValue float64         `json:"bytesPerValue"` // on the uplink, towards cloudsvc
 }
 
@@ -118,18 +117,18 @@ func (r *benchResult) complete() bool {
 }
 
 func (r *benchResult) table(w io.Writer) {
-	fmt.Fprintf(w, "class\t%v\t\n", r.Class)
-	fmt.Fprintf(w, "topic\t%s\t\n", r.Topic)
-	fmt.Fprintf(w, "sent\t%d\t\n", r.Sent)
-	fmt.Fprintf(w, "received\t%d\t\n", r.Received)
-	fmt.Fprintf(w, "missing\t%d\t\n", r.Missing)
-	fmt.Fprintf(w, "duplicates\t%d\t\n", r.Duplicates)
-	fmt.Fprintf(w, "out of order\t%d\t\n", r.OutOfOrder)
-	fmt.Fprintf(w, "rate\t%.0f messages/s\t\n", r.Rate)
-	fmt.Fprintf(w, "latency p50\t%.3f ms\t\n", r.P50)
-	fmt.Fprintf(w, "latency p99\t%.3f ms\t\n", r.P99)
-	fmt.Fprintf(w, "latency max\t%.3f ms\t\n", r.Max)
-	fmt.Fprintf(w, "uplink\t%.1f bytes/message\t\n", r.BytesPerValue)
+	fmt.Fprintf(w, "class\t%v\n", r.Class)
+	fmt.Fprintf(w, "topic\t%s\n", r.Topic)
+	fmt.Fprintf(w, "sent\t%d\n", r.Sent)
+	fmt.Fprintf(w, "received\t%d\n", r.Received)
+	fmt.Fprintf(w, "missing\t%d\n", r.Missing)
+	fmt.Fprintf(w, "duplicates\t%d\n", r.Duplicates)
+	fmt.Fprintf(w, "out of order\t%d\n", r.OutOfOrder)
+	fmt.Fprintf(w, "rate\t%.0f messages/s\n", r.Rate)
+	fmt.Fprintf(w, "latency p50\t%.3f ms\n", r.P50.milliseconds())
+	fmt.Fprintf(w, "latency p99\t%.3f ms\n", r.P99.milliseconds())
+	fmt.Fprintf(w, "latency max\t%.3f ms\n", r.Max.milliseconds())
+	fmt.Fprintf(w, "uplink\t%.1f bytes/message\n", r.BytesPerValue)
 }
 
 // bench subscribes, then publishes, and waits for what was published.

@@ -101,7 +101,7 @@ func (b *benchRun) result(sent load.Sent) *benchResult {
 		Class: b.class, Topic: b.topic, Sent: sent.Count, Received: got.Received,
 		Missing:    sent.Count - min(got.Received-got.Duplicates, sent.Count),
 		Duplicates: got.Duplicates, OutOfOrder: got.OutOfOrder,
-		P50: milliseconds(got.P50), P99: milliseconds(got.P99), Max: milliseconds(got.Max),
+		P50: seconds(got.P50), P99: seconds(got.P99), Max: seconds(got.Max),
 	}
 	if took := got.Last.Sub(sent.Began).Seconds(); got.Received > 0 && took > 0 {
 		r.Rate = float64(got.Received) / took
@@ -111,5 +111,3 @@ func (b *benchRun) result(sent load.Sent) *benchResult {
 	}
 	return r
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

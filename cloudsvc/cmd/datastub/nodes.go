@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,19 +66,20 @@ func noNodes(topic string) string {
 }
 
 func printNodes(w io.Writer, nodes []client.Node) {
-	fmt.Fprintln(w, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS")
+	detailed := slices.ContainsFunc(nodes, func(n client.Node) bool { return n.Detail != "" })
+	fmt.Fprint(w, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS")
+	if detailed {
+		fmt.Fprint(w, "\tDETAIL")
+	}
+	fmt.Fprintln(w)
 	for _, n := range nodes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", printable(n.ID), n.State, n.Kind,
-			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), addressText(n), topicsText(n.Topics))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s", printable(n.ID), n.State, n.Kind,
+			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), orDash(n.Address), topicsText(n.Topics))
+		if detailed {
+			fmt.Fprint(w, "\t", orDash(n.Detail))
+		}
+		fmt.Fprintln(w)
 	}
-}
-
-// addressText tells where a node is read, and how that goes.
-func addressText(n client.Node) string {
-	if n.Detail == "" {
-		return orDash(n.Address)
-	}
-	return orDash(n.Address) + " (" + printable(n.Detail) + ")"
 }
 
 func orDash(text string) string {

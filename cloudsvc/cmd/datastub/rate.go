@@ -51,6 +51,8 @@ func (s seconds) MarshalJSON() ([]byte, error) {
 	return json.Marshal(time.Duration(s).Round(time.Microsecond).Seconds())
 }
 
+func (s seconds) milliseconds() float64 { return float64(s) / float64(time.Millisecond) }
+
 // headline sums all up, in one line.
 func (r *rates) headline() string {
 	return fmt.Sprintf("%s  %s messages/s  %s  missing: %d  flows: %d", r.Time.Local().Format(time.TimeOnly),

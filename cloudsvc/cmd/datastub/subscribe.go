@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"datastub/cloudsvc/client"
+	"datastub/dataplane"
 )
 
 func newSubscribe(a *app) *cobra.Command {
@@ -30,6 +31,9 @@ With -o json, messages are printed as cloudsvc sends them, one a line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkCount(*count); err != nil {
 				return err
+			}
+			if _, err := dataplane.ParseFilter(args[0]); err != nil {
+				return usageError{err}
 			}
 			c, err := a.connect()
 			if err != nil {
