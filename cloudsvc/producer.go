@@ -21,8 +21,9 @@ const (
 // at a frame that is larger, with all that came behind it, and tells nobody why.
 const MaxProducedFrame = 8 * dataplane.MaxMessage
 
-// keepRefusal is for how long people are told what was last dropped.
-const keepRefusal = 10 * time.Minute
+// keepTrouble is for how long people are told that a connection broke, and what
+// was last dropped.
+const keepTrouble = 10 * time.Minute
 
 // The most of one producer that is decoded and stored together, in messages
 // and bytes: then it is another's turn.
@@ -63,6 +64,7 @@ type producer struct {
 
 	connected bool
 	broken    string     // why it is not connected; "": it is, or was not dialled yet
+	cut       time.Time  // when a connection broke last; why, ZeroMQ does not tell
 	lastDrop  dropReason // of the last message dropped since it is connected
 	refusal   string     // of the last message dropped, in words
 	refused   time.Time  // when that was
@@ -111,15 +113,13 @@ func (p *producer) turn() []arrival {
 	return turn
 }
 
-// changed notes that the producer is connected, or why it is not. Why a
-// connection broke that was there, ZeroMQ does not tell.
-func (p *producer) changed(err error) {
+// changed notes that the producer is connected, or why it is not.
+func (p *producer) changed(err error, now time.Time) {
 	if err != nil {
-		p.broken = err.Error()
 		if p.connected {
-			p.broken += fmt.Sprintf("; one message of more than %d bytes breaks it", MaxProducedFrame)
+			p.cut = now
 		}
-		p.connected = false
+		p.connected, p.broken = false, err.Error()
 		return
 	}
 	p.connected, p.broken, p.lastDrop = true, "", ""
@@ -147,11 +147,15 @@ func (p *producer) connection() string {
 	return "not connected: " + p.broken
 }
 
-// detail tells people how it goes, and what was dropped lately: that may be
-// why the connection broke, so a new one does not end it.
+// detail tells people how it goes, and what went wrong lately, also over a new
+// connection: it is there in no time.
 func (p *producer) detail(now time.Time) string {
-	if p.refusal == "" || now.Sub(p.refused) > keepRefusal {
-		return p.connection()
+	detail := p.connection()
+	if now.Sub(p.cut) <= keepTrouble {
+		detail += fmt.Sprintf("; it broke lately, as it does at a message of more than %d bytes", MaxProducedFrame)
 	}
-	return p.connection() + "; last dropped: " + p.refusal
+	if now.Sub(p.refused) <= keepTrouble {
+		detail += "; last dropped: " + p.refusal
+	}
+	return detail
 }

@@ -104,7 +104,7 @@ func (p *Producers) Changed(source string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if from := p.byID[source]; from != nil {
-		from.changed(err)
+		from.changed(err, p.options.Now())
 		signal(p.turned)
 	}
 }

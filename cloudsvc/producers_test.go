@@ -162,10 +162,10 @@ func TestProducersTell(t *testing.T) {
 			{func() { r.Changed("a", nil) }, "connected"},
 			{func() { r.send("a", "x 1") }, "connected"},
 			{func() { r.send("a", "y 1") }, `connected; last dropped: topic "y" is not registered: want one of those that are`},
-			{func() { r.Changed("a", errors.New("broke")); r.Changed("stranger", nil) }, `not connected: broke; one message of more than 8388608 bytes breaks it; last dropped: topic "y" is not registered: want one of those that are`},
-			{func() { r.Changed("a", nil) }, `connected; last dropped: topic "y" is not registered: want one of those that are`},
+			{func() { r.Changed("a", errors.New("broke")); r.Changed("stranger", nil) }, `not connected: broke; it broke lately, as it does at a message of more than 8388608 bytes; last dropped: topic "y" is not registered: want one of those that are`},
+			{func() { r.Changed("a", nil) }, `connected; it broke lately, as it does at a message of more than 8388608 bytes; last dropped: topic "y" is not registered: want one of those that are`},
 			{func() {
-				for range keepRefusal / (20 * time.Second) {
+				for range keepTrouble / (20 * time.Second) {
 					pass(20 * time.Second)
 					r.register(t, "a", "tcp://192.0.2.1:1", "x")
 				}
