@@ -175,7 +175,7 @@ func (w *writer) note(ctx context.Context, err error) {
 	case err == nil && was != nil:
 		log.Info("The log takes blocks again", "class", w.class)
 	case err != nil && (was == nil || was.Error() != err.Error()) && ctx.Err() == nil:
-		log.Error(err, "A block was not stored; publishers keep their records meanwhile", "class", w.class)
+		log.Error(err, "A block was not stored; it is tried again", "class", w.class)
 	}
 }
 
