@@ -187,7 +187,7 @@ func TestPrintNodesWithDetail(t *testing.T) {
 	told := node
 	told.Detail = "connected\x1b[2J"
 	var out strings.Builder
-	table := format(formatTable)
+	table := formatTable
 	err := table.print(&out, nil, func(w io.Writer) { printNodes(w, []client.Node{node, told}) })
 	want := "NODE  STATE   KIND  LAST SEEN            SOFTWARE  ADDRESS               TOPICS  DETAIL\n" +
 		"p     online  http  " + seen + "  -         tcp://192.0.2.1:5556  a       -\n" +
