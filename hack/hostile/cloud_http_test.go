@@ -36,11 +36,11 @@ func dial(t *testing.T, address string) *client {
 	return &client{t, conn.(*net.TCPConn), bufio.NewReader(conn)}
 }
 
-// send sends all, or as much as the server takes.
+// send sends all, or as much as the server takes. It is sent at once: what comes
+// when a server has closed its end resets the connection, and its answer may be
+// lost with it.
 func (c *client) send(parts ...string) *client {
-	for _, part := range parts {
-		_, _ = io.WriteString(c.conn, part)
-	}
+	_, _ = io.WriteString(c.conn, strings.Join(parts, ""))
 	return c
 }
 
