@@ -198,7 +198,7 @@ func TestProducer(t *testing.T) {
 	p.do("count line/count 500")
 	stack.Eventually(t, "500 more messages", received(1000))
 	checkProduced(t, "labeller", sub.Messages("labeller"), 6, 1005)
-	checkUnbroken(t, "subscriber", sub.Messages("labeller"))
+	stack.CheckUnbroken(t, "subscriber", sub.Messages("labeller"))
 
 	p.do(`send line/other {"value":7.5,"unit":"mm","device":"gauge-1","class":"BT","quality":"bad: stuck","lot":{"no":4}}`)
 	stack.Eventually(t, "the message of another device", func() bool { return len(sub.Messages("gauge-1")) == 1 })
@@ -339,7 +339,7 @@ func TestProducerFloods(t *testing.T) {
 	values := len(counter.Messages("counter-1"))
 	stack.Eventually(t, "values of a device after the flood", func() bool { return len(counter.Messages("counter-1")) > values+10 })
 	checkProduced(t, "quiet", numbers.Messages("quiet"), 1, sent)
-	checkUnbroken(t, "subscriber", counter.Messages("counter-1"))
+	stack.CheckUnbroken(t, "subscriber", counter.Messages("counter-1"))
 	tooFast, full, taken := 0, 0, 0
 	stack.Eventually(t, "every message of the flood is delivered or counted", func() bool {
 		tooFast, full, taken = droppedBy(t, s, "rate"), droppedBy(t, s, "full"), len(noise.Messages("loud"))

@@ -66,9 +66,9 @@ func TestSubscribers(t *testing.T) {
 		stack.Eventually(t, "100 messages of "+device, func() bool {
 			return len(a.Messages(device)) >= 100 && len(b.Messages(device)) >= 100 && len(all.Messages(device)) >= 200
 		})
-		checkUnbroken(t, "first subscriber", a.Messages(device))
-		checkUnbroken(t, "second subscriber", b.Messages(device))
-		checkUnbroken(t, "subscriber to all", all.Messages(device))
+		stack.CheckUnbroken(t, "first subscriber", a.Messages(device))
+		stack.CheckUnbroken(t, "second subscriber", b.Messages(device))
+		stack.CheckUnbroken(t, "subscriber to all", all.Messages(device))
 	}
 	nodes := map[string]bool{}
 	for _, m := range all.Messages("") {
@@ -76,19 +76,6 @@ func TestSubscribers(t *testing.T) {
 	}
 	if !nodes["edge-1"] || !nodes["edge-2"] {
 		t.Errorf("nodes: got %v, want edge-1 and edge-2", nodes)
-	}
-}
-
-// checkUnbroken fails unless each series' sequences rise by one.
-func checkUnbroken(t *testing.T, who string, got []stack.Received) {
-	t.Helper()
-	last := map[string]uint64{}
-	for _, m := range got {
-		series := m.Address()
-		if seq, known := last[series]; known && m.Seq != seq+1 {
-			t.Fatalf("%s: %s has sequence %d behind %d", who, series, m.Seq, seq)
-		}
-		last[series] = m.Seq
 	}
 }
 
@@ -123,5 +110,5 @@ func TestFolder(t *testing.T) {
 		more("one", "after two is gone")
 		return len(sub.Messages("two")) == before
 	})
-	checkUnbroken(t, "subscriber", sub.Messages("one"))
+	stack.CheckUnbroken(t, "subscriber", sub.Messages("one"))
 }

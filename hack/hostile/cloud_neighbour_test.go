@@ -33,12 +33,7 @@ func (s *siege) flows(when string) {
 	s.t.Helper()
 	n := len(s.sub.Messages("counter-1"))
 	stack.Eventually(s.t, "the neighbour's values "+when, func() bool { return len(s.sub.Messages("counter-1")) >= n+12 })
-	got := s.sub.Messages("counter-1")
-	for i := 1; i < len(got); i++ {
-		if got[i].Seq != got[i-1].Seq+1 {
-			s.t.Fatalf("%s: the neighbour's value %d follows %d", when, got[i].Seq, got[i-1].Seq)
-		}
-	}
+	stack.CheckUnbroken(s.t, "the neighbour's subscriber "+when, s.sub.Messages("counter-1"))
 }
 
 // peak returns the most memory that cloudsvc ever had, in MiB. The race
