@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -26,6 +27,18 @@ func Bad(reason string) Quality { return withReason("bad: ", reason) }
 // Uncertain returns the quality of a value of which something is in doubt. A
 // long reason is cut.
 func Uncertain(reason string) Quality { return withReason("uncertain: ", reason) }
+
+// maxAhead is how far the time of a value may be ahead of a clock.
+const maxAhead = time.Hour
+
+// Timely returns Good, or Uncertain for a value whose time is more than 1 h
+// ahead of now, on the clock that is named in the reason.
+func Timely(read, now time.Time, clock string) Quality {
+	if read.Sub(now) > maxAhead {
+		return Uncertain("time is more than 1h ahead of " + clock)
+	}
+	return Good
+}
 
 // withReason cuts the reason between two runes where it is too long: a reason
 // is often an error's text, and its length must not cost the value.

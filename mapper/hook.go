@@ -124,17 +124,12 @@ func (h *Hook) message(p *Property, r driver.Reading) (dataplane.Message, error)
 	return m, m.Validate()
 }
 
-// maxAhead is how far a reading's time may be ahead of the clock.
-const maxAhead = time.Hour
-
 func (h *Hook) quality(value dataplane.Value, r driver.Reading) dataplane.Quality {
 	switch {
 	case !value.Finite():
 		return dataplane.Bad("not a finite number")
 	case r.Suspect != "":
 		return dataplane.Bad(r.Suspect)
-	case r.Time.Sub(h.now()) > maxAhead:
-		return dataplane.Uncertain("time is more than 1h ahead of the mapper's clock")
 	}
-	return dataplane.Good
+	return dataplane.Timely(r.Time, h.now(), "the mapper's clock")
 }

@@ -17,9 +17,6 @@ const (
 	MaxPublishMessages = 10_000
 )
 
-// maxAhead is how far a message's time may be ahead of the clock.
-const maxAhead = time.Hour
-
 // Defaults are what a message has that does not say.
 type Defaults struct {
 	Namespace, Device string
@@ -92,8 +89,8 @@ func (d *Defaults) Decode(raw []byte, now time.Time) (dataplane.Message, error) 
 	if m.Time.IsZero() {
 		m.Time = now
 	}
-	if m.Quality.IsGood() && m.Time.Sub(now) > maxAhead {
-		m.Quality = dataplane.Uncertain("time is more than 1h ahead of " + d.Clock)
+	if q := dataplane.Timely(m.Time, now, d.Clock); m.Quality.IsGood() && !q.IsGood() {
+		m.Quality = q
 	}
 	return m, m.Validate()
 }
