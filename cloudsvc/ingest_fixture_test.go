@@ -235,14 +235,14 @@ func (c *cloud) hello(t testing.TB, publisher string, lane dataplane.Class) *dat
 type edge struct {
 	name  string
 	lane  dataplane.Class
-	spool *spool.Memory
+	spool *spool.Spool
 	inbox chan dataplane.Frame // of the connection; the cloud's mu guards it
 	wake  chan struct{}        // holds one token while something was published
 }
 
 func newEdge(t testing.TB, name string, lane dataplane.Class, maxBytes int64) *edge {
 	t.Helper()
-	s, err := spool.NewMemory(spool.MemoryOptions{Publisher: name, MaxBytes: maxBytes, Now: time.Now()})
+	s, err := spool.Open(spool.Options{Publisher: name, Storage: spool.Storage{MaxBytes: maxBytes}, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

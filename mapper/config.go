@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 )
 
 // Config is the mapper's config.yaml: that of any KubeEdge mapper, which is
@@ -55,8 +56,10 @@ type Batch struct {
 
 // Spool bounds what waits for the uplink.
 type Spool struct {
-	Dir      string `yaml:"dir"` // empty: memory only
-	MaxBytes Size   `yaml:"maxBytes"`
+	Dir      string        `yaml:"dir"` // a folder of this mapper's own; empty: memory only
+	MaxBytes Size          `yaml:"maxBytes"`
+	MaxAge   time.Duration `yaml:"maxAge"` // of what waits in the folder
+	Sync     spool.Sync    `yaml:"sync"`   // none, 1s or always: when what is in the folder survives a power loss
 }
 
 // DefaultConfig is what holds where config.yaml says nothing.
@@ -70,7 +73,7 @@ func DefaultConfig() Config {
 			Uplink:    "tcp://127.0.0.1:5557",
 			LANFormat: "json",
 			Batch:     Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 5 * time.Second},
-			Spool:     Spool{MaxBytes: 1 << 30},
+			Spool:     Spool{MaxBytes: 1 << 30, MaxAge: 72 * time.Hour},
 			Defaults:  DefaultRules(),
 		},
 	}
@@ -206,10 +209,8 @@ func (c *Config) validate() field.ErrorList {
 		fmt.Sprintf("a whole number from 1 to %d", dataplane.MaxBatch))
 	v.want("dataplane.batch.maxBytes", d.Batch.MaxBytes, d.Batch.MaxBytes >= 1, "a size, 1 or more")
 	v.want("dataplane.batch.maxAge", d.Batch.MaxAge, d.Batch.MaxAge > 0, "a time above 0s")
-	if d.Spool.Dir != "" {
-		v.fail("dataplane.spool.dir", d.Spool.Dir, "spool on disk is not there yet: leave dataplane.spool.dir empty")
-	}
 	v.want("dataplane.spool.maxBytes", d.Spool.MaxBytes, d.Spool.MaxBytes >= minSpool, "a size, "+minSpool.String()+" or more")
+	v.want("dataplane.spool.maxAge", d.Spool.MaxAge, d.Spool.MaxAge > 0, "a time above 0s")
 	return append(v.errs, d.Defaults.validate(field.NewPath("dataplane", "defaults"))...)
 }
 

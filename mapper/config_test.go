@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 )
 
 // writeFile writes a file and returns its path.
@@ -42,7 +43,7 @@ dataplane:
   lanFormat: text
   socket: /run/datastub/publish.sock
   batch: {maxCount: 10, maxBytes: 64Ki, maxAge: 500ms}
-  spool: {dir: "", maxBytes: 16Mi}
+  spool: {dir: /var/lib/datastub/spool, maxBytes: 16Mi, maxAge: 1h, sync: always}
   defaults: {topic: "{device}/{property}", qosClass: rt, publish: false, onChange: true, deadband: 2%, maxAge: 10s}
 `)
 	got, err := LoadConfig(path)
@@ -60,7 +61,7 @@ dataplane:
 		Registry: "https://cloud:8080", Uplink: "tcp://cloud:5557", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
 		Socket: "/run/datastub/publish.sock",
 		Batch:  Batch{MaxCount: 10, MaxBytes: 64 << 10, MaxAge: 500 * time.Millisecond},
-		Spool:  Spool{MaxBytes: 16 << 20},
+		Spool:  Spool{Dir: "/var/lib/datastub/spool", MaxBytes: 16 << 20, MaxAge: time.Hour, Sync: spool.SyncAlways},
 		Defaults: Rules{
 			Topic: "{device}/{property}", Class: dataplane.RT, OnChange: true,
 			Deadband: Deadband{Width: 2, Percent: true}, MaxAge: 10 * time.Second,
@@ -162,7 +163,7 @@ dataplane:
   lan: tcp://127.0.0.1:99999
   lanFormat: xml
   batch: {maxCount: 0, maxBytes: 0, maxAge: 0s}
-  spool: {dir: /var/spool}
+  spool: {maxAge: 0s}
   defaults: {topic: a//b, maxAge: -1s}
 `,
 			[]string{
@@ -176,7 +177,7 @@ dataplane:
 				`dataplane.batch.maxCount: Invalid value: 0: want a whole number from 1 to 65536`,
 				`dataplane.batch.maxBytes: Invalid value: 0: want a size, 1 or more`,
 				`dataplane.batch.maxAge: Invalid value: 0s: want a time above 0s`,
-				`dataplane.spool.dir: Invalid value: "/var/spool": spool on disk is not there yet: leave dataplane.spool.dir empty`,
+				`dataplane.spool.maxAge: Invalid value: 0s: want a time above 0s`,
 				`dataplane.defaults.topic: Invalid value: "a//b": topic "a//b" has an empty level: want levels split by one "/"`,
 				`dataplane.defaults.maxAge: Invalid value: -1s: want a time from 0s to 8760h0m0s`,
 			},

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 )
@@ -25,7 +26,7 @@ const (
 // it, with its records in memory and no LAN.
 func NewPublisher(endpoint, node string, log klog.Logger) (*zmq.Publisher, error) {
 	return zmq.NewPublisher(zmq.PublisherOptions{
-		Node: node, Mapper: "load", Uplink: endpoint, SpoolBytes: spoolBytes, Software: "load", Logger: log,
+		Node: node, Mapper: "load", Uplink: endpoint, Spool: spool.Storage{MaxBytes: spoolBytes}, Software: "load", Logger: log,
 		Batch: uplink.BatchPolicy{MaxCount: BatchCount, MaxBytes: batchBytes, MaxAge: batchAge},
 	})
 }

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -16,57 +17,75 @@ const (
 	maxParts = 4
 )
 
-// hole is what was dropped from the front of a lane, records from to to, and
-// is not yet known to be durable in the cloud as a gap. The zero hole is none.
+// hole is what a lane has lost, records from to to of an epoch, and is not yet
+// known to be durable in the cloud as a gap.
 //
 // The cloud may have had some of these records before they were dropped, so
 // the hole can be told from any record on that was the last of a frame: what
 // had been sent is noted record by record, the rest by series.
 type hole struct {
+	epoch    uint64
+	reason   string
 	from, to uint64
 	parts    []part            // adjacent and rising; each is told as one gap
 	open     map[seriesKey]int // index of the span that grows, in the last part
 }
 
-// part is a run of dropped records that ends with to.
+// part is a run of lost records that ends with to.
 type part struct {
 	to    uint64
-	spans []span // by rising to; nil: not known any more
+	spans []span // by rising to; nil: not known, or not any more
 	bytes int    // of the spans in a GAP
 }
 
 // span is what the records from to to of a lane were of one series.
 type span struct {
-	key                seriesKey
-	from, to           uint64 // of the lane
-	first, last, count uint64 // of the series
+	from, to uint64 // of the lane
+	seriesCount
 }
 
-// add notes the next record as dropped. It is kept apart if it had been sent.
+// add notes the next record as lost. It is kept apart if it had been sent.
 func (h *hole) add(seq uint64, msg *dataplane.Message, sent bool) {
-	if h.to == 0 {
-		h.from = seq
-	}
 	h.to = seq
+	c := seriesCount{key: keyOf(msg), first: msg.Seq, last: msg.Seq, count: 1}
+	h.note(h.growing(), span{from: seq, to: seq, seriesCount: c}, sent)
+}
+
+// addRun notes the next records, up to one, as lost, by series; nil if that is
+// not known. None had been sent.
+func (h *hole) addRun(to uint64, counts []seriesCount) {
+	from := h.to + 1
+	h.to = to
+	if counts == nil {
+		h.parts = append(h.parts, part{to: to})
+		h.open = nil
+		return
+	}
 	p := h.growing()
-	p.to = seq
-	key := seriesKey{msg.Namespace, msg.Topic, msg.Device}
-	if i, known := h.open[key]; known && !sent {
-		s := &p.spans[i]
-		s.to, s.last = seq, msg.Seq
-		s.count++
+	for _, c := range counts {
+		h.note(p, span{from: from, to: to, seriesCount: c}, false)
+	}
+}
+
+// note adds a span to the growing part, or to the one that grows there.
+func (h *hole) note(p *part, s span, sent bool) {
+	if i, known := h.open[s.key]; known && !sent {
+		grown := &p.spans[i]
+		grown.to, grown.last = s.to, s.last
+		grown.count += s.count
 		return
 	}
 	if !sent {
-		h.open[key] = len(p.spans)
+		h.open[s.key] = len(p.spans)
 	}
-	p.spans = append(p.spans, span{key: key, from: seq, to: seq, first: msg.Seq, last: msg.Seq, count: 1})
-	p.bytes += key.bytes()
+	p.spans = append(p.spans, s)
+	p.bytes += s.key.bytes()
 }
 
-// growing returns the last part, or a new one if that is full.
+// growing returns the last part, which reaches to the hole's end; or a new one
+// if that is full.
 func (h *hole) growing() *part {
-	if n := len(h.parts); n == 0 || h.parts[n-1].bytes >= maxPartBytes {
+	if n := len(h.parts); n == 0 || h.parts[n-1].bytes >= maxPartBytes || h.parts[n-1].spans == nil {
 		h.parts = append(h.parts, part{})
 		h.open = nil
 	}
@@ -77,7 +96,9 @@ func (h *hole) growing() *part {
 		h.parts[1] = merge(h.parts[0], h.parts[1])
 		h.parts = slices.Delete(h.parts, 0, 1)
 	}
-	return &h.parts[len(h.parts)-1]
+	p := &h.parts[len(h.parts)-1]
+	p.to = h.to
+	return p
 }
 
 // merge joins two parts, at the price that they can only be told as a whole;
@@ -100,21 +121,22 @@ func merge(a, b part) part {
 // seal makes what is added from here on be told apart from what there is.
 func (h *hole) seal() { h.open = nil }
 
-// release forgets what is up to a sequence.
-func (h *hole) release(seq uint64) {
+// release forgets what is up to a sequence, and tells whether that is all.
+func (h *hole) release(seq uint64) bool {
 	if seq >= h.to {
-		*h = hole{}
-		return
+		return true
 	}
-	if seq < h.from {
-		return
+	if seq >= h.from {
+		h.from = seq + 1
+		h.parts = slices.DeleteFunc(h.parts, func(p part) bool { return p.to <= seq })
 	}
-	h.from = seq + 1
-	h.parts = slices.DeleteFunc(h.parts, func(p part) bool { return p.to <= seq })
+	return false
 }
 
-// move takes a number off all sequences of the lane.
-func (h *hole) move(shift uint64) {
+// move takes a number off all sequences of the lane, and adds one to the
+// epoch.
+func (h *hole) move(epochs, shift uint64) {
+	h.epoch += epochs
 	h.from -= shift
 	h.to -= shift
 	for i := range h.parts {
@@ -127,19 +149,35 @@ func (h *hole) move(shift uint64) {
 	}
 }
 
-// tell returns the end of the part that a sequence is in, and what was lost
-// from there on, by series.
-func (h *hole) tell(from uint64) (to uint64, series []dataplane.SeriesRange) {
+// gap returns what stands in the place of the hole's records from one on, up
+// to the end of the part that it is in.
+func (h *hole) gap(from uint64) *dataplane.Gap {
 	i := slices.IndexFunc(h.parts, func(p part) bool { return p.to >= from })
 	p := h.parts[i]
-	lost := slices.DeleteFunc(slices.Clone(p.spans), func(s span) bool { return s.to < from })
-	for _, s := range bySeries(lost) {
+	return &dataplane.Gap{Epoch: h.epoch, From: from, To: p.to, Reason: h.reason, Series: p.lost(from)}
+}
+
+// lost returns what was lost from a record on, by series, nil if that is not
+// known.
+func (p *part) lost(from uint64) []dataplane.SeriesRange {
+	if p.straddles(from) {
+		return nil
+	}
+	rest := slices.DeleteFunc(slices.Clone(p.spans), func(s span) bool { return s.to < from })
+	var series []dataplane.SeriesRange
+	for _, s := range bySeries(rest) {
 		series = append(series, dataplane.SeriesRange{
 			Namespace: s.key.namespace, Topic: s.key.topic, Device: s.key.device,
 			First: s.first, Last: s.last, Count: s.count,
 		})
 	}
-	return p.to, series
+	return series
+}
+
+// straddles tells whether a span begins before a record and ends behind it:
+// what of it is lost from there on is not known.
+func (p *part) straddles(from uint64) bool {
+	return slices.ContainsFunc(p.spans, func(s span) bool { return s.from < from && s.to >= from })
 }
 
 // bySeries joins the spans of each series, and sorts them by series.
@@ -162,18 +200,64 @@ func bySeries(spans []span) []span {
 	return joined
 }
 
+// holes are what a lane has lost, by rising epoch and sequence, none adjacent
+// to another of the same reason.
+type holes []*hole
+
+// at returns the hole that a record is in, nil if it is in none.
+func (hs holes) at(m dataplane.Mark) *hole {
+	for _, h := range hs {
+		if h.epoch == m.Epoch && h.from <= m.Seq && m.Seq <= h.to {
+			return h
+		}
+	}
+	return nil
+}
+
+// grow returns the hole that records from one on are to be added to: the one
+// that ends there, or a new one.
+func (hs *holes) grow(from dataplane.Mark, reason string) *hole {
+	for _, h := range *hs {
+		if h.epoch == from.Epoch && h.to+1 == from.Seq && h.reason == reason {
+			return h
+		}
+	}
+	h := &hole{epoch: from.Epoch, from: from.Seq, to: from.Seq - 1, reason: reason}
+	i, _ := slices.BinarySearchFunc(*hs, h, func(a, b *hole) int {
+		return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.from, b.from))
+	})
+	*hs = slices.Insert(*hs, i, h)
+	return h
+}
+
+// seal makes what is lost from here on be told apart from what was.
+func (hs holes) seal() {
+	for _, h := range hs {
+		h.seal()
+	}
+}
+
+// release forgets what is up to a mark.
+func (hs *holes) release(m dataplane.Mark) {
+	*hs = slices.DeleteFunc(*hs, func(h *hole) bool {
+		return h.epoch < m.Epoch || h.epoch == m.Epoch && h.release(m.Seq)
+	})
+}
+
 // seriesKey names a series of the spool's node.
 type seriesKey struct{ namespace, topic, device string }
+
+func keyOf(msg *dataplane.Message) seriesKey {
+	return seriesKey{msg.Namespace, msg.Topic, msg.Device}
+}
 
 // bytes is about how large a series is in a GAP, and at most.
 func (k seriesKey) bytes() int { return len(k.namespace) + len(k.topic) + len(k.device) + 40 }
 
 func (k seriesKey) compare(o seriesKey) int {
-	if c := strings.Compare(k.namespace, o.namespace); c != 0 {
-		return c
-	}
-	if c := strings.Compare(k.topic, o.topic); c != 0 {
-		return c
-	}
-	return strings.Compare(k.device, o.device)
+	return cmp.Or(
+		strings.Compare(k.namespace, o.namespace),
+		strings.Compare(k.topic, o.topic),
+		strings.Compare(k.device, o.device),
+	)
 }

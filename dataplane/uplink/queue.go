@@ -10,9 +10,14 @@ type Queue interface {
 	// now accepted under is always the last, even when it is empty.
 	Held() []dataplane.EpochRange
 	// Next returns what comes behind a mark: a batch of at most maxCount records
-	// and about maxBytes, or the gap that is there instead, or neither. The
-	// batch is not changed afterwards by either side.
+	// and about maxBytes, or the gap that is there instead, or neither. Neither,
+	// though something is waiting, means that it is being fetched: the owner of
+	// the Sender is told when it is there, and asks again. A batch is of one
+	// epoch. It is not changed afterwards by either side.
 	Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Batch, *dataplane.Gap)
+	// Ended tells how an epoch ended that is not the last: with which record, and
+	// whether that is certain.
+	Ended(epoch uint64) (last uint64, exact bool)
 	// Waiting tells whether anything is held behind a mark, and whether that is
 	// at least count records or about as many bytes.
 	Waiting(after dataplane.Mark, count, bytes int) (some, enough bool)

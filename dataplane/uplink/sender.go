@@ -46,6 +46,8 @@ type Sender struct {
 	session   uint64
 	sent      dataplane.Mark // the last record sent
 	stored    dataplane.Mark // the last record known to be stored
+	ended     uint64         // the epoch that the cloud was last told the end of
+	fetching  bool           // what comes next is not at hand
 	waiting   time.Time      // since when the records behind sent wait for a BT batch, at most; zero: none does
 	maxFrame  uint64         // the largest frame that the cloud takes, in bytes
 	credit    uint64
@@ -129,11 +131,14 @@ func (s *Sender) nextRecords() ([]byte, error) {
 		maxBytes = min(s.options.Batch.MaxBytes, maxFrameBytes)
 	}
 	batch, gap := s.options.Queue.Next(s.sent, maxCount, maxBytes)
+	s.fetching = batch == nil && gap == nil
 	switch {
+	case s.fetching:
+		return nil, nil
+	case gap != nil && s.crosses(gap.Epoch), batch != nil && s.crosses(batch.Epoch):
+		return s.endEpoch(), nil
 	case gap != nil:
 		return s.launchGap(gap), nil
-	case batch == nil:
-		return nil, nil
 	}
 	data, err := s.options.Packer.Pack(batch)
 	if err != nil {
@@ -150,6 +155,21 @@ func (s *Sender) nextRecords() ([]byte, error) {
 		s.waiting = time.Time{} // else what is left has been waiting too
 	}
 	return b, nil
+}
+
+// crosses tells whether the cloud is to be told of the end of the epoch that
+// was sent last, before records of another are.
+func (s *Sender) crosses(epoch uint64) bool {
+	return s.sent.Epoch != 0 && s.sent.Epoch != epoch && s.ended != s.sent.Epoch
+}
+
+// endEpoch tells how the epoch ended that was sent last.
+func (s *Sender) endEpoch() []byte {
+	s.ended = s.sent.Epoch
+	last, exact := s.options.Queue.Ended(s.ended)
+	return dataplane.AppendFrame(nil, &dataplane.EpochEnd{
+		Session: s.session, Lane: s.options.Lane, Epoch: s.ended, Last: max(last, s.sent.Seq), Unknown: !exact,
+	})
 }
 
 // tooLarge returns the gap in the place of a batch that cloudsvc cannot keep:
@@ -218,7 +238,7 @@ func (s *Sender) Due() time.Time {
 	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
 		due = hello
 	}
-	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && s.flights.bytes < s.credit && batch.Before(due) {
+	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && !s.fetching && s.flights.bytes < s.credit && batch.Before(due) {
 		due = batch
 	}
 	return due
@@ -325,7 +345,7 @@ func (s *Sender) receiveNack(f *dataplane.Nack) error {
 	if s.nacks++; s.nacks > maxNacks {
 		return &EndError{Reason: fmt.Sprintf("cloudsvc asked %d times for record %v", s.nacks, f.Expected)}
 	}
-	s.sent = last
+	s.sent, s.ended = last, 0
 	s.flights.cancel(last)
 	s.options.Counts.unacked.Store(s.flights.bytes)
 	return nil

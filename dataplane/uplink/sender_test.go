@@ -16,7 +16,7 @@ import (
 type edgeEnd struct {
 	*uplink.Sender
 	t      *testing.T
-	spool  *spool.Memory
+	spool  *spool.Spool
 	lane   dataplane.Class
 	now    time.Time
 	epoch  uint64
@@ -25,7 +25,9 @@ type edgeEnd struct {
 
 func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, records int) *edgeEnd {
 	t.Helper()
-	m, err := spool.NewMemory(spool.MemoryOptions{Publisher: "edge-1/mapper", MaxBytes: 64 << 20, Now: start0})
+	m, err := spool.Open(spool.Options{
+		Publisher: "edge-1/mapper", Storage: spool.Storage{MaxBytes: 64 << 20}, Now: func() time.Time { return start0 },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ type publisher struct {
 
 // start is a publisher's life from one start to the next.
 type start struct {
-	spool    *spool.Memory
+	spool    *spool.Spool
 	accepted [3][]dataplane.Message // by Class: the record of sequence n is at n-1
 	lanes    []*edge
 }
@@ -110,7 +110,9 @@ func (w *world) start(p *publisher) {
 	if w.rng.IntN(2) == 0 {
 		maxBytes = 10 << 10 // some 25 records
 	}
-	m, err := spool.NewMemory(spool.MemoryOptions{Publisher: p.name, MaxBytes: maxBytes, Now: w.now.Add(p.clock)})
+	m, err := spool.Open(spool.Options{
+		Publisher: p.name, Storage: spool.Storage{MaxBytes: maxBytes}, Now: func() time.Time { return w.now.Add(p.clock) },
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -152,11 +152,15 @@ func (l *lane) connect(ctx, giveUp context.Context) (streamed bool, err error) {
 // undelivered returns how many accepted records cloudsvc is not known to have
 // stored, not counting what a connection that is open has brought.
 func (l *lane) undelivered() int {
-	held := l.options.Queue.Held()
-	last := held[len(held)-1]
-	first := last.First
-	if l.stored.Epoch == last.Epoch && l.stored.Seq >= first {
-		first = l.stored.Seq + 1
+	n := 0
+	for _, held := range l.options.Queue.Held() {
+		first := held.First
+		if l.stored.Epoch == held.Epoch {
+			first = max(first, l.stored.Seq+1)
+		}
+		if l.stored.Epoch <= held.Epoch {
+			n += int(held.Last + 1 - first)
+		}
 	}
-	return int(last.Last + 1 - first)
+	return n
 }

@@ -31,7 +31,7 @@ type PublisherOptions struct {
 	LAN          string // where to bind the PUB; empty: none
 	LANText      bool   // "topic SP json" in one frame instead of address and JSON
 	Batch        uplink.BatchPolicy
-	SpoolBytes   int64  // how much may wait in memory
+	Spool        spool.Storage
 	Software     string // for people, in cloudsvc's list of nodes
 	Logger       klog.Logger
 }
@@ -55,7 +55,7 @@ func (o *PublisherOptions) validate() error {
 // offered to the LAN.
 type Publisher struct {
 	zctx  *zmq.Context
-	spool *spool.Memory
+	spool *spool.Spool
 	lanes map[dataplane.Class]*lane
 	lan   *lan // nil: there is none
 	log   klog.Logger
@@ -65,16 +65,11 @@ type Publisher struct {
 	droppedAt time.Time // when it last dropped some; zero: it is not full
 }
 
-// NewPublisher binds the LAN socket. Nothing is dialled before Run, which
-// gives back what NewPublisher took, or Close where Run is not called.
+// NewPublisher opens the spool and binds the LAN socket. Nothing is dialled
+// before Run, which gives back what NewPublisher took, or Close where Run is not
+// called.
 func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	memory, err := spool.NewMemory(spool.MemoryOptions{
-		Publisher: o.Node + "/" + o.Mapper, MaxBytes: o.SpoolBytes, Now: time.Now(),
-	})
-	if err != nil {
 		return nil, err
 	}
 	packer, err := dataplane.NewPacker()
@@ -85,7 +80,7 @@ func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a ZeroMQ context: %w", err)
 	}
-	p := &Publisher{log: o.Logger, zctx: zctx, spool: memory, lanes: make(map[dataplane.Class]*lane)}
+	p := &Publisher{log: o.Logger, zctx: zctx, lanes: make(map[dataplane.Class]*lane)}
 	if err := p.open(o, packer); err != nil {
 		p.Close()
 		return nil, err
@@ -94,13 +89,26 @@ func NewPublisher(o PublisherOptions) (*Publisher, error) {
 }
 
 func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
+	wakers := make(map[dataplane.Class]*waker)
 	for _, c := range dataplane.Classes {
 		waker, err := newWaker(p.zctx, c.String())
 		if err != nil {
 			return err
 		}
+		wakers[c] = waker
+		p.lanes[c] = &lane{waker: waker}
+	}
+	var err error
+	p.spool, err = spool.Open(spool.Options{
+		Publisher: o.Node + "/" + o.Mapper, Storage: o.Spool, Now: time.Now, Logger: o.Logger,
+		Wake: func(c dataplane.Class) { wakers[c].wake() },
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range dataplane.Classes {
 		p.lanes[c] = &lane{
-			zctx: p.zctx, endpoint: o.Uplink, waker: waker, log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
+			zctx: p.zctx, endpoint: o.Uplink, waker: wakers[c], log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
@@ -112,7 +120,6 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 	if o.LAN == "" {
 		return nil
 	}
-	var err error
 	p.lan, err = newLAN(p.zctx, o.LAN, o.LANText)
 	return err
 }
@@ -126,11 +133,15 @@ func (p *Publisher) Close() {
 		_ = p.lan.socket.Close()
 	}
 	_ = p.zctx.Term()
+	if p.spool != nil {
+		_ = p.spool.Close()
+	}
 }
 
 // Publish accepts messages, all or none, and gives each its ID, Node and Seq.
-// It never waits for the network, and may be called from many goroutines. An
-// error says what is wrong with which message.
+// It never waits for the network, nor for more than 100 ms for the disk, and may
+// be called from many goroutines. An error says what is wrong with which
+// message.
 func (p *Publisher) Publish(messages []dataplane.Message) error {
 	if len(messages) == 0 {
 		return nil
@@ -171,7 +182,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 	if p.lan != nil {
 		g.Go(func() error { return p.lan.run(working) })
 	}
-	return errors.Join(g.Wait(), p.zctx.Term())
+	return errors.Join(g.Wait(), p.spool.Close(), p.zctx.Term())
 }
 
 // Connected tells whether cloudsvc has granted a lane a session.

@@ -18,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 )
 
@@ -133,8 +134,8 @@ func startPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 func newPublisher(t *testing.T, o PublisherOptions) *runningPublisher {
 	t.Helper()
 	o.Node, o.Mapper = "edge-1", "mapper"
-	if o.SpoolBytes == 0 {
-		o.SpoolBytes = 64 << 20
+	if o.Spool.MaxBytes == 0 {
+		o.Spool.MaxBytes = 64 << 20
 	}
 	if o.Logger == (klog.Logger{}) {
 		o.Logger = klog.Background()
@@ -306,7 +307,7 @@ func TestDrainDials(t *testing.T) {
 	endpoint := "tcp://127.0.0.1:" + freePort(t)
 	log := &logLines{}
 	p, err := NewPublisher(PublisherOptions{
-		Node: "edge-1", Mapper: "mapper", Uplink: endpoint, SpoolBytes: 1 << 20, Logger: log.logger(),
+		Node: "edge-1", Mapper: "mapper", Uplink: endpoint, Spool: spool.Storage{MaxBytes: 1 << 20}, Logger: log.logger(),
 		Batch: uplink.BatchPolicy{MaxCount: 1000, MaxBytes: 1 << 20, MaxAge: time.Millisecond},
 	})
 	if err != nil {
@@ -341,7 +342,7 @@ func TestDrainDials(t *testing.T) {
 func TestSpoolFull(t *testing.T) {
 	log := &logLines{}
 	p := startPublisher(t, PublisherOptions{
-		Uplink: "tcp://127.0.0.1:" + freePort(t), SpoolBytes: 64 << 10, Logger: log.logger(),
+		Uplink: "tcp://127.0.0.1:" + freePort(t), Spool: spool.Storage{MaxBytes: 64 << 10}, Logger: log.logger(),
 	})
 	publish(t, p, dataplane.RT, 0, 1000)
 	if n := p.Dropped(); n == 0 || n >= 1000 {
@@ -527,7 +528,7 @@ func freePort(t *testing.T) string {
 
 func TestPublisherOptions(t *testing.T) {
 	good := PublisherOptions{
-		Node: "n", Mapper: "m", Uplink: "tcp://127.0.0.1:1", SpoolBytes: 1 << 20,
+		Node: "n", Mapper: "m", Uplink: "tcp://127.0.0.1:1", Spool: spool.Storage{MaxBytes: 1 << 20},
 		Batch: uplink.BatchPolicy{MaxCount: 1, MaxBytes: 1, MaxAge: 1},
 	}
 	cases := map[string]struct {
@@ -537,7 +538,7 @@ func TestPublisherOptions(t *testing.T) {
 		"no uplink":   {func(o *PublisherOptions) { o.Uplink = "" }, "uplink is empty"},
 		"bad node":    {func(o *PublisherOptions) { o.Node = "a b" }, `node "a b"`},
 		"no batch":    {func(o *PublisherOptions) { o.Batch.MaxCount = 0 }, "batch of 0 records"},
-		"no spool":    {func(o *PublisherOptions) { o.SpoolBytes = 0 }, "spool of 0 bytes"},
+		"no spool":    {func(o *PublisherOptions) { o.Spool.MaxBytes = 0 }, "spool of 0 bytes"},
 		"LAN in use":  {func(o *PublisherOptions) { o.LAN = "tcp://192.0.2.1:1" }, "bind the LAN socket to tcp://192.0.2.1:1"},
 		"LAN garbage": {func(o *PublisherOptions) { o.LAN = "here" }, "bind the LAN socket to here"},
 	}

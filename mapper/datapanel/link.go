@@ -8,6 +8,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 	"datastub/mapper"
@@ -42,14 +43,14 @@ type link struct {
 func openPublisher(s settings) (publisher, error) {
 	batch := mapper.DefaultConfig().DataPlane.Batch
 	return zmq.NewPublisher(zmq.PublisherOptions{
-		Node:       s.node,
-		Mapper:     s.mapper,
-		Uplink:     s.uplink,
-		LAN:        s.lan,
-		Batch:      uplink.BatchPolicy{MaxCount: batch.MaxCount, MaxBytes: int(batch.MaxBytes), MaxAge: batch.MaxAge},
-		SpoolBytes: int64(s.spool),
-		Software:   "datastub datapanel",
-		Logger:     klog.Background(),
+		Node:     s.node,
+		Mapper:   s.mapper,
+		Uplink:   s.uplink,
+		LAN:      s.lan,
+		Batch:    uplink.BatchPolicy{MaxCount: batch.MaxCount, MaxBytes: int(batch.MaxBytes), MaxAge: batch.MaxAge},
+		Spool:    spool.Storage{MaxBytes: int64(s.spool)},
+		Software: "datastub datapanel",
+		Logger:   klog.Background(),
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/client"
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 )
@@ -124,7 +125,7 @@ func mustFilter(t *testing.T, text string) dataplane.Filter {
 func publishOnce(t *testing.T, endpoint string) dataplane.ID {
 	t.Helper()
 	p, err := zmq.NewPublisher(zmq.PublisherOptions{
-		Node: "edge-1", Mapper: "mapper", Uplink: endpoint, SpoolBytes: 1 << 20, Logger: klog.Background(),
+		Node: "edge-1", Mapper: "mapper", Uplink: endpoint, Spool: spool.Storage{MaxBytes: 1 << 20}, Logger: klog.Background(),
 		Batch: uplink.BatchPolicy{MaxCount: 1, MaxBytes: 1, MaxAge: time.Second},
 	})
 	if err != nil {

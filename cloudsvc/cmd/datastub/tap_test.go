@@ -12,6 +12,7 @@ import (
 
 	"datastub/cloudsvc/client/clienttest"
 	"datastub/dataplane"
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 )
@@ -34,7 +35,7 @@ func publishLAN(t *testing.T, endpoint string, text bool) (stop func()) {
 	t.Helper()
 	p, err := zmq.NewPublisher(zmq.PublisherOptions{
 		Node: "edge-1", Mapper: "mapper", Uplink: "tcp://" + freePort(t), LAN: endpoint, LANText: text,
-		SpoolBytes: 1 << 20, Logger: klog.Background(),
+		Spool: spool.Storage{MaxBytes: 1 << 20}, Logger: klog.Background(),
 		Batch: uplink.BatchPolicy{MaxCount: 1, MaxBytes: 1, MaxAge: time.Second},
 	})
 	if err != nil {

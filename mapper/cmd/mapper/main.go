@@ -18,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane/build"
+	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
 	"datastub/driver/modbus"
@@ -109,15 +110,17 @@ func run(ctx context.Context, path string) error {
 	}
 	d := config.DataPlane
 	publisher, err := zmq.NewPublisher(zmq.PublisherOptions{
-		Node:       config.Node,
-		Mapper:     config.Common.Name,
-		Uplink:     d.Uplink,
-		LAN:        d.LAN,
-		LANText:    d.LANFormat == "text",
-		Batch:      uplink.BatchPolicy{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
-		SpoolBytes: int64(d.Spool.MaxBytes),
-		Software:   "datastub mapper",
-		Logger:     klog.FromContext(ctx),
+		Node:    config.Node,
+		Mapper:  config.Common.Name,
+		Uplink:  d.Uplink,
+		LAN:     d.LAN,
+		LANText: d.LANFormat == "text",
+		Batch:   uplink.BatchPolicy{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
+		Spool: spool.Storage{
+			Dir: d.Spool.Dir, MaxBytes: int64(d.Spool.MaxBytes), MaxAge: d.Spool.MaxAge, Sync: d.Spool.Sync,
+		},
+		Software: "datastub mapper",
+		Logger:   klog.FromContext(ctx),
 	})
 	if errors.Is(err, zmq.ErrLANInUse) {
 		return fmt.Errorf("dataplane.lan: %s is in use, perhaps by another mapper on this node: set dataplane.lan in config.yaml to another address, or to \"\" for none", d.LAN)

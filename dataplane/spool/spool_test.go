@@ -16,9 +16,12 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const all = 1 << 20 // records, and bytes, in one call of Next
 
-func newMemory(t testing.TB, maxBytes int64, now time.Time) *spool.Memory {
+// newMemory returns a spool in memory only.
+func newMemory(t testing.TB, maxBytes int64, now time.Time) *spool.Spool {
 	t.Helper()
-	m, err := spool.NewMemory(spool.MemoryOptions{Publisher: "edge-1/mapper", MaxBytes: maxBytes, Now: now})
+	m, err := spool.Open(spool.Options{
+		Publisher: "edge-1/mapper", Storage: spool.Storage{MaxBytes: maxBytes}, Now: func() time.Time { return now },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +43,7 @@ func recordBytes() int64 {
 }
 
 // add appends n messages, of two devices in turn.
-func add(t testing.TB, m *spool.Memory, c dataplane.Class, n int) {
+func add(t testing.TB, m *spool.Spool, c dataplane.Class, n int) {
 	t.Helper()
 	for i := range n {
 		if err := m.Append([]dataplane.Message{message(c, i%2, i)}); err != nil {
@@ -49,9 +52,9 @@ func add(t testing.TB, m *spool.Memory, c dataplane.Class, n int) {
 	}
 }
 
-func epochOf(m *spool.Memory, c dataplane.Class) uint64 { return m.Lane(c).Held()[0].Epoch }
+func epochOf(m *spool.Spool, c dataplane.Class) uint64 { return m.Lane(c).Held()[0].Epoch }
 
-func at(m *spool.Memory, c dataplane.Class, seq uint64) dataplane.Mark {
+func at(m *spool.Spool, c dataplane.Class, seq uint64) dataplane.Mark {
 	return dataplane.Mark{Epoch: epochOf(m, c), Seq: seq}
 }
 
@@ -101,10 +104,13 @@ func TestMemoryAcceptsAllOrNone(t *testing.T) {
 
 func TestMemoryRefusesOptions(t *testing.T) {
 	t.Parallel()
-	for _, o := range []spool.MemoryOptions{
-		{Publisher: "edge-1", MaxBytes: 1, Now: start}, {Publisher: "edge-1/mapper", Now: start},
+	for _, o := range []spool.Options{
+		{Publisher: "edge-1", Storage: spool.Storage{MaxBytes: 1}},
+		{Publisher: "edge-1/mapper"},
+		{Publisher: "edge-1/mapper", Storage: spool.Storage{MaxBytes: 1, MaxAge: -1}},
+		{Publisher: "edge-1/mapper", Storage: spool.Storage{MaxBytes: 1, Sync: 3}},
 	} {
-		if _, err := spool.NewMemory(o); err == nil {
+		if _, err := spool.Open(o); err == nil {
 			t.Errorf("%+v is accepted", o)
 		}
 	}
@@ -200,7 +206,7 @@ func TestMemoryTellsGapsExactly(t *testing.T) {
 			_, got := lane.Next(at(m, dataplane.RT, tt.after), all, all)
 			want := &dataplane.Gap{
 				Epoch: epochOf(m, dataplane.RT), From: tt.from, To: tt.to,
-				Reason: "the edge's memory was full", Series: series(tt.series...),
+				Reason: "the edge's spool was full", Series: series(tt.series...),
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("gap is %+v: want %+v", got, want)

@@ -1,0 +1,164 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"datastub/dataplane"
+)
+
+const (
+	// maxBlock is how long Append waits for the disk: 100 ms are promised.
+	maxBlock = 80 * time.Millisecond
+	// closeWait is how long Close waits for the disk.
+	closeWait = time.Second
+)
+
+// errSlow says that the disk did not answer in time.
+var errSlow = fmt.Errorf("the disk did not write within %v", maxBlock)
+
+// disk is how the folder is, and what is shared by those who wait for it and
+// the goroutines that work there. The spool's mutex guards it.
+type diskState struct {
+	fault   error      // why records are kept in memory; nil: they are not
+	faults  uint64     // times that it came to that
+	written *sync.Cond // tells those who wait that more is accepted
+
+	flying time.Time   // since when the oldest Append waits for what is being written; zero: none does
+	queued time.Time   // the same, for what is to be written next
+	stall  *time.Timer // goes off when either has waited for maxBlock
+
+	kick chan struct{}      // wakes the writer
+	tidy chan struct{}      // wakes the upkeep
+	stop context.CancelFunc // ends the goroutines
+	done chan struct{}      // closed when they have
+}
+
+// start starts what works in the folder.
+func (s *Spool) start() {
+	ctx, cancel := context.WithCancel(context.Background()) // Close ends it
+	d := &s.disk
+	d.written = sync.NewCond(&s.mu)
+	d.stall = time.AfterFunc(maxBlock, s.checkStall)
+	d.stall.Stop()
+	d.stop, d.done = cancel, make(chan struct{})
+	var working sync.WaitGroup
+	for _, l := range s.lanes {
+		working.Go(func() { (&reader{lane: l}).run(ctx) })
+	}
+	working.Go(func() { (&writer{spool: s}).run(ctx) })
+	working.Go(func() { s.upkeep(ctx) })
+	go func() {
+		working.Wait()
+		close(d.done)
+	}()
+}
+
+// awaitWrite waits until all that was pushed is accepted.
+func (s *Spool) awaitWrite() {
+	var want [len(dataplane.Classes) + 1]uint64
+	for c, l := range s.lanes {
+		want[c] = l.accepted.Records
+	}
+	d := &s.disk
+	if d.queued.IsZero() {
+		d.queued = time.Now()
+		if d.flying.IsZero() {
+			d.stall.Reset(maxBlock)
+		}
+	}
+	nudge(d.kick)
+	for _, c := range dataplane.Classes {
+		for s.lanes[c].settled() < want[c] {
+			d.written.Wait()
+		}
+	}
+}
+
+// settled returns how many records were accepted since the start.
+func (l *lane) settled() uint64 { return l.accepted.Records - (l.next() - 1 - l.ready) }
+
+// checkStall gives the disk up where an Append has waited too long for it.
+func (s *Spool) checkStall() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := s.disk.flying
+	if oldest.IsZero() {
+		oldest = s.disk.queued
+	}
+	if !oldest.IsZero() && time.Since(oldest) >= maxBlock {
+		s.fail(errSlow)
+	}
+}
+
+// fail goes on in memory, until the writer finds the disk well again.
+func (s *Spool) fail(why error) {
+	d := &s.disk
+	if d.fault == nil {
+		d.faults++
+		s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, what is there does not survive the mapper", "dir", s.storage.Dir)
+	}
+	d.fault = why
+	d.flying, d.queued = time.Time{}, time.Time{}
+	d.stall.Stop()
+	s.acceptAll()
+	d.written.Broadcast()
+}
+
+// mend goes on in the folder: all that was in memory is there too.
+func (s *Spool) mend() {
+	s.disk.fault = nil
+	s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
+}
+
+// Fault returns why records are kept in memory though there is a folder, and
+// how often it came to that; nil where they are not.
+func (s *Spool) Fault() (why error, times uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.disk.fault, s.disk.faults
+}
+
+// nudgeUpkeep has the folder tidied up soon.
+func (s *Spool) nudgeUpkeep() {
+	if s.folder != nil {
+		nudge(s.disk.tidy)
+	}
+}
+
+// Close gives the folder back, with all written and sealed. What is in memory
+// only is lost. A disk that does not answer is not waited for: that is an
+// error, as is what could not be written.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	was := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if s.folder == nil || was {
+		return nil
+	}
+	s.disk.stop()
+	select {
+	case <-s.disk.done:
+	case <-time.After(closeWait):
+		return fmt.Errorf("spool in %s: the disk did not answer within %v; what was written is kept", s.storage.Dir, closeWait)
+	}
+	return errors.Join(s.sealAll(), s.unwritten(), s.folder.close())
+}
+
+// unwritten tells what is in memory only.
+func (s *Spool) unwritten() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var n uint64
+	for _, l := range s.lanes {
+		n += l.next() - max(l.written+1, l.first)
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("spool in %s: %d records in memory could not be written: %w", s.storage.Dir, n, s.disk.fault)
+}

@@ -1,0 +1,136 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// A folder is where a spool keeps its files. Names are of one level.
+type folder interface {
+	// names lists the files.
+	names() ([]string, error)
+	// create makes a file that is not there yet, to be appended to.
+	create(name string) (file, error)
+	// open opens a file to be read, and cut.
+	open(name string) (file, error)
+	rename(from, to string) error
+	remove(name string) error
+	// sync makes what names say survive a power loss.
+	sync() error
+	// close gives the lock back.
+	close() error
+}
+
+// A file is a segment's or a checkpoint's. Write appends.
+type file interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
+	Size() (int64, error)
+	Truncate(size int64) error
+	// Sync makes what was written survive a power loss.
+	Sync() error
+}
+
+// disk is a folder of the operating system, locked for one process.
+type disk struct {
+	path string
+	lock *os.File // the folder itself: it can be locked where nothing can be written
+}
+
+var _ folder = (*disk)(nil)
+
+// ownerName is a file with the id of the process that has the folder locked.
+const ownerName = "pid"
+
+// openDisk makes a folder if there is none, and locks it.
+func openDisk(path string) (*disk, error) {
+	if err := os.MkdirAll(path, 0o750); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &disk{path: path, lock: f}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s is in use by %s: want a folder of its own for each mapper", path, d.owner())
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	// For people only: where it cannot be written the lock holds all the same.
+	_ = os.WriteFile(filepath.Join(path, ownerName), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o640)
+	return d, nil
+}
+
+// owner tells who has the folder locked.
+func (d *disk) owner() string {
+	b, err := os.ReadFile(filepath.Join(d.path, ownerName))
+	pid := strings.TrimSpace(string(b))
+	if err != nil || pid == "" {
+		return "another process"
+	}
+	return "process " + pid
+}
+
+func (d *disk) names() ([]string, error) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+func (d *disk) create(name string) (file, error) {
+	return d.openFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
+}
+
+func (d *disk) open(name string) (file, error) {
+	f, err := d.openFile(name, os.O_RDWR)
+	if errors.Is(err, syscall.EROFS) {
+		return d.openFile(name, os.O_RDONLY)
+	}
+	return f, err
+}
+
+func (d *disk) openFile(name string, flag int) (file, error) {
+	f, err := os.OpenFile(filepath.Join(d.path, name), flag, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	return diskFile{f}, nil
+}
+
+func (d *disk) rename(from, to string) error {
+	return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))
+}
+
+func (d *disk) remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
+func (d *disk) sync() error              { return d.lock.Sync() }
+func (d *disk) close() error             { return d.lock.Close() }
+
+// diskFile is a file of the operating system.
+type diskFile struct{ *os.File }
+
+var _ file = diskFile{}
+
+// Size implements file.
+func (f diskFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

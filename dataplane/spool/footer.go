@@ -1,0 +1,93 @@
+package spool
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A sealed segment ends with a footer, so that what is lost with the segment
+// can be told without reading it:
+//
+//	uvarint  number of records
+//	uvarint  number of series
+//	series   each: text namespace, topic, device; uvarint first, last, count
+//
+// Behind the footer's entry stands the trailer: where in the file that entry
+// begins, as a uint64, and trailerMagic.
+const trailerLength = 12
+
+const trailerMagic = 0xda7a5b01
+
+// footer is what a sealed segment says of itself.
+type footer struct {
+	records uint64
+	series  []seriesCount // by key
+}
+
+// seriesCount is what a run of records has of one series.
+type seriesCount struct {
+	key                seriesKey
+	first, last, count uint64
+}
+
+// tally counts records by series.
+type tally map[seriesKey]seriesCount
+
+// add counts a record.
+func (t tally) add(key seriesKey, seq uint64) {
+	c, known := t[key]
+	if !known {
+		c = seriesCount{key: key, first: seq}
+	}
+	c.last = seq
+	c.count++
+	t[key] = c
+}
+
+// counts returns the counts, by key.
+func (t tally) counts() []seriesCount {
+	counts := make([]seriesCount, 0, len(t))
+	for _, c := range t {
+		counts = append(counts, c)
+	}
+	slices.SortFunc(counts, func(a, b seriesCount) int { return a.key.compare(b.key) })
+	return counts
+}
+
+// append appends the footer and the trailer of a segment that is at bytes long
+// without them.
+func (f *footer) append(dst []byte, at int64) []byte {
+	start := len(dst)
+	dst = beginEntry(dst, footerEntry)
+	dst = binary.AppendUvarint(dst, f.records)
+	dst = binary.AppendUvarint(dst, uint64(len(f.series)))
+	for _, s := range f.series {
+		dst = appendKey(dst, s.key)
+		dst = binary.AppendUvarint(dst, s.first)
+		dst = binary.AppendUvarint(dst, s.last)
+		dst = binary.AppendUvarint(dst, s.count)
+	}
+	dst = endEntry(dst, start)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(at))
+	return binary.BigEndian.AppendUint32(dst, trailerMagic)
+}
+
+// readFooter reads a footer's payload, behind the kind.
+func readFooter(b []byte) (footer, bool) {
+	f := fields{rest: b}
+	foot := footer{records: f.uint()}
+	for range f.count(6) {
+		foot.series = append(foot.series, seriesCount{key: f.key(), first: f.uint(), last: f.uint(), count: f.uint()})
+	}
+	return foot, f.end()
+}
+
+// readTrailer returns where the footer of a segment of so many bytes begins,
+// by its last bytes; false if it has no trailer.
+func readTrailer(b []byte, size int64) (at int64, ok bool) {
+	if len(b) != trailerLength || binary.BigEndian.Uint32(b[8:]) != trailerMagic {
+		return 0, false
+	}
+	at = int64(binary.BigEndian.Uint64(b))
+	return at, at > 0 && at < size-trailerLength && size-at <= maxPayload
+}

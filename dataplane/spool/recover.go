@@ -1,0 +1,248 @@
+package spool
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// seriesMargin is by how much the sequences of series rise where it is not
+// known which were given last, and the clock does not make them rise further.
+const seriesMargin = 1 << 32
+
+// bootID tells one boot of the machine from another: what was written before a
+// power loss, and was not synced, may be gone. Empty where it is not known.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// openFolder opens the spool of a locked folder: it finds out what is held
+// there, and begins a new epoch.
+func openFolder(o Options, f folder, boot string) (*Spool, error) {
+	s, err := newSpool(o, f)
+	if err != nil {
+		return nil, err
+	}
+	s.boot = boot
+	s.disk.kick, s.disk.tidy = make(chan struct{}, 1), make(chan struct{}, 1)
+	r := recovery{spool: s}
+	if err := r.run(); err != nil {
+		return nil, err
+	}
+	if r.unsure {
+		// Before anything shows that this start has been: the next one must know
+		// how far the series have been made to rise.
+		if err := s.writeCheckpoint(); err != nil {
+			s.log.Error(err, "Spool cannot write its checkpoint", "dir", s.storage.Dir)
+		}
+	}
+	s.start()
+	s.beginEpoch()
+	return s, nil
+}
+
+// beginEpoch makes the first segment of each lane. Where that cannot be, the
+// epoch is not written anywhere, and jumps, so that another start that cannot
+// write does not take the same.
+func (s *Spool) beginEpoch() {
+	w := writer{spool: s}
+	for _, c := range dataplane.Classes {
+		l := s.lanes[c]
+		if err := w.begin(&pass{lane: l, epoch: l.epoch, from: l.next()}); err != nil {
+			s.mu.Lock()
+			s.jump()
+			s.fail(err)
+			s.mu.Unlock()
+			return
+		}
+	}
+}
+
+// maxJump is how far an epoch jumps at most: some minutes of a clock in
+// milliseconds.
+const maxJump = 1 << 20
+
+func (s *Spool) jump() {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	s.top += binary.BigEndian.Uint64(b[:]) % maxJump
+	for _, l := range s.lanes {
+		if l.active == nil {
+			l.epoch = s.top
+		}
+	}
+}
+
+// recovery finds out what a folder holds.
+type recovery struct {
+	spool  *Spool
+	unsure bool // which sequences of series were given last is not known
+}
+
+func (r *recovery) run() error {
+	s := r.spool
+	names, err := s.folder.names()
+	if err != nil {
+		return err
+	}
+	if err := r.readCheckpoint(names); err != nil {
+		return err
+	}
+	var segments []segmentName
+	for _, name := range names {
+		if n, ok := parseSegmentName(name); ok {
+			segments = append(segments, n)
+		}
+	}
+	slices.SortFunc(segments, segmentName.compare)
+	for _, n := range segments {
+		if err := r.add(n); err != nil {
+			return err
+		}
+	}
+	for _, l := range s.lanes {
+		l.settleSegments()
+		r.unsure = r.unsure || l.unsure
+	}
+	r.number()
+	return nil
+}
+
+// readCheckpoint takes what the checkpoint says, if there is one that can be
+// read.
+func (r *recovery) readCheckpoint(names []string) error {
+	if !slices.Contains(names, checkpointName) {
+		return nil
+	}
+	s := r.spool
+	b, err := readFile(s.folder, checkpointName, 0)
+	if err != nil {
+		return err
+	}
+	c, err := readCheckpoint(b)
+	if err != nil {
+		s.log.Error(err, "Spool has a checkpoint that cannot be read: it goes on without", "dir", s.storage.Dir)
+		r.unsure = true
+		return nil
+	}
+	if err := r.identify(c.spool, c.publisher); err != nil {
+		return err
+	}
+	s.top = max(s.top, c.epoch+1)
+	for i, class := range dataplane.Classes {
+		l, from := s.lanes[class], c.lanes[i]
+		l.released, l.ends, l.holes = from.released, from.ends, from.holes
+	}
+	for _, series := range c.series {
+		s.series[series.key] = series.last
+	}
+	return nil
+}
+
+// identify takes the spool's id, and holds its publisher to be ours.
+func (r *recovery) identify(id dataplane.SpoolID, publisher string) error {
+	if publisher != r.spool.publisher {
+		return fmt.Errorf("it is the spool of %s: want a folder of its own for %s", publisher, r.spool.publisher)
+	}
+	r.spool.id = id
+	return nil
+}
+
+// add takes a segment in.
+func (r *recovery) add(n segmentName) error {
+	s, l := r.spool, r.spool.lanes[n.lane]
+	s.top = max(s.top, n.epoch+1)
+	seg, found, err := openSegment(s.folder, n)
+	if err != nil {
+		return err
+	}
+	if found.header != nil {
+		if err := r.identify(found.header.spool, found.header.publisher); err != nil {
+			return err
+		}
+	}
+	for key, last := range found.last {
+		s.series[key] = max(s.series[key], last)
+	}
+	exact := found.exact(s.boot)
+	l.unsure = !exact || seg.counts == nil
+	if found.torn {
+		s.log.Info("Spool passes over what was not written to its end", "segment", seg.name)
+	}
+	l.end(ending{epoch: seg.epoch, last: seg.last, exact: exact})
+	if len(l.segments) > 0 {
+		before := l.segments[len(l.segments)-1]
+		before.newest = r.plausible(found.header)
+	}
+	seg.newest = s.now()
+	l.segments = append(l.segments, seg)
+	return nil
+}
+
+// plausible returns when a segment was begun, now where its clock was wrong.
+func (r *recovery) plausible(h *header) time.Time {
+	now := r.spool.now()
+	if h == nil || h.created.Year() < 2024 || h.created.After(now) {
+		return now
+	}
+	return h.created
+}
+
+// end notes how an epoch ended, as far as its last segment so far tells.
+func (l *lane) end(e ending) {
+	i, known := slices.BinarySearchFunc(l.ends, e.epoch, func(a ending, epoch uint64) int { return cmp.Compare(a.epoch, epoch) })
+	if !known {
+		l.ends = slices.Insert(l.ends, i, e)
+		return
+	}
+	if e.last >= l.ends[i].last {
+		l.ends[i] = e
+	}
+}
+
+// settleSegments gives up what is no more held: records that a later segment
+// has again, segments that the checkpoint calls dropped or released.
+func (l *lane) settleSegments() {
+	for i, s := range l.segments[:max(len(l.segments)-1, 0)] {
+		if next := l.segments[i+1]; next.epoch == s.epoch && next.last >= next.first && s.last >= next.first {
+			s.last, s.counts = next.first-1, nil
+		}
+	}
+	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
+		from := l.firstHeld(s)
+		h := l.holes.at(dataplane.Mark{Epoch: s.epoch, Seq: from})
+		gone := l.unreleased(s) == 0 || h != nil && h.to >= s.last
+		if gone {
+			l.spend(s)
+		}
+		return gone
+	})
+	l.retire()
+}
+
+// number makes what is given from now on higher than all that was.
+func (r *recovery) number() {
+	s := r.spool
+	now := s.base
+	for key, last := range s.series {
+		if r.unsure {
+			last = max(last+seriesMargin, now)
+			s.series[key] = last
+		}
+		s.base = max(s.base, last)
+	}
+	for _, l := range s.lanes {
+		l.epoch = s.top
+	}
+}
