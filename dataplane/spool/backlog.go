@@ -212,7 +212,7 @@ func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, mes
 func (l *lane) damage(at dataplane.Mark, to uint64) {
 	l.holes.grow(at, reasonDamaged).addRun(to, nil)
 	l.damaged += to - at.Seq + 1
-	l.backlog.clear()
+	l.backlog.want = dataplane.Mark{}
 	l.spool.log.Info("Spool has records that cannot be read back: cloudsvc gets a gap in their place",
 		"lane", l.class, "epoch", at.Epoch, "from", at.Seq, "to", to)
 }

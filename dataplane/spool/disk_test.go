@@ -1,14 +1,9 @@
 package spool
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,9 +256,3 @@ func TestDiskKeepsWhatWasAccepted(t *testing.T) {
 		})
 	}
 }
-
-var _ = errors.New
-var _ = os.Getpid
-var _ = filepath.Join
-var _ = reflect.DeepEqual
-var _ = strings.Cut

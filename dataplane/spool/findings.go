@@ -11,14 +11,14 @@ import (
 type findings struct {
 	header *header              // nil: it cannot be read
 	last   map[seriesKey]uint64 // of the series
-	sealed bool
+	final  bool // nothing was accepted behind it
 	torn   bool // it ends with what was not written to its end
 }
 
 // exact tells whether nothing can have been accepted behind a segment's last
 // record.
 func (f *findings) exact(boot string) bool {
-	if f.sealed {
+	if f.final {
 		return true
 	}
 	return !f.torn && f.header != nil && (f.header.synced || boot != "" && f.header.boot == boot)
@@ -113,7 +113,7 @@ func (s *segment) takeHeader(b []byte, found *findings) {
 }
 
 func (s *segment) takeFooter(f *footer, found *findings) {
-	found.sealed = true
+	found.final = f.final
 	s.hold(f.records)
 	s.counts = f.series
 	for _, c := range f.series {

@@ -8,6 +8,7 @@ import (
 // A sealed segment ends with a footer, so that what is lost with the segment
 // can be told without reading it:
 //
+//	byte     1 if nothing was accepted behind it in its epoch
 //	uvarint  number of records
 //	uvarint  number of series
 //	series   each: text namespace, topic, device; uvarint first, last, count
@@ -20,6 +21,7 @@ const trailerMagic = 0xda7a5b01
 
 // footer is what a sealed segment says of itself.
 type footer struct {
+	final   bool
 	records uint64
 	series  []seriesCount // by key
 }
@@ -59,6 +61,7 @@ func (t tally) counts() []seriesCount {
 func (f *footer) append(dst []byte, at int64) []byte {
 	start := len(dst)
 	dst = beginEntry(dst, footerEntry)
+	dst = appendFlag(dst, f.final)
 	dst = binary.AppendUvarint(dst, f.records)
 	dst = binary.AppendUvarint(dst, uint64(len(f.series)))
 	for _, s := range f.series {
@@ -75,7 +78,7 @@ func (f *footer) append(dst []byte, at int64) []byte {
 // readFooter reads a footer's payload, behind the kind.
 func readFooter(b []byte) (footer, bool) {
 	f := fields{rest: b}
-	foot := footer{records: f.uint()}
+	foot := footer{final: f.flag(), records: f.uint()}
 	for range f.count(6) {
 		foot.series = append(foot.series, seriesCount{key: f.key(), first: f.uint(), last: f.uint(), count: f.uint()})
 	}

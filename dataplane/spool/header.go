@@ -20,6 +20,7 @@ const formatVersion = 1
 //	byte     1 if each write was synced before it was accepted
 //	text     boot of the machine that wrote it
 //	uvarint  when, in Unix nanoseconds
+//	uvarint  the highest sequence that any series had
 //
 // where a text is a length as uvarint and as many bytes.
 type header struct {
@@ -31,6 +32,7 @@ type header struct {
 	synced    bool
 	boot      string // empty: not known
 	created   time.Time
+	highest   uint64
 }
 
 func (h *header) append(dst []byte) []byte {
@@ -45,6 +47,7 @@ func (h *header) append(dst []byte) []byte {
 	dst = appendFlag(dst, h.synced)
 	dst = appendText(dst, h.boot)
 	dst = binary.AppendUvarint(dst, uint64(max(h.created.UnixNano(), 0)))
+	dst = binary.AppendUvarint(dst, h.highest)
 	return endEntry(dst, start)
 }
 
@@ -67,6 +70,7 @@ func readHeader(b []byte) (header, int) {
 	h.synced = f.flag()
 	h.boot = f.text()
 	h.created = time.Unix(0, int64(f.uint())).UTC()
+	h.highest = f.uint()
 	if version != formatVersion || !f.end() || !h.lane.Valid() {
 		return header{}, 0
 	}

@@ -369,18 +369,26 @@ func (l *lane) unreleased(s *segment) uint64 {
 }
 
 // retire gives up the segments of which the cloud has all, and forgets the
-// epochs that nothing is held of, but the last.
+// epochs that nothing is held of, but the last. The last segment stays: who the
+// spool is and which epochs were given shall not stand in the checkpoint alone.
 func (l *lane) retire() {
-	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
-		done := s != l.active && l.unreleased(s) == 0
-		if done {
-			l.spend(s)
-		}
-		return done
-	})
+	l.giveUp(func(s *segment) bool { return l.unreleased(s) == 0 })
 	n := len(l.ends)
 	l.ends = slices.DeleteFunc(l.ends, func(e ending) bool {
 		n--
 		return n > 0 && !l.holds(e.epoch)
+	})
+}
+
+// giveUp gives up the segments that are done with, all but the last.
+func (l *lane) giveUp(done func(*segment) bool) {
+	more := len(l.segments)
+	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
+		more--
+		gone := more > 0 && done(s)
+		if gone {
+			l.spend(s)
+		}
+		return gone
 	})
 }

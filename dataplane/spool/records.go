@@ -47,6 +47,9 @@ func (r *records) pop(n int) {
 
 // slice returns the n records from the i-th oldest on.
 func (r *records) slice(i, n int) []dataplane.Message {
+	if n == 0 {
+		return nil
+	}
 	i += r.begin
 	chunk, from := r.chunks[i/chunkLength], i%chunkLength
 	if to := from + n; to <= len(chunk) {

@@ -13,8 +13,8 @@ import (
 	"datastub/dataplane"
 )
 
-// seriesMargin is by how much the sequences of series rise where it is not
-// known which were given last, and the clock does not make them rise further.
+// seriesMargin is by how much all series begin above the highest that is known,
+// where it is not known which were given last.
 const seriesMargin = 1 << 32
 
 // bootID tells one boot of the machine from another: what was written before a
@@ -171,6 +171,7 @@ func (r *recovery) add(n segmentName) error {
 		if err := r.identify(found.header.spool, found.header.publisher); err != nil {
 			return err
 		}
+		s.peak = max(s.peak, found.header.highest)
 	}
 	for key, last := range found.last {
 		s.series[key] = max(s.series[key], last)
@@ -219,14 +220,9 @@ func (l *lane) settleSegments() {
 			s.last, s.counts = next.first-1, nil
 		}
 	}
-	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
-		from := l.firstHeld(s)
-		h := l.holes.at(dataplane.Mark{Epoch: s.epoch, Seq: from})
-		gone := l.unreleased(s) == 0 || h != nil && h.to >= s.last
-		if gone {
-			l.spend(s)
-		}
-		return gone
+	l.giveUp(func(s *segment) bool {
+		h := l.holes.at(dataplane.Mark{Epoch: s.epoch, Seq: l.firstHeld(s)})
+		return h != nil && h.to >= s.last
 	})
 	l.retire()
 }
@@ -234,14 +230,15 @@ func (l *lane) settleSegments() {
 // number makes what is given from now on higher than all that was.
 func (r *recovery) number() {
 	s := r.spool
-	now := s.base
-	for key, last := range s.series {
-		if r.unsure {
-			last = max(last+seriesMargin, now)
-			s.series[key] = last
-		}
-		s.base = max(s.base, last)
+	for _, last := range s.series {
+		s.peak = max(s.peak, last)
 	}
+	if r.unsure {
+		s.base = max(s.base, s.peak+seriesMargin)
+		clear(s.series)
+	}
+	s.base = max(s.base, s.peak)
+	s.peak = s.base
 	for _, l := range s.lanes {
 		l.epoch = s.top
 	}

@@ -50,6 +50,7 @@ type Spool struct {
 	lanes  map[dataplane.Class]*lane
 	series map[seriesKey]uint64 // the last sequence given
 	base   uint64               // the sequence before a new series' first
+	peak   uint64               // the highest sequence that any series was given
 	top    uint64               // the highest epoch given
 	closed bool
 	disk   diskState
@@ -165,7 +166,15 @@ func (s *Spool) nextSeq(key seriesKey) uint64 {
 	}
 	seq++
 	s.series[key] = seq
+	s.peak = max(s.peak, seq)
 	return seq
+}
+
+// highest returns the highest sequence that any series was given.
+func (s *Spool) highest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peak
 }
 
 // acceptAll accepts what was pushed, wherever it is, and keeps to the memory

@@ -107,7 +107,9 @@ func (s *Spool) syncSegment(seg *segment) {
 			s.mu.Lock()
 			s.lanes[seg.lane].rewind(seg)
 			s.fail(err)
+			seg.file = nil
 			s.mu.Unlock()
+			_ = opened.Close() // it failed already
 			return
 		}
 	}
@@ -130,6 +132,15 @@ func (l *lane) rewind(seg *segment) {
 	seg.last = min(seg.last, max(seg.synced, seg.first-1, l.first-1))
 	l.written = seg.last
 	l.active, l.durable = nil, false
+	l.forgetEmpty(seg)
+}
+
+// forgetEmpty takes a segment without records off the lane. Its file is left to
+// who writes the same records again, under the same name.
+func (l *lane) forgetEmpty(seg *segment) {
+	if seg.last < seg.first {
+		l.segments = slices.DeleteFunc(l.segments, func(other *segment) bool { return other == seg })
+	}
 }
 
 // resolve makes holes of condemned segments of which the footer does not tell
@@ -302,8 +313,9 @@ func (s *Spool) checkpoint() *checkpoint {
 func (s *Spool) sealAll() error {
 	w := writer{spool: s}
 	var errs []error
+	why, _ := s.Fault()
 	for _, l := range s.lanes {
-		errs = append(errs, w.seal(l))
+		errs = append(errs, w.seal(l, why == nil))
 	}
 	s.syncSegments(true)
 	s.removeSpent()

@@ -54,7 +54,7 @@ func (w *writer) sealOld() {
 		if !old {
 			continue
 		}
-		if err := w.seal(l); err != nil {
+		if err := w.seal(l, false); err != nil {
 			w.spool.mu.Lock()
 			w.spool.fail(err)
 			w.spool.mu.Unlock()
@@ -72,6 +72,7 @@ func (w *writer) writeAll() {
 type pass struct {
 	lane     *lane
 	segment  *segment // nil: a new one is wanted
+	file     file     // the segment's
 	epoch    uint64
 	from     uint64
 	messages []dataplane.Message
@@ -121,9 +122,9 @@ func (w *writer) passes() []pass {
 		if n == 0 && (l.active != nil || w.spool.disk.fault == nil) {
 			continue // else a new segment shows whether the disk is well again
 		}
-		p := pass{lane: l, segment: l.active, epoch: l.epoch, from: from, messages: l.records.slice(int(from-l.first), n)}
-		if a := l.active; a != nil && (a.last+1 != from || w.spool.ripe(a)) {
-			p.segment = nil
+		p := pass{lane: l, epoch: l.epoch, from: from, messages: l.records.slice(int(from-l.first), n)}
+		if a := l.active; a != nil && a.last+1 == from && !w.spool.ripe(a) {
+			p.segment, p.file = a, a.file
 		}
 		passes = append(passes, p)
 	}
@@ -155,9 +156,9 @@ func (w *writer) write(p *pass) error {
 		place++
 		n++
 	}
-	_, err := seg.file.Write(w.buffer)
+	_, err := p.file.Write(w.buffer)
 	if err == nil && w.spool.storage.Sync == SyncAlways {
-		err = seg.file.Sync()
+		err = p.file.Sync()
 	}
 	if err != nil {
 		w.abandon(p.lane, seg)
@@ -192,23 +193,26 @@ func (w *writer) settle(p *pass, n int) {
 // turn seals a lane's segment, and begins the next one for a pass. The pass
 // has none where the lane has moved to another epoch meanwhile.
 func (w *writer) turn(p *pass) error {
-	if err := w.seal(p.lane); err != nil {
+	if err := w.seal(p.lane, false); err != nil {
 		return err
 	}
 	return w.begin(p)
 }
 
-// seal ends a lane's segment with a footer.
-func (w *writer) seal(l *lane) error {
+// seal ends a lane's segment with a footer, which says whether the epoch ends
+// there too.
+func (w *writer) seal(l *lane, final bool) error {
 	w.spool.mu.Lock()
 	seg := l.active
-	w.spool.mu.Unlock()
 	if seg == nil {
+		w.spool.mu.Unlock()
 		return nil
 	}
-	foot := footer{records: seg.written, series: seg.tally.counts()}
+	file := seg.file
+	w.spool.mu.Unlock()
+	foot := footer{final: final, records: seg.written, series: seg.tally.counts()}
 	b := foot.append(nil, seg.bytes)
-	if _, err := seg.file.Write(b); err != nil {
+	if _, err := file.Write(b); err != nil {
 		w.abandon(l, seg)
 		return err
 	}
@@ -221,7 +225,6 @@ func (w *writer) seal(l *lane) error {
 	seg.bytes += int64(len(b))
 	seg.counts, seg.sealed, seg.dirty, seg.tally = foot.series, true, true, nil
 	l.active = nil
-	l.retire()
 	s.nudgeUpkeep()
 	return nil
 }
@@ -237,7 +240,7 @@ func (w *writer) begin(p *pass) error {
 	seg.name = seg.rightName()
 	head := header{
 		spool: s.id, publisher: s.publisher, lane: l.class, epoch: p.epoch, first: p.from,
-		synced: s.storage.Sync == SyncAlways, boot: s.boot, created: s.now(),
+		synced: s.storage.Sync == SyncAlways, boot: s.boot, created: s.now(), highest: s.highest(),
 	}
 	b := head.append(nil)
 	seg.bytes = int64(len(b))
@@ -252,7 +255,8 @@ func (w *writer) begin(p *pass) error {
 	}
 	l.durable = true
 	l.segments = append(l.segments, seg)
-	l.active, p.segment = seg, seg
+	l.active, p.segment, p.file = seg, seg, seg.file
+	l.retire()
 	return nil
 }
 
@@ -291,12 +295,13 @@ func (w *writer) abandon(l *lane, seg *segment) {
 	s.mu.Lock()
 	l.active, l.durable = nil, false
 	seg.sealed, seg.tally = true, nil
-	if seg.last < seg.first {
-		l.segments = slices.DeleteFunc(l.segments, func(other *segment) bool { return other == seg })
-	}
+	l.forgetEmpty(seg)
 	file, bytes, empty := seg.file, seg.bytes, seg.last < seg.first
 	seg.file = nil
 	s.mu.Unlock()
+	if file == nil {
+		return // it could not be synced meanwhile
+	}
 	_ = file.Truncate(bytes + 1)
 	_ = file.Close()
 	if empty {
@@ -323,7 +328,7 @@ func (w *writer) bound() error {
 			continue
 		}
 		s.mu.Unlock()
-		if err := w.seal(l); err != nil {
+		if err := w.seal(l, false); err != nil {
 			return err
 		}
 	}
