@@ -9,17 +9,17 @@ import (
 	"datastub/dataplane"
 )
 
-// onlySegment returns the file of the lane's first segment.
-func (e *edge) onlySegment(c dataplane.Class) (string, *ramFile) {
+// firstSegment returns the file of RT's first segment.
+func (e *edge) firstSegment() *ramFile {
 	e.t.Helper()
 	names, _ := e.ram.names()
 	for _, name := range names {
-		if strings.HasPrefix(name, c.String()) {
-			return name, e.ram.names_[name]
+		if strings.HasPrefix(name, "RT-") {
+			return e.ram.files[name]
 		}
 	}
 	e.t.Fatal("there is no segment")
-	return "", nil
+	return nil
 }
 
 // TestDiskOpensWhatIsCut cuts the last record at every byte: all before it are
@@ -28,14 +28,14 @@ func TestDiskOpensWhatIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEdge(t, Storage{})
 		e.add(dataplane.RT, 5)
-		_, f := e.onlySegment(dataplane.RT)
+		f := e.firstSegment()
 		begin := len(f.data)
 		e.add(dataplane.RT, 1)
 		left := e.ram.kill()
 		e.end()
 		for end := begin; end < len(f.data); end++ {
 			again := &edge{t: t, ram: left.kill(), options: e.options, boot: "one"}
-			_, cut := again.onlySegment(dataplane.RT)
+			cut := again.firstSegment()
 			cut.data = cut.data[:end]
 			again.open()
 			got, gaps := split(again.after(dataplane.RT, dataplane.Mark{}))
@@ -58,7 +58,7 @@ func TestDiskFindsFlippedBits(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e := newEdge(t, Storage{})
-				_, f := e.onlySegment(dataplane.RT)
+				f := e.firstSegment()
 				begin := len(f.data)
 				e.add(dataplane.RT, 4)
 				end := len(f.data)
@@ -70,7 +70,7 @@ func TestDiskFindsFlippedBits(t *testing.T) {
 				left := e.ram.kill()
 				for bit := begin * 8; bit < end*8; bit++ {
 					again := &edge{t: t, ram: left.kill(), options: e.options, boot: "one"}
-					_, flipped := again.onlySegment(dataplane.RT)
+					flipped := again.firstSegment()
 					flipped.data[bit/8] ^= 1 << (bit % 8)
 					again.open()
 					again.findsDamage(e.accepted[dataplane.RT], bit)
@@ -103,7 +103,7 @@ func (e *edge) findsDamage(accepted []dataplane.Message, bit int) {
 func TestDiskOutlivesItsHeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEdge(t, Storage{})
-		_, f := e.onlySegment(dataplane.RT)
+		f := e.firstSegment()
 		begin := len(f.data)
 		e.add(dataplane.RT, 4)
 		end := len(f.data)
@@ -114,7 +114,7 @@ func TestDiskOutlivesItsHeads(t *testing.T) {
 				continue
 			}
 			again := &edge{t: t, ram: left.kill(), options: e.options, boot: "one"}
-			_, flipped := again.onlySegment(dataplane.RT)
+			flipped := again.firstSegment()
 			flipped.data[bit/8] ^= 1 << (bit % 8)
 			again.open()
 			got, gaps := split(again.after(dataplane.RT, dataplane.Mark{}))
@@ -143,10 +143,10 @@ func TestDiskOutlivesItsCheckpoint(t *testing.T) {
 		synctest.Wait()
 		e.close()
 		left := e.ram.kill()
-		size := len(left.names_[checkpointName].data)
+		size := len(left.files[checkpointName].data)
 		for bit := 0; bit < size*8; bit += 5 {
 			again := &edge{t: t, ram: left.kill(), options: e.options, boot: "one"}
-			again.ram.names_[checkpointName].data[bit/8] ^= 1 << (bit % 8)
+			again.ram.files[checkpointName].data[bit/8] ^= 1 << (bit % 8)
 			again.open()
 			again.add(dataplane.RT, 2)
 			for i, m := range again.accepted[dataplane.RT] {

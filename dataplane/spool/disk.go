@@ -114,12 +114,12 @@ func (s *Spool) mend() {
 	s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
 }
 
-// Fault returns why records are kept in memory though there is a folder, and
-// how often it came to that; nil where they are not.
-func (s *Spool) Fault() (why error, times uint64) {
+// Fault returns how often it came to records being kept in memory though there
+// is a folder, and why they are now; nil where they are not.
+func (s *Spool) Fault() (times uint64, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.disk.fault, s.disk.faults
+	return s.disk.faults, s.disk.fault
 }
 
 // nudgeUpkeep has the folder tidied up soon.

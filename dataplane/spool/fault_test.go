@@ -17,7 +17,7 @@ import (
 // hasFault checks whether the spool says that it is in memory.
 func (e *edge) hasFault(want error) {
 	e.t.Helper()
-	if got, _ := e.Fault(); !errors.Is(got, want) {
+	if _, got := e.Fault(); !errors.Is(got, want) {
 		e.t.Errorf("the spool's fault is %v: want %v", got, want)
 	}
 }
@@ -374,13 +374,13 @@ func (e *edge) eventually(want error) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if got, _ := e.Fault(); errors.Is(got, want) {
+		if _, got := e.Fault(); errors.Is(got, want) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			got, _ := e.Fault()
+			_, got := e.Fault()
 			e.t.Fatalf("after 10s the spool's fault is %v: want %v", got, want)
 		}
 	}

@@ -11,23 +11,22 @@ import (
 type findings struct {
 	header *header              // nil: it cannot be read
 	last   map[seriesKey]uint64 // of the series
-	final  bool // nothing was accepted behind it
+	behind behind
 	torn   bool // it ends with what was not written to its end
 }
 
 // exact tells whether nothing can have been accepted behind a segment's last
 // record.
 func (f *findings) exact(boot string) bool {
-	if f.final {
-		return true
+	if f.behind != another {
+		return f.behind == nothing
 	}
 	return !f.torn && f.header != nil && (f.header.synced || boot != "" && f.header.boot == boot)
 }
 
 // openSegment finds out what a segment holds, by its footer, or else by reading
-// it. What was not written to its end is passed over: nothing is ever written
-// behind it.
-func openSegment(f folder, n segmentName) (*segment, findings, error) {
+// it; then it gets one. Boot is that of the machine now.
+func openSegment(f folder, n segmentName, boot string) (*segment, findings, error) {
 	seg := &segment{
 		name: n.String(), lane: n.lane, epoch: n.epoch, first: n.first, last: n.first - 1,
 		accepted: n.first + n.shift, sealed: true,
@@ -49,8 +48,30 @@ func openSegment(f folder, n segmentName) (*segment, findings, error) {
 	if err != nil {
 		return nil, found, err
 	}
-	seg.readAll(b, &found)
+	if sealed := seg.readAll(b, &found); sealed {
+		return seg, found, nil
+	}
+	end := unknown
+	if found.exact(boot) {
+		end = nothing
+	}
+	found.behind = end
+	seg.mend(opened, size, end)
 	return seg, found, nil
+}
+
+// mend cuts off what was not written to its end, and adds the footer of a
+// segment in which nothing is damaged. It is read again at the next start where
+// that cannot be.
+func (s *segment) mend(f file, size int64, behind behind) {
+	if s.counts == nil || s.bytes < size && f.Truncate(s.bytes) != nil {
+		return
+	}
+	foot := footer{behind: behind, records: s.last - s.first + 1 + s.skip, series: s.counts}
+	b := foot.append(nil, s.bytes)
+	if _, err := f.Write(b); err == nil {
+		s.bytes += int64(len(b))
+	}
 }
 
 // maxHeader is more than a header takes.
@@ -113,7 +134,7 @@ func (s *segment) takeHeader(b []byte, found *findings) {
 }
 
 func (s *segment) takeFooter(f *footer, found *findings) {
-	found.final = f.final
+	found.behind = f.behind
 	s.hold(f.records)
 	s.counts = f.series
 	for _, c := range f.series {
@@ -128,8 +149,9 @@ func (s *segment) hold(records uint64) {
 	}
 }
 
-// readAll takes what reading all records tells.
-func (s *segment) readAll(b []byte, found *findings) {
+// readAll takes what reading all records tells, and whether there was a footer
+// behind them.
+func (s *segment) readAll(b []byte, found *findings) (sealed bool) {
 	s.takeHeader(b, found)
 	counted, whole := make(tally), true
 	sc := scanOf(b)
@@ -150,7 +172,7 @@ func (s *segment) readAll(b []byte, found *findings) {
 	s.bytes, found.torn = int64(sc.read), sc.end == cut
 	if sc.footer != nil {
 		s.takeFooter(sc.footer, found)
-		return
+		return true
 	}
 	records := sc.place
 	if sc.end == spoiled { // there was one more at least
@@ -161,4 +183,5 @@ func (s *segment) readAll(b []byte, found *findings) {
 	if whole {
 		s.counts = counted.counts()
 	}
+	return false
 }

@@ -17,7 +17,7 @@ type folder interface {
 	names() ([]string, error)
 	// create makes a file that is not there yet, to be appended to.
 	create(name string) (file, error)
-	// open opens a file to be read, and cut.
+	// open opens a file to be read, cut and appended to.
 	open(name string) (file, error)
 	rename(from, to string) error
 	remove(name string) error
@@ -98,7 +98,7 @@ func (d *disk) create(name string) (file, error) {
 }
 
 func (d *disk) open(name string) (file, error) {
-	f, err := d.openFile(name, os.O_RDWR)
+	f, err := d.openFile(name, os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, syscall.EROFS) {
 		return d.openFile(name, os.O_RDONLY)
 	}

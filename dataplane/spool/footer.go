@@ -8,7 +8,7 @@ import (
 // A sealed segment ends with a footer, so that what is lost with the segment
 // can be told without reading it:
 //
-//	byte     1 if nothing was accepted behind it in its epoch
+//	byte     what was accepted behind it in its epoch, see behind
 //	uvarint  number of records
 //	uvarint  number of series
 //	series   each: text namespace, topic, device; uvarint first, last, count
@@ -19,9 +19,18 @@ const trailerLength = 12
 
 const trailerMagic = 0xda7a5b01
 
+// behind is what was accepted behind a segment, in its epoch.
+type behind byte
+
+const (
+	another behind = 0 // what the next segment holds, if there was one
+	nothing behind = 1
+	unknown behind = 2
+)
+
 // footer is what a sealed segment says of itself.
 type footer struct {
-	final   bool
+	behind  behind
 	records uint64
 	series  []seriesCount // by key
 }
@@ -61,7 +70,7 @@ func (t tally) counts() []seriesCount {
 func (f *footer) append(dst []byte, at int64) []byte {
 	start := len(dst)
 	dst = beginEntry(dst, footerEntry)
-	dst = appendFlag(dst, f.final)
+	dst = append(dst, byte(f.behind))
 	dst = binary.AppendUvarint(dst, f.records)
 	dst = binary.AppendUvarint(dst, uint64(len(f.series)))
 	for _, s := range f.series {
@@ -78,7 +87,11 @@ func (f *footer) append(dst []byte, at int64) []byte {
 // readFooter reads a footer's payload, behind the kind.
 func readFooter(b []byte) (footer, bool) {
 	f := fields{rest: b}
-	foot := footer{final: f.flag(), records: f.uint()}
+	var foot footer
+	if b := f.bytes(1); b != nil {
+		foot.behind = behind(b[0])
+	}
+	foot.records = f.uint()
 	for range f.count(6) {
 		foot.series = append(foot.series, seriesCount{key: f.key(), first: f.uint(), last: f.uint(), count: f.uint()})
 	}

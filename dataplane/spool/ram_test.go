@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -14,7 +13,7 @@ import (
 // and hangs when it is told to.
 type ram struct {
 	mu      sync.Mutex
-	names_  map[string]*ramFile // as a process sees it
+	files   map[string]*ramFile // as a process sees it
 	durable map[string]*ramFile // what a power loss leaves
 	fail    error               // of everything that writes
 	failOn  string              // only of this: write, sync, create
@@ -28,7 +27,7 @@ type ramFile struct {
 	synced int
 }
 
-func newRAM() *ram { return &ram{names_: map[string]*ramFile{}, durable: map[string]*ramFile{}} }
+func newRAM() *ram { return &ram{files: map[string]*ramFile{}, durable: map[string]*ramFile{}} }
 
 // enter begins what may fail or hang. The folder is locked where it did not.
 func (r *ram) enter(what string) error {
@@ -78,7 +77,7 @@ func (r *ram) powerLoss(rng *rand.Rand) *ram {
 			n += rng.IntN(more + 1)
 		}
 		kept := &ramFile{folder: left, data: slices.Clone(f.data[:n]), synced: n}
-		left.names_[name], left.durable[name] = kept, kept
+		left.files[name], left.durable[name] = kept, kept
 	}
 	return left
 }
@@ -88,10 +87,10 @@ func (r *ram) kill() *ram {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left := newRAM()
-	for name, f := range r.names_ {
-		left.names_[name] = &ramFile{folder: left, data: slices.Clone(f.data), synced: f.synced}
+	for name, f := range r.files {
+		left.files[name] = &ramFile{folder: left, data: slices.Clone(f.data), synced: f.synced}
 		if r.durable[name] == f {
-			left.durable[name] = left.names_[name]
+			left.durable[name] = left.files[name]
 		}
 	}
 	return left
@@ -100,7 +99,7 @@ func (r *ram) kill() *ram {
 func (r *ram) names() ([]string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Sorted(maps.Keys(r.names_)), nil
+	return slices.Sorted(maps.Keys(r.files)), nil
 }
 
 func (r *ram) create(name string) (file, error) {
@@ -108,21 +107,21 @@ func (r *ram) create(name string) (file, error) {
 		return nil, err
 	}
 	defer r.mu.Unlock()
-	if r.names_[name] != nil {
+	if r.files[name] != nil {
 		return nil, fs.ErrExist
 	}
 	f := &ramFile{folder: r}
-	r.names_[name] = f
+	r.files[name] = f
 	return &ramHandle{ramFile: f}, nil
 }
 
 func (r *ram) open(name string) (file, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.names_[name] == nil {
+	if r.files[name] == nil {
 		return nil, fs.ErrNotExist
 	}
-	return &ramHandle{ramFile: r.names_[name]}, nil
+	return &ramHandle{ramFile: r.files[name]}, nil
 }
 
 func (r *ram) rename(from, to string) error {
@@ -130,11 +129,11 @@ func (r *ram) rename(from, to string) error {
 		return err
 	}
 	defer r.mu.Unlock()
-	if r.names_[from] == nil {
+	if r.files[from] == nil {
 		return fs.ErrNotExist
 	}
-	r.names_[to] = r.names_[from]
-	delete(r.names_, from)
+	r.files[to] = r.files[from]
+	delete(r.files, from)
 	return nil
 }
 
@@ -143,10 +142,10 @@ func (r *ram) remove(name string) error {
 		return err
 	}
 	defer r.mu.Unlock()
-	if r.names_[name] == nil {
+	if r.files[name] == nil {
 		return fs.ErrNotExist
 	}
-	delete(r.names_, name)
+	delete(r.files, name)
 	return nil
 }
 
@@ -156,7 +155,7 @@ func (r *ram) sync() error {
 	}
 	defer r.mu.Unlock()
 	r.syncs++
-	r.durable = maps.Clone(r.names_)
+	r.durable = maps.Clone(r.files)
 	return nil
 }
 
@@ -167,7 +166,7 @@ func (r *ram) bytes() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
-	for name, f := range r.names_ {
+	for name, f := range r.files {
 		if _, ok := parseSegmentName(name); ok {
 			n += len(f.data)
 		}
@@ -230,5 +229,3 @@ func (f *ramHandle) Sync() error {
 }
 
 func (f *ramHandle) Close() error { return nil }
-
-var errInjected = errors.New("no space left on the device, it is said")

@@ -163,7 +163,7 @@ func (r *recovery) identify(id dataplane.SpoolID, publisher string) error {
 func (r *recovery) add(n segmentName) error {
 	s, l := r.spool, r.spool.lanes[n.lane]
 	s.top = max(s.top, n.epoch+1)
-	seg, found, err := openSegment(s.folder, n)
+	seg, found, err := openSegment(s.folder, n, s.boot)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (r *recovery) add(n segmentName) error {
 	exact := found.exact(s.boot)
 	l.unsure = !exact || seg.counts == nil
 	if found.torn {
-		s.log.Info("Spool passes over what was not written to its end", "segment", seg.name)
+		s.log.Info("Spool cuts off what was not written to its end", "segment", seg.name)
 	}
 	l.end(ending{epoch: seg.epoch, last: seg.last, exact: exact})
 	if len(l.segments) > 0 {

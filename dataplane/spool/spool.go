@@ -230,11 +230,6 @@ func (a *Amount) add(b Amount) {
 	a.Bytes += b.Bytes
 }
 
-func (a *Amount) sub(b Amount) {
-	a.Records -= b.Records
-	a.Bytes -= b.Bytes
-}
-
 // Stats returns a lane's counts.
 func (s *Spool) Stats(c dataplane.Class) Stats {
 	s.mu.Lock()

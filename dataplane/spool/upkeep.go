@@ -313,9 +313,12 @@ func (s *Spool) checkpoint() *checkpoint {
 func (s *Spool) sealAll() error {
 	w := writer{spool: s}
 	var errs []error
-	why, _ := s.Fault()
+	end := nothing
+	if _, why := s.Fault(); why != nil {
+		end = unknown
+	}
 	for _, l := range s.lanes {
-		errs = append(errs, w.seal(l, why == nil))
+		errs = append(errs, w.seal(l, end))
 	}
 	s.syncSegments(true)
 	s.removeSpent()

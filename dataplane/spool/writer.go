@@ -54,7 +54,7 @@ func (w *writer) sealOld() {
 		if !old {
 			continue
 		}
-		if err := w.seal(l, false); err != nil {
+		if err := w.seal(l, another); err != nil {
 			w.spool.mu.Lock()
 			w.spool.fail(err)
 			w.spool.mu.Unlock()
@@ -193,15 +193,14 @@ func (w *writer) settle(p *pass, n int) {
 // turn seals a lane's segment, and begins the next one for a pass. The pass
 // has none where the lane has moved to another epoch meanwhile.
 func (w *writer) turn(p *pass) error {
-	if err := w.seal(p.lane, false); err != nil {
+	if err := w.seal(p.lane, another); err != nil {
 		return err
 	}
 	return w.begin(p)
 }
 
-// seal ends a lane's segment with a footer, which says whether the epoch ends
-// there too.
-func (w *writer) seal(l *lane, final bool) error {
+// seal ends a lane's segment with a footer.
+func (w *writer) seal(l *lane, behind behind) error {
 	w.spool.mu.Lock()
 	seg := l.active
 	if seg == nil {
@@ -210,7 +209,7 @@ func (w *writer) seal(l *lane, final bool) error {
 	}
 	file := seg.file
 	w.spool.mu.Unlock()
-	foot := footer{final: final, records: seg.written, series: seg.tally.counts()}
+	foot := footer{behind: behind, records: seg.written, series: seg.tally.counts()}
 	b := foot.append(nil, seg.bytes)
 	if _, err := file.Write(b); err != nil {
 		w.abandon(l, seg)
@@ -328,7 +327,7 @@ func (w *writer) bound() error {
 			continue
 		}
 		s.mu.Unlock()
-		if err := w.seal(l, false); err != nil {
+		if err := w.seal(l, another); err != nil {
 			return err
 		}
 	}

@@ -15,11 +15,12 @@ func laneMetric(name, help string) *prometheus.Desc {
 // that messages on their way cost nothing more.
 var (
 	spoolRecords         = laneMetric("spool_records", "Records held in the spool until they are durable in the cloud.")
-	spoolBytes           = laneMetric("spool_bytes", "Memory that the records held in the spool take.")
+	spoolBytes           = laneMetric("spool_bytes", "Bytes that the records held in the spool take: in files, or in memory where there is no folder.")
 	spoolAccepted        = laneMetric("spool_accepted_records_total", "Records taken into the spool.")
 	spoolAcceptedBytes   = laneMetric("spool_accepted_bytes_total", "Memory that the records taken into the spool took.")
-	spoolDropped         = laneMetric("spool_dropped_records_total", "Records dropped because the spool was full.")
-	spoolDroppedBytes    = laneMetric("spool_dropped_bytes_total", "Memory that the records took that were dropped because the spool was full.")
+	spoolDropped         = laneMetric("spool_dropped_records_total", "Records dropped because the spool was full, they were too old, or the disk failed and memory was full.")
+	spoolDroppedBytes    = laneMetric("spool_dropped_bytes_total", "Bytes that the records took, where they were kept, that were dropped.")
+	spoolDamaged         = laneMetric("spool_damaged_records_total", "Records that could not be read back from disk.")
 	uplinkConnected      = laneMetric("uplink_connected", "Whether cloudsvc has granted a session: 1 or 0. BT dials when its first record is there.")
 	uplinkDials          = laneMetric("uplink_dials_total", "Tries to connect to cloudsvc.")
 	uplinkSessions       = laneMetric("uplink_sessions_total", "Sessions that cloudsvc granted; all but the first are reconnects.")
@@ -32,7 +33,9 @@ var (
 	uplinkCredit         = laneMetric("uplink_credit_bytes", "Bytes that may be on the way unacknowledged; 0 without a session.")
 	uplinkUnacknowledged = laneMetric("uplink_unacknowledged_bytes", "Bytes sent and not acknowledged.")
 
-	spoolMaxBytes = prometheus.NewDesc("datastub_mapper_spool_max_bytes", "Memory that the spool may take, of both classes together.", nil, nil)
+	spoolMaxBytes = prometheus.NewDesc("datastub_mapper_spool_max_bytes", "Bytes that the spool may take, of both classes together: in files, or in memory where there is no folder.", nil, nil)
+	spoolOnDisk   = prometheus.NewDesc("datastub_mapper_spool_on_disk", "Whether accepted records are on disk: 1, or 0 where there is no folder or its disk fails.", nil, nil)
+	spoolFaults   = prometheus.NewDesc("datastub_mapper_spool_faults_total", "Times that the spool went on in memory because its disk failed, was full, or did not answer in time.", nil, nil)
 	lanPublished  = prometheus.NewDesc("datastub_mapper_lan_published_messages_total", "Messages given to the applications on the LAN.", nil, nil)
 	lanDropped    = prometheus.NewDesc("datastub_mapper_lan_dropped_messages_total", "Messages that the applications on the LAN could not get, because they came too fast.", nil, nil)
 )
@@ -45,6 +48,13 @@ func (p *Publisher) Describe(descs chan<- *prometheus.Desc) { prometheus.Describ
 // Collect implements prometheus.Collector.
 func (p *Publisher) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(spoolMaxBytes, prometheus.GaugeValue, float64(p.spool.MaxBytes()))
+	faults, why := p.spool.Fault()
+	onDisk := 0.0
+	if p.spool.OnDisk() && why == nil {
+		onDisk = 1
+	}
+	metrics <- prometheus.MustNewConstMetric(spoolOnDisk, prometheus.GaugeValue, onDisk)
+	metrics <- prometheus.MustNewConstMetric(spoolFaults, prometheus.CounterValue, float64(faults))
 	for _, c := range dataplane.Classes {
 		p.collectLane(c, metrics)
 	}
@@ -68,6 +78,7 @@ func (p *Publisher) collectLane(c dataplane.Class, metrics chan<- prometheus.Met
 	counter(spoolAcceptedBytes, held.Accepted.Bytes)
 	counter(spoolDropped, held.Dropped.Records)
 	counter(spoolDroppedBytes, held.Dropped.Bytes)
+	counter(spoolDamaged, held.Damaged)
 
 	lane := p.lanes[c]
 	connected := uint64(0)
