@@ -132,31 +132,38 @@ type run struct {
 // run's records are 1, 2, 3 … , each once. It returns how many each has.
 func readLog(t *testing.T, s *stack.Stack) map[run]uint64 {
 	t.Helper()
+	last := map[run]uint64{}
+	eachBlock(t, s, func(seq uint64, block *cloudsvc.Block) {
+		for _, r := range block.Ranges {
+			k := run{r.Publisher, block.Class, r.Epoch}
+			if r.First != last[k]+1 {
+				t.Errorf("block %d: %v goes on with record %d behind %d", seq, k, r.First, last[k])
+			}
+			last[k] = r.Last
+		}
+	})
+	return last
+}
+
+// eachBlock goes through the log of a cloudsvc that has stopped.
+func eachBlock(t *testing.T, s *stack.Stack, each func(seq uint64, block *cloudsvc.Block)) {
+	t.Helper()
 	ctx := context.Background()
 	log, err := natslog.Open(ctx, natslog.Options{Dir: s.Data(), Logger: klog.Background()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	last := map[run]uint64{}
 	for _, class := range dataplane.Classes {
 		err := log.Replay(ctx, class, 0, func(seq uint64, raw []byte) error {
 			block, err := cloudsvc.ParseBlock(raw)
-			if err != nil {
-				return err
+			if err == nil {
+				each(seq, block)
 			}
-			for _, r := range block.Ranges {
-				k := run{r.Publisher, class, r.Epoch}
-				if r.First != last[k]+1 {
-					t.Errorf("block %d: %v goes on with record %d behind %d", seq, k, r.First, last[k])
-				}
-				last[k] = r.Last
-			}
-			return nil
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	return last
 }
