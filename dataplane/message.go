@@ -57,7 +57,9 @@ func (m *Message) validateRest() error {
 	if m.Value.typ < Int || m.Value.typ > Bytes {
 		errs = append(errs, errors.New("value is missing"))
 	}
-	errs = append(errs, m.Quality.validate())
+	if err := m.Quality.validate(); err != nil {
+		errs = append(errs, err)
+	}
 	if n := m.Size(); n > MaxMessage {
 		errs = append(errs, fmt.Errorf("message is %d bytes large: the most is %d", n, MaxMessage))
 	}

@@ -14,6 +14,7 @@ import (
 //	16 bytes  spool id
 //	text      publisher
 //	uvarint   the highest epoch given
+//	byte      1 if the spool was closed: nothing was sent since
 //	lane      RT, then BT
 //	uvarint   number of series
 //	series    each: text namespace, topic, device; uvarint last
@@ -21,6 +22,7 @@ import (
 // and a lane is
 //
 //	uvarint   epoch and sequence up to which the cloud has all
+//	uvarint   epoch and sequence up to which the cloud may have something
 //	uvarint   number of ends
 //	end       each: uvarint epoch, last; byte 1 if that is exact
 //	uvarint   number of holes
@@ -31,15 +33,16 @@ type checkpoint struct {
 	spool     dataplane.SpoolID
 	publisher string
 	epoch     uint64
+	closed    bool
 	lanes     [len(dataplane.Classes)]laneCheckpoint
 	series    []seriesLast
 }
 
 // laneCheckpoint is a checkpoint's part of one lane.
 type laneCheckpoint struct {
-	released dataplane.Mark
-	ends     []ending
-	holes    holes
+	released, handed dataplane.Mark
+	ends             []ending
+	holes            holes
 }
 
 // seriesLast is the last sequence that a series was given.
@@ -61,6 +64,7 @@ func (c *checkpoint) append(dst []byte) []byte {
 	dst = append(dst, c.spool[:]...)
 	dst = appendText(dst, c.publisher)
 	dst = binary.AppendUvarint(dst, c.epoch)
+	dst = appendFlag(dst, c.closed)
 	for i := range c.lanes {
 		dst = c.lanes[i].append(dst)
 	}
@@ -72,8 +76,9 @@ func (c *checkpoint) append(dst []byte) []byte {
 }
 
 func (l *laneCheckpoint) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, l.released.Epoch)
-	dst = binary.AppendUvarint(dst, l.released.Seq)
+	for _, n := range [...]uint64{l.released.Epoch, l.released.Seq, l.handed.Epoch, l.handed.Seq} {
+		dst = binary.AppendUvarint(dst, n)
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(l.ends)))
 	for _, e := range l.ends {
 		dst = binary.AppendUvarint(dst, e.epoch)
@@ -120,6 +125,7 @@ func readCheckpoint(b []byte) (*checkpoint, error) {
 	copy(c.spool[:], f.bytes(len(c.spool)))
 	c.publisher = f.text()
 	c.epoch = f.uint()
+	c.closed = f.flag()
 	for i := range c.lanes {
 		c.lanes[i] = f.lane()
 	}
@@ -135,6 +141,7 @@ func readCheckpoint(b []byte) (*checkpoint, error) {
 func (f *fields) lane() laneCheckpoint {
 	var l laneCheckpoint
 	l.released = dataplane.Mark{Epoch: f.uint(), Seq: f.uint()}
+	l.handed = dataplane.Mark{Epoch: f.uint(), Seq: f.uint()}
 	for range f.count(3) {
 		l.ends = append(l.ends, ending{epoch: f.uint(), last: f.uint(), exact: f.flag()})
 	}

@@ -61,6 +61,9 @@ func publishForEver(dir string) {
 	}
 	ledger, err := os.OpenFile(filepath.Join(dir, "ledger"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	check(err)
+	size, err := ledger.Seek(0, io.SeekEnd)
+	check(err)
+	check(ledger.Truncate(size - size%ledgerEntry)) // an entry that was being written
 	s, err := openAt(dir, nil)
 	check(err)
 	fmt.Println("publishing")

@@ -87,7 +87,9 @@ func (s *Spool) jump() {
 // recovery finds out what a folder holds.
 type recovery struct {
 	spool  *Spool
-	unsure bool // which sequences of series were given last is not known
+	epoch  uint64 // the highest that the checkpoint knows
+	closed bool   // the spool was: nothing was sent since the checkpoint
+	unsure bool   // which sequences of series were given last is not known
 }
 
 func (r *recovery) run() error {
@@ -113,6 +115,9 @@ func (r *recovery) run() error {
 	}
 	for _, l := range s.lanes {
 		l.settleSegments()
+		if n := len(l.ends); n > 0 && !r.closed {
+			l.hand(dataplane.Mark{Epoch: l.ends[n-1].epoch, Seq: l.ends[n-1].last}) // all of it may have been sent
+		}
 		r.unsure = r.unsure || l.unsure
 	}
 	r.number()
@@ -142,8 +147,9 @@ func (r *recovery) readCheckpoint(names []string) error {
 	s.top = max(s.top, c.epoch+1)
 	for i, class := range dataplane.Classes {
 		l, from := s.lanes[class], c.lanes[i]
-		l.released, l.ends, l.holes = from.released, from.ends, from.holes
+		l.released, l.handed, l.ends, l.holes = from.released, from.handed, from.ends, from.holes
 	}
+	r.closed, r.epoch = c.closed, c.epoch
 	for _, series := range c.series {
 		s.series[series.key] = series.last
 	}
@@ -162,6 +168,7 @@ func (r *recovery) identify(id dataplane.SpoolID, publisher string) error {
 // add takes a segment in.
 func (r *recovery) add(n segmentName) error {
 	s, l := r.spool, r.spool.lanes[n.lane]
+	r.closed = r.closed && n.epoch <= r.epoch // else it was open again since
 	s.top = max(s.top, n.epoch+1)
 	seg, found, err := openSegment(s.folder, n, s.boot)
 	if err != nil {

@@ -295,11 +295,11 @@ func (s *Spool) writeCheckpoint() error {
 
 // checkpoint returns what is to be kept of the spool besides its segments.
 func (s *Spool) checkpoint() *checkpoint {
-	c := &checkpoint{spool: s.id, publisher: s.publisher, epoch: s.top}
+	c := &checkpoint{spool: s.id, publisher: s.publisher, epoch: s.top, closed: s.closed}
 	for i, class := range dataplane.Classes {
 		l := s.lanes[class]
 		ends := append(slices.Clone(l.ends), ending{epoch: l.epoch, last: l.ready, exact: s.closed && s.disk.fault == nil})
-		c.lanes[i] = laneCheckpoint{released: l.released, ends: ends, holes: l.holes}
+		c.lanes[i] = laneCheckpoint{released: l.released, handed: l.handed, ends: ends, holes: l.holes}
 	}
 	for key, last := range s.series {
 		c.series = append(c.series, seriesLast{key, last})

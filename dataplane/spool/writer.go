@@ -82,21 +82,25 @@ type pass struct {
 func (w *writer) step() bool {
 	s := w.spool
 	s.mu.Lock()
-	passes := w.passes()
+	defer s.mu.Unlock()
 	s.disk.flying, s.disk.queued = s.disk.queued, time.Time{}
-	s.mu.Unlock()
-	for i := range passes {
-		if err := w.write(&passes[i]); err != nil {
-			s.mu.Lock()
+	some := false
+	for _, c := range dataplane.Classes {
+		p, any := w.next(s.lanes[c])
+		if !any {
+			continue
+		}
+		some = true
+		s.mu.Unlock()
+		err := w.write(&p)
+		s.mu.Lock()
+		if err != nil {
 			s.fail(err)
-			s.mu.Unlock()
 			return false
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.landed(len(passes) == 0)
-	return len(passes) > 0
+	w.landed(!some)
+	return some
 }
 
 // landed ends a step. Nothing left to write ends a fault.
@@ -112,23 +116,18 @@ func (w *writer) landed(nothing bool) {
 	}
 }
 
-// passes returns what is to be written.
-func (w *writer) passes() []pass {
-	var passes []pass
-	for _, c := range dataplane.Classes {
-		l := w.spool.lanes[c]
-		from := max(l.written+1, l.first) // what was dropped between is a hole
-		n := int(min(l.next()-from, maxRun))
-		if n == 0 && (l.active != nil || w.spool.disk.fault == nil) {
-			continue // else a new segment shows whether the disk is well again
-		}
-		p := pass{lane: l, epoch: l.epoch, from: from, messages: l.records.slice(int(from-l.first), n)}
-		if a := l.active; a != nil && a.last+1 == from && !w.spool.ripe(a) {
-			p.segment, p.file = a, a.file
-		}
-		passes = append(passes, p)
+// next returns what is to be written of a lane, if there is any.
+func (w *writer) next(l *lane) (p pass, some bool) {
+	from := max(l.written+1, l.first) // what was dropped between is a hole
+	n := int(min(l.next()-from, maxRun))
+	if n == 0 && (l.active != nil || w.spool.disk.fault == nil) {
+		return p, false // else a new segment shows whether the disk is well again
 	}
-	return passes
+	p = pass{lane: l, epoch: l.epoch, from: from, messages: l.records.slice(int(from-l.first), n)}
+	if a := l.active; a != nil && a.last+1 == from && !w.spool.ripe(a) {
+		p.segment, p.file = a, a.file
+	}
+	return p, true
 }
 
 // ripe tells whether a segment is large or old enough to be sealed.

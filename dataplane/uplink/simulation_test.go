@@ -5,8 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"datastub/dataplane"
@@ -23,12 +25,14 @@ var seeds = flag.Uint64("seeds", 200, "lives that TestSimulation goes through")
 // what the publishers accepted.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	packer := newPacker(t)
 	for seed := range *seeds {
-		w := newWorld(t, packer, seed)
-		w.live()
-		w.heal()
-		w.verify()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, newPacker(t), seed)
+			w.live()
+			w.heal()
+			w.verify()
+			w.close()
+		})
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -63,13 +67,15 @@ type entry struct {
 type publisher struct {
 	name   string
 	clock  time.Duration // how wrong it is
+	dir    string        // of its spool; empty: in memory
 	starts []*start
 }
 
-// start is a publisher's life from one start to the next.
+// start is a publisher's life from one start to the next; to its end where its
+// spool is on disk.
 type start struct {
 	spool    *spool.Spool
-	accepted [3][]dataplane.Message // by Class: the record of sequence n is at n-1
+	accepted [3][]dataplane.Message // by Class
 	lanes    []*edge
 }
 
@@ -84,7 +90,7 @@ type edge struct {
 func newWorld(t *testing.T, packer *dataplane.Packer, seed uint64) *world {
 	w := &world{
 		t: t, packer: packer, rng: rand.New(rand.NewPCG(seed, 1)),
-		now:   time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		now:   time.Now(),
 		links: make(map[uplink.Peer]*link),
 	}
 	session := uint64(0)
@@ -98,6 +104,9 @@ func newWorld(t *testing.T, packer *dataplane.Packer, seed uint64) *world {
 	w.receiver = uplink.NewReceiver(w.options)
 	for i := range 1 + w.rng.IntN(3) {
 		p := &publisher{name: fmt.Sprintf("edge-%d/mapper", i)}
+		if w.rng.IntN(4) == 0 {
+			p.dir = w.t.TempDir()
+		}
 		w.publishers = append(w.publishers, p)
 		w.start(p)
 	}
@@ -106,17 +115,22 @@ func newWorld(t *testing.T, packer *dataplane.Packer, seed uint64) *world {
 
 // start starts a publisher anew; what was in its memory is gone.
 func (w *world) start(p *publisher) {
-	maxBytes := int64(1 << 20)
+	storage := spool.Storage{Dir: p.dir, MaxBytes: 1 << 20}
 	if w.rng.IntN(2) == 0 {
-		maxBytes = 10 << 10 // some 25 records
+		storage.MaxBytes = 10 << 10 // some 25 records
 	}
+	clock := p.clock
 	m, err := spool.Open(spool.Options{
-		Publisher: p.name, Storage: spool.Storage{MaxBytes: maxBytes}, Now: func() time.Time { return w.now.Add(p.clock) },
+		Publisher: p.name, Storage: storage, Now: func() time.Time { return time.Now().Add(clock) },
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	s := &start{spool: m}
+	if p.dir != "" && len(p.starts) > 0 {
+		s.accepted = p.current().accepted
+		p.starts = nil
+	}
 	for _, lane := range dataplane.Classes {
 		s.lanes = append(s.lanes, &edge{options: uplink.SenderOptions{
 			Publisher: p.name, Spool: m.ID(), Lane: lane, Queue: m.Lane(lane), Packer: w.packer,
@@ -224,7 +238,28 @@ func (w *world) restart(p *publisher) {
 			e.link.cut, e.link.mute = !silently, silently
 		}
 	}
+	if p.dir != "" && w.rng.IntN(2) == 0 {
+		synctest.Wait()
+		dir := w.t.TempDir() // as it was when the publisher was killed
+		if err := os.CopyFS(dir, os.DirFS(p.dir)); err != nil {
+			w.t.Fatal(err)
+		}
+		p.dir = dir
+	}
+	w.closeSpool(p)
 	w.start(p)
+}
+
+func (w *world) closeSpool(p *publisher) {
+	if err := p.current().spool.Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) close() {
+	for _, p := range w.publishers {
+		w.closeSpool(p)
+	}
 }
 
 // restartCloud starts the cloud anew from its log, from which a power loss has
@@ -265,7 +300,9 @@ func (w *world) publish(p *publisher, n int) {
 
 // step moves time on and lets everybody do what there is to do.
 func (w *world) step(pause time.Duration) {
-	w.now = w.now.Add(pause)
+	time.Sleep(pause)
+	w.now = time.Now()
+	synctest.Wait() // for what is read back
 	for _, p := range w.publishers {
 		for _, e := range p.current().lanes {
 			w.stepEdge(e)
@@ -385,7 +422,7 @@ func (w *world) verify() {
 // verifyLane follows a lane through the log: start by start, each from its
 // first record on without a hole, the last one to its end.
 func (w *world) verifyLane(p *publisher, lane dataplane.Class) {
-	at, next := -1, 1
+	at, next := -1, 0
 	var last dataplane.Mark
 	for _, e := range w.log {
 		if e.Publisher != p.name || e.Lane != lane {
@@ -396,25 +433,27 @@ func (w *world) verifyLane(p *publisher, lane dataplane.Class) {
 		}
 		last = e.Mark()
 		for at < 0 || p.starts[at].spool.ID() != e.Spool {
-			if at, next = at+1, 1; at == len(p.starts) {
+			if at, next = at+1, 0; at == len(p.starts) {
 				w.t.Fatalf("%s %v: spool %x comes again or from nowhere", p.name, lane, e.Spool)
 			}
 		}
-		if e.First != uint64(next) {
-			w.t.Fatalf("%s %v: log has %d-%d where %d is next", p.name, lane, e.First, e.Last, next)
+		want := p.starts[at].accepted[lane][next:]
+		n := int(e.Last-e.First) + 1
+		if n > len(want) || e.First != want[0].ID.Seq && e.Epoch == want[0].ID.Epoch {
+			w.t.Fatalf("%s %v: log has %d/%d-%d where record %d of %d is next", p.name, lane, e.Epoch, e.First, e.Last, next, next+len(want))
 		}
-		next = int(e.Last) + 1
-		w.verifyEntry(e.Accepted, p.starts[at].accepted[lane][e.First-1:e.Last])
+		next += n
+		w.verifyEntry(e.Accepted, want[:n])
 	}
-	if want := len(p.current().accepted[lane]); want > 0 && (at != len(p.starts)-1 || next != want+1) {
-		w.t.Errorf("%s %v: log ends at start %d, record %d: want start %d, record %d", p.name, lane, at, next-1, len(p.starts)-1, want)
+	if want := len(p.current().accepted[lane]); want > 0 && (at != len(p.starts)-1 || next != want) {
+		w.t.Errorf("%s %v: log ends at start %d, record %d: want start %d, record %d", p.name, lane, at, next, len(p.starts)-1, want)
 	}
 }
 
 func (w *world) verifyEntry(a *uplink.Accepted, want []dataplane.Message) {
 	if a.Gap != nil {
 		if got, want := a.Gap.Series, seriesOf(want); !reflect.DeepEqual(got, want) || a.Gap.From != a.First || a.Gap.To != a.Last {
-			w.t.Errorf("%s %v: gap %d-%d of %v for %d-%d: want %v", a.Publisher, a.Lane, a.Gap.From, a.Gap.To, got, a.First, a.Last, want)
+			w.t.Errorf("%s %v: gap %d-%d (%s) of %v for %d-%d: want %v", a.Publisher, a.Lane, a.Gap.From, a.Gap.To, a.Gap.Reason, got, a.First, a.Last, want)
 		}
 		return
 	}
@@ -423,7 +462,9 @@ func (w *world) verifyEntry(a *uplink.Accepted, want []dataplane.Message) {
 	}
 	for i, got := range a.Messages {
 		want := want[i]
-		want.ID.Epoch = a.Epoch // a rebase may have changed it
+		if want.ID.Epoch != a.Epoch { // a rebase has changed it
+			want.ID.Epoch, want.ID.Seq = a.Epoch, a.First+uint64(i)
+		}
 		if got.ID != want.ID || got.Value != want.Value || got.Seq != want.Seq || got.Device != want.Device || !got.Time.Equal(want.Time) {
 			w.t.Errorf("log has %+v: want %+v", got, want)
 		}
