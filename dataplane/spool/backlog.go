@@ -123,8 +123,11 @@ func (r *reader) step() (more bool, err error) {
 	r.tries = 0
 	found, messages := r.read(place, last)
 	s.mu.Lock()
-	r.lane.install(seg, at, place, found, messages)
+	to := r.lane.install(seg, at, place, found, messages)
 	s.mu.Unlock()
+	if to > 0 {
+		r.tell(at, to)
+	}
 	s.wake(r.lane.class)
 	return true, nil
 }
@@ -189,15 +192,16 @@ func (r *reader) read(place, last uint64) (found uint64, messages []dataplane.Me
 }
 
 // install takes what was read of a segment from a place on, if it is still
-// wanted. What is not there was damaged.
-func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, messages []dataplane.Message) {
+// wanted. What is not there was damaged: it returns the last such record, 0 if
+// there is none.
+func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, messages []dataplane.Message) (damaged uint64) {
 	again, wanted := l.unread()
 	if !wanted || again != at || l.segmentAt(at) != seg || seg.condemned != "" || seg.place(at.Seq) != place {
-		return
+		return 0
 	}
 	if found > place {
 		l.damage(at, seg.seq(found-1))
-		return
+		return seg.seq(found - 1)
 	}
 	for i := range messages {
 		m := &messages[i]
@@ -206,6 +210,7 @@ func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, mes
 	}
 	l.backlog.want = dataplane.Mark{}
 	l.backlog.chunks = append(l.backlog.chunks, chunk{at, messages})
+	return 0
 }
 
 // damage makes a hole of records that cannot be read back.
@@ -213,8 +218,12 @@ func (l *lane) damage(at dataplane.Mark, to uint64) {
 	l.holes.grow(at, reasonDamaged).addRun(to, nil)
 	l.damaged += to - at.Seq + 1
 	l.backlog.want = dataplane.Mark{}
-	l.spool.log.Info("Spool has records that cannot be read back: cloudsvc gets a gap in their place",
-		"lane", l.class, "epoch", at.Epoch, "from", at.Seq, "to", to)
+}
+
+// tell logs that records cannot be read back.
+func (r *reader) tell(at dataplane.Mark, to uint64) {
+	r.lane.spool.log.Info("Spool has records that cannot be read back: cloudsvc gets a gap in their place",
+		"lane", r.lane.class, "epoch", at.Epoch, "from", at.Seq, "to", to)
 }
 
 // failed gives a segment's records up that could not be read again and again.

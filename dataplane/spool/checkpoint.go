@@ -57,9 +57,9 @@ type ending struct {
 	exact       bool // nothing was accepted behind last
 }
 
-func (c *checkpoint) append(dst []byte) []byte {
-	start := len(dst)
-	dst = beginEntry(dst, checkpointEntry)
+// encode returns the checkpoint's file.
+func (c *checkpoint) encode() []byte {
+	dst := beginEntry(nil, checkpointEntry)
 	dst = binary.AppendUvarint(dst, formatVersion)
 	dst = append(dst, c.spool[:]...)
 	dst = appendText(dst, c.publisher)
@@ -72,7 +72,7 @@ func (c *checkpoint) append(dst []byte) []byte {
 	for _, s := range c.series {
 		dst = binary.AppendUvarint(appendKey(dst, s.key), s.last)
 	}
-	return endEntry(dst, start)
+	return endEntry(dst, 0)
 }
 
 func (l *laneCheckpoint) append(dst []byte) []byte {

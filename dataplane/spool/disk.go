@@ -33,6 +33,7 @@ type diskState struct {
 
 	kick chan struct{}      // wakes the writer
 	tidy chan struct{}      // wakes the upkeep
+	news chan struct{}      // wakes who tells of fault
 	stop context.CancelFunc // ends the goroutines
 	done chan struct{}      // closed when they have
 }
@@ -51,6 +52,7 @@ func (s *Spool) start() {
 	}
 	working.Go(func() { (&writer{spool: s}).run(ctx) })
 	working.Go(func() { s.upkeep(ctx) })
+	working.Go(func() { s.tell(ctx) })
 	go func() {
 		working.Wait()
 		close(d.done)
@@ -99,7 +101,7 @@ func (s *Spool) fail(why error) {
 	d := &s.disk
 	if d.fault == nil {
 		d.faults++
-		s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, what is there does not survive the mapper", "dir", s.storage.Dir)
+		nudge(d.news)
 	}
 	d.fault = why
 	d.flying, d.queued = time.Time{}, time.Time{}
@@ -111,7 +113,29 @@ func (s *Spool) fail(why error) {
 // mend goes on in the folder: all that was in memory is there too.
 func (s *Spool) mend() {
 	s.disk.fault = nil
-	s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
+	nudge(s.disk.news)
+}
+
+// tell logs that the disk fails, and that it is well again, until ctx ends. It
+// has a goroutine of its own: nobody else may wait for a log, nor it for the
+// disk.
+func (s *Spool) tell(ctx context.Context) {
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.disk.news:
+		}
+		_, why := s.Fault()
+		switch {
+		case why != nil && !failing:
+			s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, which does not outlive the mapper", "dir", s.storage.Dir)
+		case why == nil && failing:
+			s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
+		}
+		failing = why != nil
+	}
 }
 
 // Fault returns how often it came to records being kept in memory though there

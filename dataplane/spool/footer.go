@@ -1,9 +1,6 @@
 package spool
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "encoding/binary"
 
 // A sealed segment ends with a footer, so that what is lost with the segment
 // can be told without reading it:
@@ -33,36 +30,6 @@ type footer struct {
 	behind  behind
 	records uint64
 	series  []seriesCount // by key
-}
-
-// seriesCount is what a run of records has of one series.
-type seriesCount struct {
-	key                seriesKey
-	first, last, count uint64
-}
-
-// tally counts records by series.
-type tally map[seriesKey]seriesCount
-
-// add counts a record.
-func (t tally) add(key seriesKey, seq uint64) {
-	c, known := t[key]
-	if !known {
-		c = seriesCount{key: key, first: seq}
-	}
-	c.last = seq
-	c.count++
-	t[key] = c
-}
-
-// counts returns the counts, by key.
-func (t tally) counts() []seriesCount {
-	counts := make([]seriesCount, 0, len(t))
-	for _, c := range t {
-		counts = append(counts, c)
-	}
-	slices.SortFunc(counts, func(a, b seriesCount) int { return a.key.compare(b.key) })
-	return counts
 }
 
 // append appends the footer and the trailer of a segment that is at bytes long

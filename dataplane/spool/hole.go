@@ -1,9 +1,7 @@
 package spool
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"datastub/dataplane"
 )
@@ -198,66 +196,4 @@ func bySeries(spans []span) []span {
 	}
 	slices.SortFunc(joined, func(a, b span) int { return a.key.compare(b.key) })
 	return joined
-}
-
-// holes are what a lane has lost, by rising epoch and sequence, none adjacent
-// to another of the same reason.
-type holes []*hole
-
-// at returns the hole that a record is in, nil if it is in none.
-func (hs holes) at(m dataplane.Mark) *hole {
-	for _, h := range hs {
-		if h.epoch == m.Epoch && h.from <= m.Seq && m.Seq <= h.to {
-			return h
-		}
-	}
-	return nil
-}
-
-// grow returns the hole that records from one on are to be added to: the one
-// that ends there, or a new one.
-func (hs *holes) grow(from dataplane.Mark, reason string) *hole {
-	for _, h := range *hs {
-		if h.epoch == from.Epoch && h.to+1 == from.Seq && h.reason == reason {
-			return h
-		}
-	}
-	h := &hole{epoch: from.Epoch, from: from.Seq, to: from.Seq - 1, reason: reason}
-	i, _ := slices.BinarySearchFunc(*hs, h, func(a, b *hole) int {
-		return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.from, b.from))
-	})
-	*hs = slices.Insert(*hs, i, h)
-	return h
-}
-
-// seal makes what is lost from here on be told apart from what was.
-func (hs holes) seal() {
-	for _, h := range hs {
-		h.seal()
-	}
-}
-
-// release forgets what is up to a mark.
-func (hs *holes) release(m dataplane.Mark) {
-	*hs = slices.DeleteFunc(*hs, func(h *hole) bool {
-		return h.epoch < m.Epoch || h.epoch == m.Epoch && h.release(m.Seq)
-	})
-}
-
-// seriesKey names a series of the spool's node.
-type seriesKey struct{ namespace, topic, device string }
-
-func keyOf(msg *dataplane.Message) seriesKey {
-	return seriesKey{msg.Namespace, msg.Topic, msg.Device}
-}
-
-// bytes is about how large a series is in a GAP, and at most.
-func (k seriesKey) bytes() int { return len(k.namespace) + len(k.topic) + len(k.device) + 40 }
-
-func (k seriesKey) compare(o seriesKey) int {
-	return cmp.Or(
-		strings.Compare(k.namespace, o.namespace),
-		strings.Compare(k.topic, o.topic),
-		strings.Compare(k.device, o.device),
-	)
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"datastub/dataplane"
 	"datastub/dataplane/spool"
 )
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killDir); dir != "" {
 		publishForEver(dir)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func openAt(dir string, wake func(dataplane.Class)) (*spool.Spool, error) {

@@ -35,7 +35,7 @@ func openFolder(o Options, f folder, boot string) (*Spool, error) {
 		return nil, err
 	}
 	s.boot = boot
-	s.disk.kick, s.disk.tidy = make(chan struct{}, 1), make(chan struct{}, 1)
+	s.disk.kick, s.disk.tidy, s.disk.news = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	r := recovery{spool: s}
 	if err := r.run(); err != nil {
 		return nil, err

@@ -170,13 +170,6 @@ func (s *Spool) nextSeq(key seriesKey) uint64 {
 	return seq
 }
 
-// highest returns the highest sequence that any series was given.
-func (s *Spool) highest() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peak
-}
-
 // acceptAll accepts what was pushed, wherever it is, and keeps to the memory
 // that there is for it.
 func (s *Spool) acceptAll() {
