@@ -106,8 +106,10 @@ func (r *Receiver) Receive(peer Peer, b []byte, now time.Time) ([]Reply, *Accept
 	case *dataplane.Bye:
 		r.drop(s)
 		return nil, nil
-	case *dataplane.Pong, *dataplane.Control, *dataplane.EpochEnd:
-		return nil, nil // a sign of life; there is nothing to do about the others yet
+	case *dataplane.EpochEnd:
+		return s.receiveEpochEnd(f), nil
+	case *dataplane.Pong, *dataplane.Control:
+		return nil, nil // a sign of life; there is nothing to do about CONTROL yet
 	}
 	return r.malformed(s, fmt.Errorf("%v is the cloud's to send", f.Type())), nil
 }
@@ -161,6 +163,17 @@ func (r *Receiver) receiveGap(s *session, f *dataplane.Gap, b []byte) ([]Reply, 
 	a := &Accepted{First: first, Last: f.To, Gap: f, Weight: seriesWeight * uint64(len(f.Series))}
 	r.accept(s, f.Epoch, a, b)
 	return nil, a
+}
+
+// receiveEpochEnd asks for what is missing of the epoch that ends: nothing of
+// it comes behind, and the edge waits with the next one until all is stored.
+func (s *session) receiveEpochEnd(f *dataplane.EpochEnd) []Reply {
+	state := s.state()
+	next := dataplane.Mark{Epoch: f.Epoch, Seq: state.next(f.Epoch)}
+	if f.Session != s.number || f.Epoch < state.received.Epoch || f.Epoch > s.newest || f.Last < next.Seq {
+		return nil
+	}
+	return s.turnAway(next, dataplane.Mark{Epoch: f.Epoch, Seq: f.Last})
 }
 
 // accept completes what a session's frame brought, and counts it.

@@ -47,7 +47,7 @@ type Sender struct {
 	sent      dataplane.Mark // the last record sent
 	stored    dataplane.Mark // the last record known to be stored
 	ended     uint64         // the epoch that the cloud was last told the end of
-	fetching  bool           // what comes next is not at hand
+	held      bool           // what comes next is not at hand, or has to wait for the end of an epoch
 	waiting   time.Time      // since when the records behind sent wait for a BT batch, at most; zero: none does
 	maxFrame  uint64         // the largest frame that the cloud takes, in bytes
 	credit    uint64
@@ -118,6 +118,7 @@ func (s *Sender) Alive(now time.Time) error {
 		return &EndError{Reason: fmt.Sprintf("nothing heard in %v", DeadAfter)}
 	case s.streaming && silent >= PingAfter && now.Sub(s.pinged) >= PingAfter:
 		s.pinged = now
+		s.ended = 0 // if it was told, it may have been lost
 		s.outbox = append(s.outbox, &dataplane.Ping{T1: now})
 	}
 	return nil
@@ -131,9 +132,9 @@ func (s *Sender) nextRecords() ([]byte, error) {
 		maxBytes = min(s.options.Batch.MaxBytes, maxFrameBytes)
 	}
 	batch, gap := s.options.Queue.Next(s.sent, maxCount, maxBytes)
-	s.fetching = batch == nil && gap == nil
+	s.held = batch == nil && gap == nil
 	switch {
-	case s.fetching:
+	case s.held:
 		return nil, nil
 	case gap != nil && s.crosses(gap.Epoch), batch != nil && s.crosses(batch.Epoch):
 		return s.endEpoch(), nil
@@ -157,14 +158,17 @@ func (s *Sender) nextRecords() ([]byte, error) {
 	return b, nil
 }
 
-// crosses tells whether the cloud is to be told of the end of the epoch that
-// was sent last, before records of another are.
+// crosses tells whether records of an epoch cannot be sent yet: the cloud is to
+// be told of the end of the epoch that was sent last, and to have it all.
 func (s *Sender) crosses(epoch uint64) bool {
-	return s.sent.Epoch != 0 && s.sent.Epoch != epoch && s.ended != s.sent.Epoch
+	return s.sent.Epoch != 0 && s.sent.Epoch != epoch && (s.ended != s.sent.Epoch || len(s.flights.frames) > 0)
 }
 
-// endEpoch tells how the epoch ended that was sent last.
+// endEpoch tells how the epoch ended that was sent last, nil if that was told.
 func (s *Sender) endEpoch() []byte {
+	if s.held = s.ended == s.sent.Epoch; s.held {
+		return nil
+	}
 	s.ended = s.sent.Epoch
 	last, exact := s.options.Queue.Ended(s.ended)
 	return dataplane.AppendFrame(nil, &dataplane.EpochEnd{
@@ -238,7 +242,7 @@ func (s *Sender) Due() time.Time {
 	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
 		due = hello
 	}
-	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && !s.fetching && s.flights.bytes < s.credit && batch.Before(due) {
+	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && !s.held && s.flights.bytes < s.credit && batch.Before(due) {
 		due = batch
 	}
 	return due
