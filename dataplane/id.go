@@ -8,15 +8,25 @@ import (
 
 // An ID names one message for ever, everywhere: on the LAN, over HTTP and
 // MQTT, in the log. It is given when the publisher accepts the message.
+//
+// A message that tells of a gap has an ID of its own kind: the records Seq to
+// Through are lost, and it is one line of those that say so. None of these
+// records' own IDs will do, as somebody on the LAN may have had them.
 type ID struct {
 	Publisher string // <node>/<mapper>
 	Class     Class
+	Line      uint32 // of a gap: 1, 2, 3 … in the order of its series; else 0
 	Epoch     uint64 // rises with each start of the publisher
 	Seq       uint64 // 1, 2, 3 … within the class and the epoch
+	Through   uint64 // of a gap: the last record lost; else 0
 }
 
-// String returns <publisher>/<class>/<epoch>/<seq>, "edge-1/mapper/RT/7/42",
-// and nothing for the zero ID.
+// IsGap tells whether the ID is that of a message that tells of a gap.
+func (id ID) IsGap() bool { return id.Through != 0 }
+
+// String returns <publisher>/<class>/<epoch>/<seq>, "edge-1/mapper/RT/7/42", of
+// a gap <publisher>/<class>/<epoch>/<seq>-<through>.<line>,
+// "edge-1/mapper/RT/7/42-49.1", and nothing for the zero ID.
 func (id ID) String() string {
 	if id == (ID{}) {
 		return ""
@@ -39,7 +49,12 @@ func (id ID) appendPlace(dst []byte) []byte {
 	dst = append(dst, '/')
 	dst = strconv.AppendUint(dst, id.Epoch, 10)
 	dst = append(dst, '/')
-	return strconv.AppendUint(dst, id.Seq, 10)
+	dst = strconv.AppendUint(dst, id.Seq, 10)
+	if !id.IsGap() {
+		return dst
+	}
+	dst = strconv.AppendUint(append(dst, '-'), id.Through, 10)
+	return strconv.AppendUint(append(dst, '.'), uint64(id.Line), 10)
 }
 
 // ParseID reads what String writes.
@@ -52,8 +67,8 @@ func ParseID(s string) (ID, error) {
 }
 
 func parseID(s string) (id ID, ok bool) {
-	rest := s
-	if id.Seq, rest, ok = cutNumber(rest); !ok {
+	rest, ok := id.cutPlace(s)
+	if !ok {
 		return id, false
 	}
 	if id.Epoch, rest, ok = cutNumber(rest); !ok {
@@ -69,15 +84,36 @@ func parseID(s string) (id ID, ok bool) {
 	return id, err == nil && class.String() == rest[at+1:] && ValidatePublisher(id.Publisher) == nil
 }
 
-// cutNumber takes the last level off, a number as strconv writes it.
+// cutPlace takes the last level off: a sequence, or those of a gap.
+func (id *ID) cutPlace(s string) (rest string, ok bool) {
+	at := strings.LastIndexByte(s, '/')
+	seq, gap, isGap := strings.Cut(s[at+1:], "-")
+	if id.Seq, ok = parseNumber(seq, 64); at < 0 || !ok || !isGap {
+		return s[:max(at, 0)], at >= 0 && ok
+	}
+	through, line, _ := strings.Cut(gap, ".")
+	n, ok := parseNumber(line, 32)
+	id.Line = uint32(n)
+	if id.Through, isGap = parseNumber(through, 64); !isGap || id.Through < id.Seq {
+		return "", false
+	}
+	return s[:at], ok && id.Seq > 0 && n > 0
+}
+
+// cutNumber takes the last level off, a number.
 func cutNumber(s string) (n uint64, rest string, ok bool) {
 	at := strings.LastIndexByte(s, '/')
 	if at < 0 {
 		return 0, "", false
 	}
-	digits := s[at+1:]
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return n, s[:at], err == nil && (digits[0] != '0' || digits == "0")
+	n, ok = parseNumber(s[at+1:], 64)
+	return n, s[:at], ok
+}
+
+// parseNumber reads a number as strconv writes it.
+func parseNumber(digits string, bits int) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(digits, 10, bits)
+	return n, err == nil && (digits[0] != '0' || digits == "0")
 }
 
 // ValidatePublisher checks a publisher's name, <node>/<mapper>.

@@ -59,10 +59,11 @@ func (p *Parser) Message(line []byte, at time.Time) (Arrival, error) {
 // ID reads an id.
 func (p *Parser) ID(text []byte) (dataplane.ID, error) {
 	split := bytes.LastIndexByte(text, '/') + 1
-	if split == 0 || !bytes.Equal(text[:split], p.prefix) {
+	gap := bytes.IndexByte(text[split:], '-') > 0
+	if split == 0 || gap || !bytes.Equal(text[:split], p.prefix) {
 		id, err := dataplane.ParseID(string(text))
-		if err != nil {
-			return dataplane.ID{}, err
+		if err != nil || gap {
+			return id, err
 		}
 		p.prefix, p.id = append(p.prefix[:0], text[:split]...), id
 		return id, nil

@@ -28,6 +28,9 @@ func TestParserReadsWhatDataplaneWrites(t *testing.T) {
 		if seq == 50 {
 			m.ID.Epoch++
 		}
+		if seq%10 == 9 {
+			m.ID.Through, m.ID.Line = seq+3, 1
+		}
 		got, err := p.Message(m.AppendJSON(nil), began)
 		want := Arrival{ID: m.ID, Seq: m.Seq, Time: m.Time, At: began, Series: got.Series}
 		if err != nil || got != want || got.Series == "" {

@@ -59,8 +59,12 @@ func (r *Result) Complete() bool {
 	return r.Missing == 0 && r.Duplicates == 0 && r.OutOfOrder == 0 && r.Broken == 0
 }
 
-// Add counts a message. Series may be empty: it then has no sequence.
+// Add counts a message. Series may be empty: it then has no sequence. One that
+// tells of a gap is passed over: what that lost is missing.
 func (t *Tally) Add(a Arrival) {
+	if a.ID.IsGap() {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lane(a.ID)

@@ -55,6 +55,20 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// TestTallyGap has what a gap tells of be missing all the same.
+func TestTallyGap(t *testing.T) {
+	t.Parallel()
+	tally := NewTally()
+	all := arrivals(1, 2, 5)
+	all[1].ID.Through, all[1].ID.Line = 4, 1
+	for _, a := range all {
+		tally.Add(a)
+	}
+	if got := tally.Cut(); got.Received != 2 || got.Missing != 3 || got.Duplicates != 0 {
+		t.Errorf("got %+v, want 2 received and 3 missing", got)
+	}
+}
+
 // TestTallyCut counts anew, but knows what is missing from before.
 func TestTallyCut(t *testing.T) {
 	t.Parallel()
