@@ -52,7 +52,7 @@ func (p *testPublisher) Publish(_ context.Context, identity Identity, messages [
 		ids[i] = m.ID
 	}
 	p.last = messages
-	p.dispatcher.Deliver(messages[0].Class, p.block, messages)
+	p.dispatcher.Deliver(messages[0].Class, p.block, messages, nil)
 	return ids, nil
 }
 

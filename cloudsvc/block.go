@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"datastub/dataplane"
 )
@@ -147,4 +148,22 @@ func (b *Block) readFrames(frames []byte) bool {
 		b.Frames[i], frames = frames[:size:size], frames[size:]
 	}
 	return len(frames) == 0
+}
+
+// gaps returns the gaps that are in the block, which was stored at a time, and
+// the errors of those that cannot be read.
+func (b *Block) gaps(stored time.Time) (all []Gap, err error) {
+	for i, raw := range b.Frames {
+		if dataplane.FrameTypeOf(raw) != dataplane.TypeGap {
+			continue
+		}
+		r := &b.Ranges[i]
+		f, broken := dataplane.DecodeFrame(raw)
+		if broken != nil {
+			err = errors.Join(err, fmt.Errorf("%s %d/%d-%d: %w", r.Publisher, r.Epoch, r.First, r.Last, broken))
+			continue
+		}
+		all = append(all, gapsOf(r.Publisher, b.Class, f.(*dataplane.Gap), stored)...)
+	}
+	return all, err
 }

@@ -2,8 +2,10 @@ package cloudsvc
 
 import (
 	"encoding/binary"
+	"time"
 
 	"datastub/dataplane"
+	"datastub/dataplane/uplink"
 )
 
 // maxBlock is the largest block of more than one frame, in bytes. A frame that
@@ -23,6 +25,7 @@ const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
 type blockBuilder struct {
 	Block
 	messages []dataplane.Message // of the entries, in order
+	lost     []lostEntry         // the entries that are gaps, in order
 	entries  []entry
 	size     int    // of the block so far, at most
 	weight   uint64 // of its entries
@@ -47,8 +50,28 @@ func (b *blockBuilder) fill(entries []entry) {
 	}
 	b.messages = make([]dataplane.Message, 0, total)
 	for _, e := range b.entries {
+		if e.Gap != nil {
+			b.lost = append(b.lost, lostEntry{e.Accepted, len(b.messages)})
+		}
 		b.messages = append(b.messages, e.Messages...)
 	}
+}
+
+// lostEntry is an entry that is a gap, behind so many of the block's messages.
+type lostEntry struct {
+	*uplink.Accepted
+	before int
+}
+
+// gaps returns the gaps of the entries in their places in the block, which was
+// stored at a time.
+func (b *blockBuilder) gaps(stored time.Time) (all []BlockGap) {
+	for _, l := range b.lost {
+		for _, g := range gapsOf(l.Publisher, l.Lane, l.Gap, stored) {
+			all = append(all, BlockGap{g, l.before})
+		}
+	}
+	return all
 }
 
 func (b *blockBuilder) add(e entry) bool {

@@ -15,7 +15,7 @@ const maxBurst = writeChunk
 // and a newline. Subscriptions share them; they are not changed.
 type lines struct {
 	text     []byte
-	count    int
+	count    int      // of the messages; lines that tell of gaps are no such
 	position Position // of the last
 }
 
@@ -38,7 +38,9 @@ func (b *burst) add(to []*Subscription, m *dataplane.Message, at Position) {
 		return
 	}
 	b.text = appendLine(b.text, m, at)
-	b.count++
+	if !m.ID.IsGap() {
+		b.count++
+	}
 	b.position = at
 }
 

@@ -3,19 +3,15 @@ package cloudsvc
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"datastub/dataplane"
 )
 
 // ErrClosed is returned by what has ended.
 var ErrClosed = errors.New("cloudsvc is shutting down")
-
-// deliverChunk is how many messages are routed under one hold of the lock:
-// a large BT block must not keep an RT message waiting.
-const deliverChunk = 256
 
 // A Dispatcher routes stored messages to the subscriptions that match. It
 // never waits for a subscriber.
@@ -77,45 +73,46 @@ func (d *Dispatcher) drop(s *Subscription) {
 	d.metrics.subscriptions.Dec()
 }
 
-// Deliver routes the messages of one stored block, in order. Blocks of one
-// class come from one goroutine, in the order of the log.
-func (d *Dispatcher) Deliver(class dataplane.Class, block uint64, messages []dataplane.Message) {
-	matches := make(map[string][]*Subscription) // by topic, for one chunk
-	for first := 0; first < len(messages); first += deliverChunk {
-		last := min(first+deliverChunk, len(messages))
-		d.deliver(class, Place{Block: block, Index: uint32(first)}, messages[first:last], matches)
-		clear(matches)
-	}
+// A BlockGap is a gap in its place in a block.
+type BlockGap struct {
+	Gap
+	Before int // how many of the block's messages stand before it
 }
 
-func (d *Dispatcher) deliver(class dataplane.Class, at Place, messages []dataplane.Message, matches map[string][]*Subscription) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := time.Now()
-	for i := range messages {
-		m := &messages[i]
-		d.position.advance(class, at)
-		at.Index++
-		to, known := matches[m.Topic]
-		if !known {
-			to = d.match(m.Topic)
-			matches[m.Topic] = to
+// Deliver routes the messages of one stored block and the gaps among them, in
+// order. Each has a place of its own. Blocks of one class come from one
+// goroutine, in the order of the log.
+func (d *Dispatcher) Deliver(class dataplane.Class, block uint64, messages []dataplane.Message, gaps []BlockGap) {
+	r := routing{Dispatcher: d, class: class, at: Place{Block: block}}
+	first := 0
+	for len(gaps) > 0 {
+		before, n := gaps[0].Before, 1
+		for n < len(gaps) && gaps[n].Before == before {
+			n++
 		}
-		if !d.burst.takes(to) {
-			d.flush()
-		}
-		d.burst.add(to, m, d.position)
-		if len(to) > 0 {
-			d.metrics.queued(class, now.Sub(m.Time))
-		}
+		r.messages(messages[first:before])
+		r.gaps(gaps[:n])
+		first, gaps = before, gaps[n:]
 	}
-	d.flush()
+	r.messages(messages[first:])
 }
 
 // match returns the subscriptions that match, in the order in which they came:
 // the same ones are an equal slice.
 func (d *Dispatcher) match(topic string) []*Subscription {
-	found := d.topics.match(topic, nil)
+	return inOrder(d.topics.match(topic, nil))
+}
+
+// matchGap returns the subscriptions that a gap concerns, as Gap.concerns has
+// it, each once.
+func (d *Dispatcher) matchGap(topicLost string) []*Subscription {
+	if topicLost == "" {
+		return inOrder(slices.Collect(maps.Keys(d.subscriptions)))
+	}
+	return slices.Compact(inOrder(d.topics.match(dataplane.GapTopic, d.topics.match(topicLost, nil))))
+}
+
+func inOrder(found []*Subscription) []*Subscription {
 	slices.SortFunc(found, func(a, b *Subscription) int { return cmp.Compare(a.serial, b.serial) })
 	return found
 }

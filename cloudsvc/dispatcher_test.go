@@ -79,7 +79,7 @@ func TestDispatcherRoutes(t *testing.T) {
 	}
 	d.Deliver(dataplane.RT, 1, []dataplane.Message{
 		testMessage("a"), testMessage("a/b"), testMessage("$events/node"), testMessage("c"),
-	})
+	}, nil)
 	for filter, want := range want {
 		if got := topics(t, subscriptions[filter]); got != want {
 			t.Errorf("%s: got %q, want %q", filter, got, want)
@@ -94,8 +94,8 @@ func TestDispatcherPositions(t *testing.T) {
 	for i := range messages {
 		messages[i] = testMessage("a")
 	}
-	d.Deliver(dataplane.BT, 5, messages)
-	d.Deliver(dataplane.RT, 3, messages[:1])
+	d.Deliver(dataplane.BT, 5, messages, nil)
+	d.Deliver(dataplane.RT, 3, messages[:1], nil)
 	lines := takeLines(t, all)
 	if len(lines) != len(messages)+1 {
 		t.Fatalf("%d lines, want %d", len(lines), len(messages)+1)
@@ -121,7 +121,7 @@ func TestDispatcherCutsOffOnlyTheSlow(t *testing.T) {
 	m.Value = dataplane.StringValue(strings.Repeat("x", 1000))
 	taken := 0
 	for block := uint64(1); block <= maxQueue/1000+10; block++ {
-		d.Deliver(dataplane.RT, block, []dataplane.Message{m})
+		d.Deliver(dataplane.RT, block, []dataplane.Message{m}, nil)
 		taken += len(takeLines(t, quick))
 	}
 	if taken != maxQueue/1000+10 {
@@ -133,7 +133,7 @@ func TestDispatcherCutsOffOnlyTheSlow(t *testing.T) {
 	if got := testutil.ToFloat64(d.metrics.subscriptions); got != 2 {
 		t.Errorf("%v subscriptions are left, want 2", got)
 	}
-	d.Deliver(dataplane.RT, 9999, []dataplane.Message{testMessage("b")})
+	d.Deliver(dataplane.RT, 9999, []dataplane.Message{testMessage("b")}, nil)
 	if got := topics(t, other); got != "b" {
 		t.Errorf("another one got %q", got)
 	}
@@ -153,10 +153,10 @@ func TestDispatcherCutsOffOnlyTheSlow(t *testing.T) {
 func TestDispatcherClose(t *testing.T) {
 	d := newTestDispatcher()
 	s := subscribeTo(t, d, "#")
-	d.Deliver(dataplane.RT, 1, []dataplane.Message{testMessage("a")})
+	d.Deliver(dataplane.RT, 1, []dataplane.Message{testMessage("a")}, nil)
 	d.Close()
 	d.Close()
-	d.Deliver(dataplane.RT, 2, []dataplane.Message{testMessage("b")})
+	d.Deliver(dataplane.RT, 2, []dataplane.Message{testMessage("b")}, nil)
 	if got := topics(t, s); got != "a" {
 		t.Errorf("got %q, want what came before Close", got)
 	}
@@ -194,7 +194,7 @@ func TestDispatcherKeepsTheOrder(t *testing.T) {
 			}
 		}
 	}
-	d.Deliver(dataplane.RT, 1, messages)
+	d.Deliver(dataplane.RT, 1, messages, nil)
 	for _, s := range subscriptions {
 		if got := takeLines(t, s); !slices.Equal(got, want[s]) {
 			t.Errorf("%v: got %d lines, want these %d in their order", s.filter, len(got), len(want[s]))
@@ -225,7 +225,7 @@ func BenchmarkDeliver(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for block := uint64(1); b.Loop(); block++ {
-				d.Deliver(dataplane.RT, block, messages)
+				d.Deliver(dataplane.RT, block, messages, nil)
 				for _, s := range all {
 					if _, err := s.take(); err != nil {
 						b.Fatal(err)

@@ -111,7 +111,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		}),
 	}
 	for _, c := range dataplane.Classes {
-		i.writers[c] = newWriter(c, o.Log, o.Metrics)
+		i.writers[c] = newWriter(c, o.Log, o.Metrics, o.Now)
 		i.writers[c].stored = i.stored
 	}
 	if err := i.restore(ctx); err != nil {
@@ -195,19 +195,22 @@ func (i *Ingest) Unreachable(peer uplink.Peer) {
 }
 
 // stored acknowledges a block that is in the log.
-func (i *Ingest) stored(class dataplane.Class, seq uint64, block *Block, entries []entry) {
-	accepted := make([]*uplink.Accepted, 0, len(entries))
-	for _, e := range entries {
+func (i *Ingest) stored(b *blockBuilder, d *delivery) {
+	accepted := make([]*uplink.Accepted, 0, len(b.entries))
+	for _, e := range b.entries {
 		if e.stored == nil {
 			accepted = append(accepted, e.Accepted)
 		}
 	}
 	i.mu.Lock()
-	i.marks.count(class, seq, block.Ranges)
+	i.marks.count(b.Class, d.block, b.Ranges)
+	for _, g := range d.gaps {
+		i.noteGap(d.block, g.Gap)
+	}
 	i.changed = true
 	i.send(i.receiver.Stored(accepted, i.options.Now()))
 	i.mu.Unlock()
-	for _, e := range entries {
+	for _, e := range b.entries {
 		if e.stored != nil {
 			e.stored()
 		}
@@ -274,7 +277,7 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 // deliver routes what is stored, until the writer ends.
 func (i *Ingest) deliver(class dataplane.Class) {
 	for d := range i.writers[class].delivered {
-		i.dispatcher.Deliver(class, d.block, d.messages)
+		i.dispatcher.Deliver(class, d.block, d.messages, d.gaps)
 		i.noteTopics(d.messages)
 	}
 }

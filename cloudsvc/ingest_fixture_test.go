@@ -26,6 +26,8 @@ type memoryLog struct {
 
 	mu       sync.Mutex
 	blocks   map[dataplane.Class][][]byte
+	times    map[dataplane.Class][]time.Time // when they were stored
+	gone     map[dataplane.Class]uint64      // how many of them its limits have taken
 	snapshot []byte
 	tries    int
 	dead     bool // its process was killed: nothing of it arrives any more
@@ -36,6 +38,8 @@ func newMemoryLog() *memoryLog {
 		before: func(context.Context, dataplane.Class) error { return nil },
 		after:  func() error { return nil },
 		blocks: make(map[dataplane.Class][][]byte),
+		times:  make(map[dataplane.Class][]time.Time),
+		gone:   make(map[dataplane.Class]uint64),
 	}
 }
 
@@ -55,25 +59,26 @@ func (l *memoryLog) Append(ctx context.Context, class dataplane.Class, block []b
 	}
 	if n := len(l.blocks[class]); n == 0 || !bytes.Equal(l.blocks[class][n-1], block) {
 		l.blocks[class] = append(l.blocks[class], bytes.Clone(block))
+		l.times[class] = append(l.times[class][:n], time.Now())
 	}
 	return uint64(len(l.blocks[class])), l.after()
 }
 
-func (l *memoryLog) Replay(_ context.Context, class dataplane.Class, after uint64, visit func(uint64, []byte) error) error {
+func (l *memoryLog) Replay(_ context.Context, class dataplane.Class, after uint64, visit Visit) error {
 	blocks := l.all(class)
 	if after > uint64(len(blocks)) {
 		return fmt.Errorf("%d blocks of %v: %w", len(blocks), class, ErrTruncated)
 	}
-	for n := after; n < uint64(len(blocks)); n++ {
-		if err := visit(n+1, blocks[n]); err != nil {
+	for n := max(after, l.gone[class]); n < uint64(len(blocks)); n++ {
+		if err := visit(n+1, l.times[class][n], blocks[n]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *memoryLog) End(_ context.Context, class dataplane.Class) (uint64, error) {
-	return uint64(len(l.all(class))), nil
+func (l *memoryLog) Ends(_ context.Context, class dataplane.Class) (first, last uint64, err error) {
+	return l.gone[class] + 1, uint64(len(l.all(class))), nil
 }
 
 func (l *memoryLog) LoadMarks(context.Context) ([]byte, error) { return l.snapshot, nil }

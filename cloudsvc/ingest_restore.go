@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"errors"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -43,8 +44,8 @@ func (i *Ingest) restore(ctx context.Context) error {
 // marks are beyond what is stored: publishers would be told that it is, and
 // forget it. What they know to be durable is still there.
 func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
-	visit := func(seq uint64, raw []byte) error {
-		i.recount(ctx, class, seq, raw)
+	visit := func(seq uint64, stored time.Time, raw []byte) error {
+		i.recount(ctx, class, seq, stored, raw)
 		return nil
 	}
 	after := i.marks.blocks[class]
@@ -60,7 +61,7 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 
 // recount counts a block. One that cannot be read is no block: if nothing came
 // behind it, its publishers are asked for its records again.
-func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64, raw []byte) {
+func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64, stored time.Time, raw []byte) {
 	block, err := ParseBlock(raw)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "A block cannot be read and is skipped", "class", class, "block", seq)
@@ -68,5 +69,12 @@ func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64,
 		return
 	}
 	i.marks.count(class, seq, block.Ranges)
+	gaps, err := block.gaps(stored)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "A gap cannot be read and is not listed", "class", class, "block", seq)
+	}
+	for _, g := range gaps {
+		i.noteGap(seq, g)
+	}
 	i.changed = true
 }

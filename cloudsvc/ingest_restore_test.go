@@ -114,6 +114,15 @@ func unreliableLog() *memoryLog {
 func run(t *testing.T, log *memoryLog, lag time.Duration, edges []*edge, work func()) {
 	t.Helper()
 	c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.DurableLag = lag })
+	runEdges(t, c, edges, work)
+	if err := c.end(); err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// runEdges has edges connected to a cloud while work works.
+func runEdges(t *testing.T, c *cloud, edges []*edge, work func()) {
+	t.Helper()
 	ctx, cut := context.WithCancel(t.Context())
 	var connected sync.WaitGroup
 	for _, e := range edges {
@@ -122,9 +131,6 @@ func run(t *testing.T, log *memoryLog, lag time.Duration, edges []*edge, work fu
 	work()
 	cut()
 	connected.Wait()
-	if err := c.end(); err != nil {
-		t.Errorf("run: %v", err)
-	}
 }
 
 // What is found in the log at the start may still be lost to a power failure

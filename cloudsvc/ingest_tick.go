@@ -55,7 +55,7 @@ func (i *Ingest) verify(ctx context.Context) error {
 	blocks := maps.Clone(i.marks.blocks)
 	i.mu.Unlock()
 	for _, c := range dataplane.Classes {
-		end, err := i.options.Log.End(ctx, c)
+		_, end, err := i.options.Log.Ends(ctx, c)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"errors"
+	"time"
 
 	"datastub/dataplane"
 )
@@ -31,16 +32,20 @@ type Log interface {
 	Append(ctx context.Context, class dataplane.Class, block []byte) (seq uint64, err error)
 
 	// Replay calls visit for each block of a class behind a sequence, in order,
-	// up to the last one that is there when it is called. Blocks that the log
-	// has let go by its limits are passed over. The block is visit's for the
-	// time of the call; visit's error ends the replay. It wraps ErrTruncated,
-	// and visits nothing, if the log ends before the sequence.
-	Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(seq uint64, block []byte) error) error
+	// up to the last one that is there when it is called, with the time at which
+	// it was stored. Blocks that the log has let go by its limits are passed
+	// over; visit's error ends the replay. It wraps ErrTruncated, and visits
+	// nothing, if the log ends before the sequence.
+	Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error
 
-	// End returns the sequence of the last block of a class, 0 if there never was
-	// one, though limits may have taken it since.
-	End(ctx context.Context, class dataplane.Class) (seq uint64, err error)
+	// Ends returns the sequences of the first and the last block of a class. The
+	// last is 0 if there never was one. Where none is there, as limits may have
+	// taken even the last, the first is the one behind it.
+	Ends(ctx context.Context, class dataplane.Class) (first, last uint64, err error)
 }
+
+// Visit gets one block of a replay. The block is its for the time of the call.
+type Visit func(seq uint64, stored time.Time, block []byte) error
 
 // A MarkStore keeps one snapshot of Marks, so that a start need not replay
 // the whole log. A snapshot of 100,000 lanes has 5 MB.

@@ -9,11 +9,12 @@ import (
 	"datastub/dataplane"
 )
 
-// marks is how far each publisher's lanes are in the log, and how far the log
-// itself was when that was so.
+// marks is how far each publisher's lanes are in the log, which gaps are in
+// it, and how far the log itself was when that was so.
 type marks struct {
 	blocks map[dataplane.Class]uint64 // the last block counted
 	lanes  map[laneKey]laneMark
+	gaps   gapIndex
 }
 
 type laneKey struct {
@@ -31,7 +32,7 @@ func newMarks() *marks {
 }
 
 func (m *marks) clone() *marks {
-	return &marks{blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes)}
+	return &marks{blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone()}
 }
 
 // count takes a block's ranges into account.
@@ -47,29 +48,35 @@ func (m *marks) count(class dataplane.Class, seq uint64, ranges []Range) {
 func (m *marks) forget(class dataplane.Class) {
 	delete(m.blocks, class)
 	maps.DeleteFunc(m.lanes, func(k laneKey, _ laneMark) bool { return k.class == class })
+	m.gaps.forget(class)
 }
 
 const (
-	snapshotVersion = 1
+	snapshotVersion = 2
 	snapshotHeader  = 8
 )
 
 // snapshot returns the marks as bytes:
 //
 //	 0    2         3   4        8
-//	+----+---------+---+--------+--------+-------+
-//	| DM | version | 0 | CRC32C | blocks | lanes |
-//	+----+---------+---+--------+--------+-------+
+//	+----+---------+---+--------+--------+-------+------+
+//	| DM | version | 0 | CRC32C | blocks | lanes | gaps |
+//	+----+---------+---+--------+--------+-------+------+
 //	 2 B     1 B    1 B    4 B
 //
 //	blocks: uvarint of RT, of BT
 //	lanes:  uvarint  number of lanes
 //	        lane     each: text publisher, byte class, 16 bytes spool id,
 //	                 uvarint epoch, seq
+//	gaps:   uvarint  the last block forgotten of RT, of BT, number of gaps
+//	        gap      each, the oldest first: text publisher, byte class, texts
+//	                 namespace, topic, device, reason, uvarint epoch, first and
+//	                 last record, line, first, last and count of the series,
+//	                 Unix nanoseconds, block
 //
 // Numbers are big-endian, and the CRC32C (Castagnoli) covers all that stands
 // behind it. A lane takes about 50 bytes: 10,000 publishers with both lanes
-// make 1 MB, which a MarkStore has to find room for.
+// make 1 MB, which a MarkStore has to find room for; gaps make another at most.
 func (m *marks) snapshot() []byte {
 	dst := make([]byte, 0, snapshotHeader+64*len(m.lanes))
 	dst = append(dst, 'D', 'M', snapshotVersion, 0, 0, 0, 0, 0)
@@ -83,7 +90,7 @@ func (m *marks) snapshot() []byte {
 		dst = binary.AppendUvarint(dst, l.mark.Epoch)
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
 	}
-	return seal(dst)
+	return seal(m.gaps.appendTo(dst))
 }
 
 // seal writes a snapshot's CRC.
@@ -111,6 +118,7 @@ func parseMarks(snapshot []byte) (*marks, error) {
 		m.lanes[k] = l
 		r.failed = r.failed || !k.class.Valid()
 	}
+	m.gaps = r.gapIndex()
 	if r.failed || len(r.rest) != 0 {
 		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}

@@ -21,6 +21,9 @@ func testMarks(publishers int) *marks {
 			}})
 		}
 	}
+	for n := range min(publishers, 20) {
+		m.gaps.add(uint64(n), testGap("edge-1/m", dataplane.Classes[n%2], "sensor/é", uint64(n+1), uint64(n+2), n))
+	}
 	return m
 }
 
@@ -39,6 +42,9 @@ func TestMarksRoundTrip(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got.lanes, want.lanes) {
 			t.Errorf("%d publishers: got %v, want %v", publishers, got.lanes, want.lanes)
+		}
+		if !reflect.DeepEqual(got.gaps, want.gaps) {
+			t.Errorf("%d publishers: got the gaps %v, want %v", publishers, got.gaps, want.gaps)
 		}
 	}
 }
@@ -78,6 +84,9 @@ func TestMarksForget(t *testing.T) {
 	m.forget(dataplane.RT)
 	if len(m.lanes) != 2 || m.blocks[dataplane.RT] != 0 || m.blocks[dataplane.BT] != 2 {
 		t.Errorf("without RT: got %+v", m)
+	}
+	if len(m.gaps.kept) != 1 || len(copied.gaps.kept) != 2 {
+		t.Errorf("gaps: got %d left and %d copied, want 1 and 2", len(m.gaps.kept), len(copied.gaps.kept))
 	}
 	if len(copied.lanes) != 4 || copied.blocks[dataplane.RT] != 2 {
 		t.Errorf("the copy changed too: got %+v", copied)

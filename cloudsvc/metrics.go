@@ -36,6 +36,7 @@ type Metrics struct {
 	subscriptions  prometheus.Gauge
 	delivered      prometheus.Counter
 	cutOff         prometheus.Counter
+	forgottenGaps  prometheus.Counter
 	requests       *prometheus.CounterVec   // by route and code
 	requestTime    *prometheus.HistogramVec // seconds, by route
 }
@@ -84,6 +85,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		subscriptions:  f.gauge("subscriptions", "Live subscriptions."),
 		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber."),
 		cutOff:         f.counter("cut_off_subscriptions_total", "Subscriptions ended because their subscriber was too slow."),
+		forgottenGaps:  f.counter("forgotten_gaps_total", "Gaps that are not listed any more, as newer ones needed their room in memory."),
 		requests:       f.counters("http_requests_total", "HTTP requests answered; a stream counts when it has ended.", "route", "code"),
 		requestTime: f.histograms("http_request_duration_seconds", "Time to answer an HTTP request; of a stream, how long it lived.",
 			prometheus.DefBuckets, "route"),

@@ -13,7 +13,7 @@ import (
 // message's index in it.
 type Place struct {
 	Block uint64 // the log's sequence of the block, from 1; 0 is before all
-	Index uint32
+	Index uint32 // among the messages and gaps of the block
 }
 
 // Position is a point in the whole log, at which any stream can go on. It

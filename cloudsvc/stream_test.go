@@ -66,7 +66,7 @@ func (s *testStream) next(t *testing.T) map[string]any {
 func (s *testService) deliver(block uint64, topic string, value dataplane.Value) {
 	m := testMessage(topic)
 	m.Value = value
-	s.dispatcher.Deliver(m.Class, block, []dataplane.Message{m})
+	s.dispatcher.Deliver(m.Class, block, []dataplane.Message{m}, nil)
 }
 
 func (s *testService) streams() int {
@@ -221,7 +221,7 @@ func TestStreamGivesUpOnTheStuck(t *testing.T) {
 		for i := uint64(1); err == nil; i++ {
 			m := testMessage("a")
 			m.Value = dataplane.StringValue(strings.Repeat("x", 256<<10))
-			d.Deliver(m.Class, i, []dataplane.Message{m})
+			d.Deliver(m.Class, i, []dataplane.Message{m}, nil)
 			lines, _ := subscription.take()
 			err = stream.write(lines)
 		}

@@ -26,7 +26,7 @@ func TestSubscriptionWaits(t *testing.T) {
 		}()
 		for block := range uint64(2) {
 			synctest.Wait() // until Next waits
-			d.Deliver(dataplane.RT, block+1, []dataplane.Message{testMessage("a")})
+			d.Deliver(dataplane.RT, block+1, []dataplane.Message{testMessage("a")}, nil)
 			if n := <-got; n != 1 {
 				t.Errorf("Next returned %d lines, want 1", n)
 			}
@@ -69,7 +69,7 @@ func TestSubscriptionClose(t *testing.T) {
 	s, other := subscribeTo(t, d, "#"), subscribeTo(t, d, "#")
 	s.Close()
 	s.Close()
-	d.Deliver(dataplane.RT, 1, []dataplane.Message{testMessage("a")})
+	d.Deliver(dataplane.RT, 1, []dataplane.Message{testMessage("a")}, nil)
 	if got := topics(t, s); got != "" {
 		t.Errorf("a closed subscription got %q", got)
 	}

@@ -33,6 +33,7 @@ type entry struct {
 type delivery struct {
 	block    uint64
 	messages []dataplane.Message
+	gaps     []BlockGap
 }
 
 // writer puts one class's entries into the log, one block after the other: a
@@ -40,8 +41,9 @@ type delivery struct {
 type writer struct {
 	class   dataplane.Class
 	log     Log
-	stored  func(class dataplane.Class, seq uint64, block *Block, entries []entry)
+	stored  func(b *blockBuilder, d *delivery) // called for each block that is in the log
 	metrics *Metrics
+	now     func() time.Time
 
 	wake      chan struct{} // holds one token while something may be pending
 	delivered chan delivery
@@ -51,9 +53,9 @@ type writer struct {
 	err     error   // why the last try to store failed; nil: it did not
 }
 
-func newWriter(class dataplane.Class, log Log, metrics *Metrics) *writer {
+func newWriter(class dataplane.Class, log Log, metrics *Metrics, now func() time.Time) *writer {
 	return &writer{
-		class: class, log: log, metrics: metrics,
+		class: class, log: log, metrics: metrics, now: now,
 		wake: make(chan struct{}, 1), delivered: make(chan delivery, deliveries),
 	}
 }
@@ -137,10 +139,11 @@ func (w *writer) store(ctx context.Context, entries []entry) error {
 	for _, e := range b.entries {
 		w.metrics.pending(w.class, -len(e.Frame))
 	}
-	w.stored(w.class, seq, &b.Block, b.entries)
+	d := delivery{seq, b.messages, b.gaps(w.now())}
+	w.stored(b, &d)
 	w.done(len(b.entries))
 	select {
-	case w.delivered <- delivery{seq, b.messages}:
+	case w.delivered <- d:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

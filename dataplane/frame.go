@@ -133,6 +133,15 @@ func DecodeFrame(b []byte) (Frame, error) {
 	return f, nil
 }
 
+// FrameTypeOf returns the type that a frame says it is of, without reading the
+// rest, and 0 where it is too short to say.
+func FrameTypeOf(b []byte) FrameType {
+	if len(b) < frameHeader {
+		return 0
+	}
+	return FrameType(b[3])
+}
+
 func newFrame(t FrameType) (Frame, error) {
 	switch t {
 	case TypeHello:

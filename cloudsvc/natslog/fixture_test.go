@@ -81,7 +81,7 @@ func appendAll(t testing.TB, l *Log, first, last int) {
 func stored(t testing.TB, l *Log, class dataplane.Class, after uint64) []string {
 	t.Helper()
 	var all []string
-	err := l.Replay(t.Context(), class, after, func(seq uint64, block []byte) error {
+	err := l.Replay(t.Context(), class, after, func(seq uint64, _ time.Time, block []byte) error {
 		all = append(all, fmt.Sprintf("%d %s", seq, block))
 		return nil
 	})

@@ -146,7 +146,7 @@ func (p *peer) await(last uint64) bool {
 func records(t testing.TB, l *Log) map[string]uint64 {
 	t.Helper()
 	ends := make(map[string]uint64)
-	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, raw []byte) error {
+	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, _ time.Time, raw []byte) error {
 		b, err := cloudsvc.ParseBlock(raw)
 		if err != nil {
 			return err

@@ -43,26 +43,47 @@ func TestLogKeepsBlocks(t *testing.T) {
 	}
 }
 
-func TestEnd(t *testing.T) {
+func TestEnds(t *testing.T) {
 	t.Parallel()
 	l := openFolder(t, t.TempDir())
-	end := func() uint64 {
+	check := func(when string, wantFirst, wantLast uint64) {
 		t.Helper()
-		seq, err := l.End(t.Context(), dataplane.RT)
-		if err != nil {
-			t.Fatal(err)
+		first, last, err := l.Ends(t.Context(), dataplane.RT)
+		if err != nil || first != wantFirst || last != wantLast {
+			t.Errorf("%s: got %d to %d, %v, want %d to %d", when, first, last, err, wantFirst, wantLast)
 		}
-		return seq
 	}
-	if got := end(); got != 0 {
-		t.Errorf("of a new log: got %d, want 0", got)
-	}
+	check("a new log", 1, 0)
 	appendAll(t, l, 1, 3)
-	if err := l.classes[dataplane.RT].stream.Purge(t.Context()); err != nil {
+	check("after three blocks", 1, 3)
+	stream := l.classes[dataplane.RT].stream
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(3)); err != nil {
 		t.Fatal(err)
 	}
-	if got := end(); got != 3 {
-		t.Errorf("after its blocks expired: got %d, want 3", got)
+	check("after two expired", 3, 3)
+	if err := stream.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("after all expired", 4, 3)
+}
+
+// A replay tells when a block was stored, by the clock of the log.
+func TestReplayTellsTimes(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	begun := time.Now()
+	appendAll(t, l, 1, 2)
+	ended := time.Now()
+	last := begun
+	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, stored time.Time, _ []byte) error {
+		if stored.Before(last) || stored.After(ended) {
+			t.Errorf("block %d was stored at %v, want %v to %v", seq, stored, last, ended)
+		}
+		last = stored
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -225,7 +246,7 @@ func TestReplayEndsWhenTheRestIsGone(t *testing.T) {
 		mustAppend(t, l, dataplane.RT, large)
 	}
 	last := uint64(0)
-	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, _ []byte) error {
+	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, _ time.Time, _ []byte) error {
 		if last = seq; seq == 1 {
 			return l.classes[dataplane.RT].stream.Purge(t.Context())
 		}
@@ -240,16 +261,16 @@ func TestReplayErrors(t *testing.T) {
 	t.Parallel()
 	l := openFolder(t, t.TempDir())
 	appendAll(t, l, 1, 2)
-	none := func(uint64, []byte) error { return nil }
+	none := func(uint64, time.Time, []byte) error { return nil }
 	if err := l.Replay(t.Context(), dataplane.RT, 3, none); !errors.Is(err, cloudsvc.ErrTruncated) {
 		t.Errorf("behind more than there is: got %v, want ErrTruncated", err)
 	}
 	enough := errors.New("enough")
-	if err := l.Replay(t.Context(), dataplane.RT, 0, func(uint64, []byte) error { return enough }); !errors.Is(err, enough) {
+	if err := l.Replay(t.Context(), dataplane.RT, 0, func(uint64, time.Time, []byte) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("visit's error: got %v, want %v", err, enough)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := l.Replay(ctx, dataplane.RT, 0, func(uint64, []byte) error { cancel(); return nil })
+	err := l.Replay(ctx, dataplane.RT, 0, func(uint64, time.Time, []byte) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: got %v", err)
 	}

@@ -17,23 +17,26 @@ import (
 const stallWait = time.Second
 
 // Replay implements cloudsvc.Log.
-func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit func(uint64, []byte) error) error {
+func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit cloudsvc.Visit) error {
 	if err := l.classes[class].replay(ctx, after, visit); err != nil {
 		return fmt.Errorf("read the stream %v behind %d: %w", class, after, err)
 	}
 	return nil
 }
 
-// End implements cloudsvc.Log.
-func (l *Log) End(ctx context.Context, class dataplane.Class) (uint64, error) {
+// Ends implements cloudsvc.Log.
+func (l *Log) Ends(ctx context.Context, class dataplane.Class) (first, last uint64, err error) {
 	info, err := l.classes[class].stream.Info(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("find the end of the stream %v: %w", class, err)
+		return 0, 0, fmt.Errorf("find the ends of the stream %v: %w", class, err)
 	}
-	return info.State.LastSeq, nil
+	if info.State.Msgs == 0 {
+		return info.State.LastSeq + 1, info.State.LastSeq, nil
+	}
+	return info.State.FirstSeq, info.State.LastSeq, nil
 }
 
-func (c *classLog) replay(ctx context.Context, after uint64, visit func(uint64, []byte) error) error {
+func (c *classLog) replay(ctx context.Context, after uint64, visit cloudsvc.Visit) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return err
@@ -60,7 +63,7 @@ func (c *classLog) replay(ctx context.Context, after uint64, visit func(uint64, 
 }
 
 // read visits the blocks behind a sequence up to last.
-func (c *classLog) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit func(uint64, []byte) error) error {
+func (c *classLog) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit cloudsvc.Visit) error {
 	for after < last {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -82,7 +85,7 @@ func (c *classLog) read(ctx context.Context, messages jetstream.MessagesContext,
 		if after = meta.Sequence.Stream; after > last {
 			return nil
 		}
-		if err := visit(after, msg.Data()); err != nil {
+		if err := visit(after, meta.Timestamp, msg.Data()); err != nil {
 			return err
 		}
 		if meta.NumPending == 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/klog/v2"
 
@@ -155,7 +156,7 @@ func eachBlock(t *testing.T, s *stack.Stack, each func(seq uint64, block *clouds
 	}
 	defer log.Close()
 	for _, class := range dataplane.Classes {
-		err := log.Replay(ctx, class, 0, func(seq uint64, raw []byte) error {
+		err := log.Replay(ctx, class, 0, func(seq uint64, _ time.Time, raw []byte) error {
 			block, err := cloudsvc.ParseBlock(raw)
 			if err == nil {
 				each(seq, block)

@@ -82,6 +82,6 @@ func (p *publisher) Publish(_ context.Context, identity cloudsvc.Identity, messa
 		messages[i].ID = dataplane.ID{Publisher: "http/" + string(identity), Class: messages[i].Class, Epoch: 1, Seq: p.seq}
 		ids[i] = messages[i].ID
 	}
-	p.dispatcher.Deliver(dataplane.RT, p.seq, messages)
+	p.dispatcher.Deliver(dataplane.RT, p.seq, messages, nil)
 	return ids, nil
 }
