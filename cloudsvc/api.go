@@ -25,6 +25,14 @@ type Publisher interface {
 	Publish(ctx context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error)
 }
 
+// A GapLister knows the gaps that are in the log. It is called by many requests
+// at once.
+type GapLister interface {
+	// Gaps answers a query. It may ask the log, and gives up when the context
+	// ends.
+	Gaps(ctx context.Context, q GapQuery) (GapList, error)
+}
+
 // bodyBudget is how many bytes the bodies of all requests may take. What comes
 // when it is spent is refused as busy.
 const bodyBudget = 128 << 20
@@ -35,6 +43,7 @@ type APIOptions struct {
 	Registry   *Registry
 	Publisher  Publisher
 	Dispatcher *Dispatcher
+	Gaps       GapLister
 	Ready      func() error // nil when messages can be taken and delivered; must not block
 	Metrics    http.Handler // answers GET /metrics
 
@@ -45,8 +54,8 @@ type APIOptions struct {
 }
 
 func (o *APIOptions) validate() error {
-	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Ready == nil || o.Metrics == nil {
-		return errors.New("API options: Registry, Publisher, Dispatcher, Ready and Metrics are required")
+	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Gaps == nil || o.Ready == nil || o.Metrics == nil {
+		return errors.New("API options: Registry, Publisher, Dispatcher, Gaps, Ready and Metrics are required")
 	}
 	if o.Authorizer == nil {
 		o.Authorizer = AllowAll{}
@@ -112,6 +121,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/get_producer", withQuery(a.getProducer, "topic")},
 		{http.MethodPost, "/publish", withQuery(a.withRoom(a.publish))},
 		{http.MethodPost, "/subscribe", withQuery(a.subscribe, "topic", "callback")},
+		{http.MethodGet, "/v1/gaps", withQuery(a.gaps, "topic", "publisher", "since", "limit")},
 
 		{http.MethodGet, "/healthz", a.health},
 		{http.MethodGet, "/readyz", a.ready},

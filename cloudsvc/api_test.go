@@ -62,6 +62,11 @@ func (p *testPublisher) fail(err error) {
 	p.err = err
 }
 
+// testGaps are gaps that stay.
+type testGaps struct{ gapIndex }
+
+func (g testGaps) Gaps(_ context.Context, q GapQuery) (GapList, error) { return g.find(q), nil }
+
 // testService is the API behind a real listener.
 type testService struct {
 	url        string
@@ -85,6 +90,7 @@ func startService(t *testing.T, change func(*APIOptions)) *testService {
 	s.publisher = &testPublisher{dispatcher: s.dispatcher}
 	options := APIOptions{
 		Registry: s.registry, Publisher: s.publisher, Dispatcher: s.dispatcher,
+		Gaps:    testGaps{*testIndex()},
 		Ready:   func() error { return nil },
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Now:     func() time.Time { return testTime },
@@ -227,6 +233,11 @@ func TestAPIProblems(t *testing.T) {
 		{"publish too large", "POST", "/publish", `{"topic":"` + strings.Repeat(long, 8) + `"}`, 413, `too-large: the body is larger than 8388608 bytes`},
 		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: "qos" is no known field: want one of topic`},
 		{"subscribe without topic", "POST", "/subscribe", `{}`, 400, `invalid-request: topic: filter is empty: want a topic, or a filter such as sensor/+/temperature or #`},
+		{"gaps all wrong", "GET", "/v1/gaps?topic=a//b&publisher=m&since=1h&limit=10001", "", 400,
+			`invalid-request: topic: filter "a//b" has an empty level (and 3 more) [topic: filter "a//b" has an empty level]` +
+				`[publisher: publisher "m" is not <node>/<mapper>][since: since "1h" is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z]` +
+				`[limit: limit "10001": want a number from 1 to 10000]`},
+		{"gaps misspelt", "GET", "/v1/gaps?filter=a", "", 400, `invalid-request: query: "filter" is no known parameter: want topic, publisher, since, limit`},
 		{"subscribe webhook", "POST", "/subscribe?topic=a&callback=http://x/", "", 501, `not-implemented: webhooks are not built yet: leave callback out and POST {"topic":"…"} to get a stream`},
 	}
 	for _, tt := range tests {

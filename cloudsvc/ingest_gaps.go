@@ -7,6 +7,8 @@ import (
 	"datastub/dataplane"
 )
 
+var _ GapLister = (*Ingest)(nil)
+
 // noteGap keeps a gap of a block to be listed. i.mu is held, or nobody else is
 // there yet.
 func (i *Ingest) noteGap(block uint64, g Gap) {

@@ -113,6 +113,12 @@ func TestOpenAPIHolds(t *testing.T) {
 		{"POST", "/subscribe", `{}`, 400},
 		{"POST", "/subscribe", `{"topic":""}`, 400},
 		{"POST", "/subscribe", `{"topic":"a","since":"1h"}`, 400},
+		{"GET", "/v1/gaps", "", 200},
+		{"GET", "/v1/gaps?topic=sensor/%2B&publisher=edge-1/mapper&since=2026-08-01T12:00:00Z&limit=1", "", 200},
+		{"GET", "/v1/gaps?topic=%24events/gap", "", 200},
+		{"GET", "/v1/gaps?limit=0", "", 400},
+		{"GET", "/v1/gaps?limit=x", "", 400},
+		{"GET", "/v1/gaps?publisher=edge-1", "", 400},
 		{"GET", "/healthz", "", 200},
 		{"GET", "/readyz", "", 200},
 		{"GET", "/metrics", "", 200},
@@ -181,8 +187,9 @@ func TestOpenAPIHoldsForStreams(t *testing.T) {
 	for i, v := range values {
 		s.deliver(uint64(i+1), "sensor/a", v)
 	}
+	s.dispatcher.Deliver(dataplane.RT, 9, nil, gapsBefore(0, gapFrame(1, 2, "a", "b")))
 	s.stop()
-	for i := range len(values) + 1 { // and the last line
+	for i := range len(values) + 3 { // two gaps and the last line
 		line, err := stream.lines.ReadBytes('\n')
 		if err != nil {
 			t.Fatal(err)

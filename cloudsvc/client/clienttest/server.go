@@ -23,7 +23,8 @@ type Server struct {
 	URL      string
 	Registry *cloudsvc.Registry
 
-	stop func()
+	publisher *publisher
+	stop      func()
 }
 
 // Start serves at a TCP address, of which port 0 is a free one, until Stop or
@@ -33,8 +34,9 @@ func Start(t testing.TB, address string) *Server {
 	now := func() time.Time { return Time }
 	s := &Server{Registry: cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Now: now})}
 	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
+	s.publisher = &publisher{dispatcher: dispatcher}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: s.Registry, Dispatcher: dispatcher, Publisher: &publisher{dispatcher: dispatcher},
+		Registry: s.Registry, Dispatcher: dispatcher, Publisher: s.publisher, Gaps: s.publisher,
 		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Now: now,
 	})
 	if err != nil {
@@ -62,15 +64,40 @@ func Start(t testing.TB, address string) *Server {
 // nothing.
 func (s *Server) Stop() { s.stop() }
 
+// Lose tells subscribers of gaps, and lists them whatever is asked for.
+func (s *Server) Lose(gaps ...cloudsvc.Gap) {
+	p := s.publisher
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	placed := make([]cloudsvc.BlockGap, len(gaps))
+	for i, g := range gaps {
+		placed[i] = cloudsvc.BlockGap{Gap: g}
+	}
+	p.gaps = append(p.gaps, gaps...)
+	p.dispatcher.Deliver(dataplane.RT, p.seq, nil, placed)
+}
+
 // publisher numbers messages from 1 and delivers them at once.
 type publisher struct {
 	dispatcher *cloudsvc.Dispatcher
 
-	mu  sync.Mutex
-	seq uint64
+	mu   sync.Mutex
+	seq  uint64
+	gaps []cloudsvc.Gap
 }
 
-var _ cloudsvc.Publisher = (*publisher)(nil)
+var (
+	_ cloudsvc.Publisher = (*publisher)(nil)
+	_ cloudsvc.GapLister = (*publisher)(nil)
+)
+
+// Gaps returns what Lose was given, and keeps to the limit.
+func (p *publisher) Gaps(_ context.Context, q cloudsvc.GapQuery) (cloudsvc.GapList, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := min(len(p.gaps), q.Limit)
+	return cloudsvc.GapList{Gaps: append([]cloudsvc.Gap{}, p.gaps[:n]...), More: len(p.gaps) - n, Complete: true}, nil
+}
 
 // Publish gives no Node and no Seq.
 func (p *publisher) Publish(_ context.Context, identity cloudsvc.Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
