@@ -24,6 +24,7 @@ func TestExamples(t *testing.T) {
 	server, other := clienttest.Start(t, "127.0.0.1:0"), clienttest.Start(t, "127.0.0.1:0")
 	server.Registry.Seen("edge-1/mapper", "")
 	server.Registry.Published("edge-1/mapper", []string{"sensor/temperature"})
+	server.Lose(lostGap("sensor/temperature", 12))
 	keepPublishing(t, server.URL)
 	endpoint := "tcp://" + freePort(t)
 	publishLAN(t, endpoint, false)

@@ -38,15 +38,23 @@ func checkCount(count int) error {
 func (a *app) printFeed(ctx context.Context, f feed, output format, count int) error {
 	text := eventText{zone: time.Local}
 	printed := 0
+	var gaps, lost uint64
 	err := f(ctx, func(e client.Event) error {
 		if err := output.print(a.out, e, func(w io.Writer) { fmt.Fprintln(w, text.line(&e.Message)) }); err != nil {
 			return err
+		}
+		if loss, is := e.Loss(); is {
+			gaps++
+			lost += loss.Count
 		}
 		if printed++; printed == count {
 			return errEnough
 		}
 		return nil
 	})
+	if gaps > 0 {
+		a.say("%d messages were lost for good, in %d gaps", lost, gaps)
+	}
 	if errors.Is(err, errEnough) || ctx.Err() != nil {
 		return nil
 	}

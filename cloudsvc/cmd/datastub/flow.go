@@ -17,7 +17,7 @@ const (
 // A flow is the messages of one topic from one node, or of several.
 type flow struct {
 	messages, bytes int // in this interval
-	missing         uint64
+	missing, lost   uint64
 	latencies       []time.Duration // a ring of maxSamples, in this interval
 	value           dataplane.Value // of the last one
 	unit            string
@@ -40,6 +40,12 @@ func (f *flow) add(e *client.Event, missing uint64, now time.Time) {
 	f.value, f.unit, f.at = brief(e.Value), e.Unit, now
 }
 
+// addLoss counts what a gap tells of: it is no value, and takes no time.
+func (f *flow) addLoss(missing, lost uint64) {
+	f.missing += missing
+	f.lost += lost
+}
+
 // brief cuts long values, of which there may be many at once.
 func brief(v dataplane.Value) dataplane.Value {
 	if v.Type() != dataplane.String && v.Type() != dataplane.Bytes {
@@ -50,6 +56,9 @@ func brief(v dataplane.Value) dataplane.Value {
 	}
 	return v
 }
+
+// used tells whether anything was ever added.
+func (f *flow) used() bool { return !f.at.IsZero() || f.lost > 0 }
 
 // begin begins an interval.
 func (f *flow) begin() {
@@ -71,17 +80,29 @@ func newFlows(now time.Time) *flows {
 
 func (s *flows) add(e *client.Event, now time.Time) {
 	missing := s.seqs.missing(&e.Message)
-	key := flowKey{e.Topic, e.Node}
+	loss, is := e.Loss()
+	switch {
+	case !is:
+		s.flow(flowKey{e.Topic, e.Node}).add(e, missing, now)
+		s.total.add(e, missing, now)
+	case loss.Topic != "": // else it is missing, in the flows that it will be found to be of
+		s.flow(flowKey{loss.Topic, e.Node}).addLoss(missing, loss.Count)
+		s.total.addLoss(missing, loss.Count)
+	}
+}
+
+// flow returns the one of a key, a new one where there is room.
+func (s *flows) flow(key flowKey) *flow {
 	f := s.kept[key]
 	switch {
-	case f == nil && len(s.kept) < maxFlows:
-		f = &flow{}
-		s.kept[key] = f
-	case f == nil:
-		f = &s.other
+	case f != nil:
+		return f
+	case len(s.kept) == maxFlows:
+		return &s.other
 	}
-	f.add(e, missing, now)
-	s.total.add(e, missing, now)
+	f = &flow{}
+	s.kept[key] = f
+	return f
 }
 
 // next ends an interval and begins another. Where no room is left, flows that
@@ -89,7 +110,7 @@ func (s *flows) add(e *client.Event, now time.Time) {
 func (s *flows) next(now time.Time) rates {
 	span := now.Sub(s.since)
 	r := rates{Time: now.UTC(), Seconds: seconds(span), Total: s.total.rate(flowKey{}, span, now)}
-	if !s.other.at.IsZero() {
+	if s.other.used() {
 		other := s.other.rate(flowKey{}, span, now)
 		r.Others = &other
 	}
@@ -114,7 +135,7 @@ func (s *flows) next(now time.Time) rates {
 // rate sums an interval up.
 func (f *flow) rate(key flowKey, span time.Duration, now time.Time) rate {
 	r := rate{
-		Topic: key.topic, Node: key.node, Messages: f.messages, Missing: f.missing,
+		Topic: key.topic, Node: key.node, Messages: f.messages, Missing: f.missing, Lost: f.lost,
 		PerSecond: float64(f.messages) / span.Seconds(), BytesPerSecond: float64(f.bytes) / span.Seconds(),
 	}
 	if key != (flowKey{}) {

@@ -40,25 +40,50 @@ func TestRates(t *testing.T) {
 	if err := formatTable.print(&table, r, func(w io.Writer) { r.rows(w, 2) }); err != nil {
 		t.Fatal(err)
 	}
-	want := "TOPIC               NODE    MSG/S  BYTES      P50    P99   MISSING  AGE  VALUE\n" +
-		"sensor/temperature  edge-1  1000   100.0kB/s  1.5s   2s    0        2s   21.5 °C\n" +
-		"sensor/label        edge-2  1.0    100B/s     997ms  1m1s  7        1s   " + strings.Repeat("é", maxText) + "…\n" +
+	want := "TOPIC               NODE    MSG/S  BYTES      P50    P99   MISSING  LOST  AGE  VALUE\n" +
+		"sensor/temperature  edge-1  1000   100.0kB/s  1.5s   2s    0        0     2s   21.5 °C\n" +
+		"sensor/label        edge-2  1.0    100B/s     997ms  1m1s  7        0     1s   " + strings.Repeat("é", maxText) + "…\n" +
 		"and 1 more\n"
 	if got := table.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got, want := r.headline(), r.Time.Local().Format(time.TimeOnly)+"  1002 messages/s  100.2kB/s  missing: 7  flows: 3"; got != want {
+	if got, want := r.headline(), r.Time.Local().Format(time.TimeOnly)+"  1002 messages/s  100.2kB/s  missing: 7  lost: 0  flows: 3"; got != want {
 		t.Errorf("headline %q, want %q", got, want)
 	}
 	s.add(event("a", "http", 0, dataplane.FloatValue(20), "K", begin, 1234567*time.Nanosecond), begin)
 	r = s.next(begin.Add(3 * time.Second))
 	got, err := json.Marshal(r.Flows[0])
 	if want := `{"topic":"a","node":"http","messages":1,"messagesPerSecond":1,"bytesPerSecond":100,"latencyP50Seconds":0.001235,` +
-		`"latencyP99Seconds":0.001235,"missing":0,"ageSeconds":3,"value":20.0,"unit":"K"}`; err != nil || string(got) != want {
+		`"latencyP99Seconds":0.001235,"missing":0,"lost":0,"ageSeconds":3,"value":20.0,"unit":"K"}`; err != nil || string(got) != want {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, got, want)
 	}
 	if r.Flows[1].Messages != 0 || r.Flows[1].P50 != nil || r.Total.Missing != 7 {
 		t.Errorf("the second interval: %+v", r)
+	}
+}
+
+// A gap is counted where something was lost, and is no value.
+func TestRatesOfGaps(t *testing.T) {
+	now := clienttest.Time
+	s := newFlows(now)
+	s.add(event("a", "edge-1", 1, dataplane.IntValue(5), "", now, 0), now)
+	for _, loss := range []dataplane.Loss{
+		{Publisher: "edge-1/mapper", Topic: "a", Device: "d", From: 2, To: 11, Count: 10},
+		{Publisher: "edge-1/mapper", Topic: "b", Device: "d", From: 1, To: 1, Count: 1}, // nothing came of it yet
+		{Publisher: "edge-1/mapper", From: 1, To: 3, Count: 3},                          // nobody knows of what
+	} {
+		e := event(dataplane.GapTopic, "edge-1", 0, loss.Value(), "", now, 0)
+		e.ID.Seq, e.ID.Through = loss.From, loss.To
+		s.add(e, now)
+	}
+	s.add(event("a", "edge-1", 15, dataplane.IntValue(6), "", now, 0), now)
+	r := s.next(now.Add(time.Second))
+	got, err := json.Marshal([]rate{r.Total, r.Flows[0], r.Flows[1]})
+	want := `[{"messages":2,"messagesPerSecond":2,"bytesPerSecond":200,"latencyP50Seconds":0,"latencyP99Seconds":0,"missing":3,"lost":11,"ageSeconds":1},` +
+		`{"topic":"a","node":"edge-1","messages":2,"messagesPerSecond":2,"bytesPerSecond":200,"latencyP50Seconds":0,"latencyP99Seconds":0,"missing":3,"lost":10,"ageSeconds":1,"value":6},` +
+		`{"topic":"b","node":"edge-1","messages":0,"messagesPerSecond":0,"bytesPerSecond":0,"missing":0,"lost":1,"value":null}]`
+	if err != nil || string(got) != want || len(r.Flows) != 2 {
+		t.Errorf("%v, got\n%s, want\n%s", err, got, want)
 	}
 }
 

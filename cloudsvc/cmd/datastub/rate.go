@@ -29,7 +29,8 @@ type rate struct {
 	BytesPerSecond float64    `json:"bytesPerSecond"` // of JSON
 	P50            *seconds   `json:"latencyP50Seconds,omitempty"`
 	P99            *seconds   `json:"latencyP99Seconds,omitempty"`
-	Missing        uint64     `json:"missing"` // since the start
+	Missing        uint64     `json:"missing"` // since the start, and nobody said why
+	Lost           uint64     `json:"lost"`    // since the start, as gaps tell
 	Age            *seconds   `json:"ageSeconds,omitempty"`
 	Value          *lastValue `json:"value,omitempty"`
 	Unit           string     `json:"unit,omitempty"`
@@ -55,13 +56,13 @@ func (s seconds) milliseconds() float64 { return float64(s) / float64(time.Milli
 
 // headline sums all up, in one line.
 func (r *rates) headline() string {
-	return fmt.Sprintf("%s  %s messages/s  %s  missing: %d  flows: %d", r.Time.Local().Format(time.TimeOnly),
-		number(r.Total.PerSecond), bytesText(r.Total.BytesPerSecond), r.Total.Missing, len(r.Flows))
+	return fmt.Sprintf("%s  %s messages/s  %s  missing: %d  lost: %d  flows: %d", r.Time.Local().Format(time.TimeOnly),
+		number(r.Total.PerSecond), bytesText(r.Total.BytesPerSecond), r.Total.Missing, r.Total.Lost, len(r.Flows))
 }
 
 // rows writes the table, of so many flows at most.
 func (r *rates) rows(w io.Writer, most int) {
-	fmt.Fprintln(w, "TOPIC\tNODE\tMSG/S\tBYTES\tP50\tP99\tMISSING\tAGE\tVALUE")
+	fmt.Fprintln(w, "TOPIC\tNODE\tMSG/S\tBYTES\tP50\tP99\tMISSING\tLOST\tAGE\tVALUE")
 	shown := r.Flows[:min(most, len(r.Flows))]
 	for i := range shown {
 		f := &shown[i]
@@ -80,8 +81,8 @@ func (r *rates) rows(w io.Writer, most int) {
 }
 
 func (r *rate) row(w io.Writer, topic, value string) {
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", topic, orDash(r.Node), number(r.PerSecond), bytesText(r.BytesPerSecond),
-		r.P50.text(), r.P99.text(), r.Missing, r.Age.text(), value)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", topic, orDash(r.Node), number(r.PerSecond), bytesText(r.BytesPerSecond),
+		r.P50.text(), r.P99.text(), r.Missing, r.Lost, r.Age.text(), value)
 }
 
 // text returns three digits or so, or a dash for none.

@@ -24,18 +24,33 @@ func newSequences() *sequences { return &sequences{last: make(map[series]place)}
 // missing returns how many messages are missing between a message and the one
 // of its series before it. Those of a series beyond maxSeries, and messages
 // without a seq, are not watched.
+//
+// One that tells of a gap takes the place of what was lost of its series, which
+// is then not missing.
 func (s *sequences) missing(m *dataplane.Message) uint64 {
-	key, at := series{m.ID.Publisher, m.Address()}, place{m.ID.Epoch, m.Seq}
+	if loss, is := m.Loss(); is {
+		if loss.Topic == "" {
+			return 0 // it is not known which series it is about: what is lost of them is missing
+		}
+		key := series{loss.Publisher, dataplane.Address(loss.Namespace, loss.Topic, loss.Device)}
+		return s.advance(key, m.ID.Epoch, loss.From, loss.To)
+	}
+	return s.advance(series{m.ID.Publisher, m.Address()}, m.ID.Epoch, m.Seq, m.Seq)
+}
+
+// advance moves a series on to what has the sequences from to to, and returns
+// how many are missing before.
+func (s *sequences) advance(key series, epoch, from, to uint64) uint64 {
 	before, known := s.last[key]
 	switch {
-	case m.Seq == 0, !known && len(s.last) == maxSeries:
+	case to == 0, !known && len(s.last) == maxSeries:
 		return 0
-	case known && at.epoch == before.epoch && at.seq <= before.seq:
+	case known && epoch == before.epoch && to <= before.seq:
 		return 0 // it came before, or late
 	}
-	s.last[key] = at
-	if !known || at.epoch != before.epoch {
+	s.last[key] = place{epoch, to}
+	if !known || epoch != before.epoch || from <= before.seq {
 		return 0
 	}
-	return at.seq - before.seq - 1
+	return from - before.seq - 1
 }

@@ -39,6 +39,41 @@ func TestSequences(t *testing.T) {
 	}
 }
 
+// What a gap tells of is not missing; what neither came nor was told of is.
+func TestSequencesWithGaps(t *testing.T) {
+	s := newSequences()
+	gap := func(device string, from, to uint64) *dataplane.Message {
+		loss := dataplane.Loss{Publisher: "edge-1/mapper", Topic: "a", Device: device, From: from, To: to, Count: to - from + 1}
+		if device == "" {
+			loss.Topic = ""
+		}
+		return &dataplane.Message{
+			ID:        dataplane.ID{Publisher: "edge-1/mapper", Class: dataplane.RT, Epoch: 7, Seq: from, Through: to, Line: 1},
+			Namespace: "default", Topic: dataplane.GapTopic, Device: device, Value: loss.Value(),
+		}
+	}
+	for i, step := range []struct {
+		message *dataplane.Message
+		missing uint64
+	}{
+		{message("d", 7, 100), 0},
+		{gap("d", 101, 110), 0},
+		{message("d", 7, 111), 0},
+		{gap("d", 113, 120), 1},
+		{gap("d", 113, 120), 0}, // again
+		{gap("d", 118, 122), 0}, // some of it again
+		{message("d", 7, 124), 1},
+		{gap("e", 1, 5), 0}, // where it begins
+		{message("e", 7, 6), 0},
+		{gap("", 1, 1000), 0}, // of nobody knows what
+		{message("e", 7, 9), 2},
+	} {
+		if got := s.missing(step.message); got != step.missing {
+			t.Errorf("step %d: got %d, want %d", i, got, step.missing)
+		}
+	}
+}
+
 func TestSequencesAreBounded(t *testing.T) {
 	s := newSequences()
 	for i := range maxSeries + 10 {

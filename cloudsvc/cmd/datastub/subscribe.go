@@ -20,7 +20,8 @@ func newSubscribe(a *app) *cobra.Command {
 
 TOPIC is a topic, or a filter: "+" is any one level, "#" at the end is all the
 rest. When the stream breaks it is opened again; that is said on stderr, and
-messages in between are missed.
+messages in between are missed. Messages that a mapper lost for good are told by
+a line in their place; see datastub gaps.
 
 With -o json, messages are printed as cloudsvc sends them, one a line.`,
 		Example: `  datastub subscribe sensor/temperature

@@ -19,15 +19,17 @@ const (
 // eventText writes messages for people, the values below each other:
 //
 //	15:04:05.123  RT  default/sensor/temperature/boiler-1  21.3 °C
+//	15:04:09.456  RT  default/sensor/temperature/boiler-1  lost 12, seq 42 to 53: the edge's memory was full
 type eventText struct {
 	zone  *time.Location
 	width int // of the longest address so far, up to maxColumn
 }
 
 func (t *eventText) line(m *dataplane.Message) string {
-	address := printable(m.Address())
-	t.width = max(t.width, min(utf8.RuneCountInString(address), maxColumn))
-	line := fmt.Sprintf("%s  %-2v  %-*s  %s", m.Time.In(t.zone).Format("15:04:05.000"), m.Class, t.width, address, valueText(m.Value))
+	if loss, is := m.Loss(); is {
+		return t.columns(m, lossAddress(loss.Namespace, loss.Topic, loss.Device, loss.Publisher), lossText(&loss))
+	}
+	line := t.columns(m, m.Address(), valueText(m.Value))
 	if m.Unit != "" {
 		line += " " + printable(m.Unit)
 	}
@@ -35,6 +37,30 @@ func (t *eventText) line(m *dataplane.Message) string {
 		line += "  (" + printable(string(m.Quality)) + ")"
 	}
 	return line
+}
+
+// columns writes what comes before the value, and that.
+func (t *eventText) columns(m *dataplane.Message, address, value string) string {
+	address = printable(address)
+	t.width = max(t.width, min(utf8.RuneCountInString(address), maxColumn))
+	return fmt.Sprintf("%s  %-2v  %-*s  %s", m.Time.In(t.zone).Format("15:04:05.000"), m.Class, t.width, address, value)
+}
+
+// lossAddress names what lost something: a series, or all of a publisher's.
+func lossAddress(namespace, topic, device, publisher string) string {
+	if topic == "" {
+		return publisher
+	}
+	return dataplane.Address(namespace, topic, device)
+}
+
+// lossText tells what was lost, for people.
+func lossText(l *dataplane.Loss) string {
+	of := "seq"
+	if l.Topic == "" {
+		of = "of any topic, ids"
+	}
+	return fmt.Sprintf("lost %d, %s %d to %d: %s", l.Count, of, l.From, l.To, printable(l.Reason))
 }
 
 func valueText(v dataplane.Value) string {

@@ -43,8 +43,8 @@ func newTop(a *app) *cobra.Command {
 		Long: `top shows what flows, by topic and node, the most first: messages and bytes of
 JSON in a second, how long ago it was read at the edge when it came here (P50
 and P99 of the newest 1,024 of the interval: as right as the clocks of both are),
-messages that are missing by their seq since top began, and the last value with
-the time since it came.
+messages that are missing by their seq since top began, those that a mapper has
+told to be lost for good, and the last value with the time since it came.
 
 On a terminal it is drawn anew each second until Ctrl-C; elsewhere, table
 follows upon table. FILTER is one of topics, as of subscribe, and # unless given.
