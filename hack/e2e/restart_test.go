@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ type follower struct {
 	got []dataplane.Message
 }
 
+// follow returns when the stream is open.
 func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 	t.Helper()
 	c, err := client.New(client.Options{Server: s.URL()})
@@ -29,6 +32,7 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 		t.Fatal(err)
 	}
 	f := &follower{}
+	var opened atomic.Bool
 	sub, err := client.NewSubscription(client.SubscriptionOptions{
 		Client: c, Filter: topic,
 		Handle: func(e client.Event) error {
@@ -37,6 +41,7 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 			f.got = append(f.got, e.Message)
 			return nil
 		},
+		Notify: func(client.Notice) { opened.Store(true) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +54,7 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 		running.Wait()
 		c.Close()
 	})
+	stack.Eventually(t, "a stream of "+topic, opened.Load)
 	return f
 }
 
@@ -56,6 +62,13 @@ func (f *follower) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.got)
+}
+
+// messages returns what has come so far.
+func (f *follower) messages() []dataplane.Message {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.got)
 }
 
 // checkOnce fails if a message came twice.
