@@ -16,7 +16,7 @@ func checkRefusal(t *testing.T, err error) {
 }
 
 func FuzzParseID(f *testing.F) {
-	for _, seed := range []string{"", "edge-1/mapper/RT/7/42", "a/b/rt/1/1", "a/b/BT/01/1", "http/x/BT/0/18446744073709551616", "a//RT/1/1"} {
+	for _, seed := range []string{"", "edge-1/mapper/RT/7/42", "edge-1/mapper/RT/7/42-49.1", "a/b/rt/1/1", "a/b/BT/01/1", "http/x/BT/0/18446744073709551616", "a//RT/1/1"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
