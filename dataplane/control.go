@@ -5,9 +5,9 @@ import "math"
 // ControlUnsupported is the status of a reply to a kind that is not known.
 const ControlUnsupported = "unsupported"
 
-// Control is an order from the cloud to the edge, or the edge's reply to one,
-// which repeats its kind and revision. Fields: 1 kind, 2 revision, 3 reply,
-// 4 status.
+// Control is an order from the cloud to the edge, a report from the edge, or the
+// reply to either, which repeats its kind and revision. Fields: 1 kind,
+// 2 revision, 3 reply, 4 status.
 type Control struct {
 	Kind     string
 	Revision uint64
