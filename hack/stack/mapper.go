@@ -35,9 +35,9 @@ common: {name: mapper}
 devices: {source: folder, folder: %s}
 dataplane:
   registry: http://%s
-  uplink: tcp://%s
+  uplink: %s
   batch: {maxCount: 1000, maxBytes: 256Ki, maxAge: 500ms}
-`, node, m.Folder, s.HTTP, s.Uplink)
+`, node, m.Folder, s.HTTP, s.Dial)
 	for _, keys := range more {
 		config += keys + "\n"
 	}

@@ -11,6 +11,7 @@ import (
 // A Stack is one cloudsvc and what is around it.
 type Stack struct {
 	HTTP, Uplink string // cloudsvc's, host:port
+	Dial         string // what mappers started from now on have as dataplane.uplink: cloudsvc's, or a link's
 	Cloudsvc     *Program
 
 	t    *testing.T
@@ -22,6 +23,7 @@ type Stack struct {
 func New(t *testing.T, args ...string) *Stack {
 	t.Helper()
 	s := &Stack{t: t, dir: t.TempDir(), HTTP: "127.0.0.1:" + FreePort(t), Uplink: "127.0.0.1:" + FreePort(t), args: args}
+	s.Dial = "tcp://" + s.Uplink
 	s.StartCloudsvc()
 	return s
 }

@@ -1,0 +1,180 @@
+package link
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// echo is a server that sends back what comes.
+func echo(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() {
+				defer c.Close()
+				_, _ = io.Copy(c, c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		serving.Wait()
+	})
+	return l.Addr().String()
+}
+
+func start(t *testing.T, o Options) *Link {
+	t.Helper()
+	o.Target = echo(t)
+	l, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func dialled(t *testing.T, l *Link) *net.TCPConn {
+	t.Helper()
+	c, err := net.Dial("tcp", l.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c.(*net.TCPConn)
+}
+
+// trip sends bytes there and back, and returns how long that took.
+func trip(t *testing.T, c *net.TCPConn, n int) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	want := bytes.Repeat([]byte("0123456789abcde\n"), n/16)
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		if _, err := c.Write(want); err != nil {
+			t.Error(err)
+		}
+	})
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("there and back: %v, the same %v", err, bytes.Equal(got, want))
+	}
+	writing.Wait()
+	return time.Since(begin)
+}
+
+func TestLinkPassesOn(t *testing.T) {
+	t.Parallel()
+	l := start(t, Options{})
+	c := dialled(t, l)
+	trip(t, c, 1<<20)
+	if up, down := l.Bytes(); up != 1<<20 || down != 1<<20 {
+		t.Errorf("passed on: %d, %d: want 1 MiB each way", up, down)
+	}
+	if err := c.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Errorf("behind the end: %d bytes, %v", n, err)
+	}
+}
+
+// TestLinkIsSlow holds what is certain however busy the machine is: the line
+// is never faster than its rate, for all connections together, nor nearer.
+func TestLinkIsSlow(t *testing.T) {
+	t.Parallel()
+	l := start(t, Options{Rate: 200 << 10, Latency: 50 * time.Millisecond})
+	var both sync.WaitGroup
+	begin := time.Now()
+	for range 2 {
+		c := dialled(t, l)
+		both.Go(func() { trip(t, c, 40<<10) })
+	}
+	both.Wait()
+	if took := time.Since(begin); took < 400*time.Millisecond {
+		t.Errorf("2 x 40 KiB at 200 KiB a second: %v", took)
+	}
+	if took := trip(t, dialled(t, l), 16); took < 100*time.Millisecond {
+		t.Errorf("a round trip of twice 50 ms: %v", took)
+	}
+	l.SetRate(0)
+	trip(t, dialled(t, l), 1<<20) // would take 5 s
+}
+
+func TestLinkIsCut(t *testing.T) {
+	t.Parallel()
+	l := start(t, Options{})
+	c := dialled(t, l)
+	trip(t, c, 16)
+	l.Cut()
+	for _, c := range []*net.TCPConn{c, dialled(t, l)} {
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("read from a cut link: %v: want a reset", err)
+		}
+	}
+	l.Mend()
+	trip(t, dialled(t, l), 16)
+}
+
+func TestLinkIsHeld(t *testing.T) {
+	t.Parallel()
+	l := start(t, Options{})
+	c, closing := dialled(t, l), dialled(t, l)
+	trip(t, c, 16)
+	trip(t, closing, 16)
+	l.Hold()
+	if _, err := c.Write([]byte("held")); err != nil {
+		t.Fatal(err)
+	}
+	if err := closing.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*net.TCPConn{c, closing} {
+		if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a held link gave %d bytes, %v", n, err)
+		}
+		if err := c.SetReadDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Mend()
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != "held" {
+		t.Errorf("after Mend: %q, %v", got, err)
+	}
+	if _, err := closing.Read(got); !errors.Is(err, io.EOF) {
+		t.Errorf("the end that was held: %v", err)
+	}
+}
