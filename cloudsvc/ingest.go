@@ -106,10 +106,11 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		packer:     packer,
 		httpRoom:   semaphore.NewWeighted(httpBudget),
 		ended:      make(chan struct{}),
-		receiver: uplink.NewReceiver(uplink.ReceiverOptions{
-			Packer: packer, Budget: ingestBudget, MaxWeight: ingestWeight, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag, Session: newSession, Admit: admit,
-		}),
 	}
+	i.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
+		Packer: packer, Budget: ingestBudget, MaxWeight: ingestWeight, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag,
+		Session: newSession, Admit: admit, Control: i.control,
+	})
 	for _, c := range dataplane.Classes {
 		i.writers[c] = newWriter(c, o.Log, o.Metrics, o.Now)
 		i.writers[c].stored = i.stored

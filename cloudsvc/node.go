@@ -37,6 +37,31 @@ type Node struct {
 	Topics     []string  `json:"topics"`             // registered or seen in its messages, sorted
 	Registered time.Time `json:"registered"`         // when it was first heard of
 	LastSeen   time.Time `json:"lastSeen"`
+
+	// What a mapper said of itself last; nil where it said nothing.
+	ClockOffset *float64   `json:"clockOffset,omitempty"` // to be added to its time to have cloudsvc's, in seconds
+	RoundTrip   *float64   `json:"roundTrip,omitempty"`   // of the pings that this is taken from, in seconds
+	Spool       *NodeSpool `json:"spool,omitempty"`
+}
+
+// NodeSpool is where a node's messages wait for cloudsvc, and how many do.
+type NodeSpool struct {
+	dataplane.SpoolReport
+	Held uint64 `json:"held"`
+}
+
+// describe fills in what a report says.
+func (n *Node) describe(report *dataplane.Report) {
+	if report == nil {
+		return
+	}
+	if c := report.Clock; c != nil {
+		n.ClockOffset, n.RoundTrip = &c.Offset, &c.RoundTrip
+	}
+	n.Spool = &NodeSpool{SpoolReport: report.Spool}
+	for _, c := range report.Classes {
+		n.Spool.Held += c.Held
+	}
 }
 
 // publishes tells whether one of the node's topics matches.
@@ -52,8 +77,10 @@ type nodeEntry struct {
 	declared             []string            // by Register, sorted; the next one replaces it, nobody changes it
 	published            map[string]struct{} // by Published, only ever added to
 	registered, lastSeen time.Time
-	gone                 bool // it said goodbye, or its connection broke
-	full                 bool // a topic was refused: said once
+	report               *dataplane.Report // nil: none yet; nobody changes it
+	gone                 bool              // it said goodbye, or its connection broke
+	full                 bool              // a topic was refused: said once
+	misreported          bool              // a report made no sense: said once
 }
 
 func (e *nodeEntry) state(now time.Time, expire time.Duration) State {
@@ -70,8 +97,10 @@ func (e *nodeEntry) node(id string, state State) Node {
 	if topics == nil {
 		topics = []string{} // "[]" in JSON, not null
 	}
-	return Node{
+	n := Node{
 		ID: id, Kind: e.kind, State: state, Address: e.address, Detail: e.detail, Software: e.software,
 		Topics: topics, Registered: e.registered, LastSeen: e.lastSeen,
 	}
+	n.describe(e.report)
+	return n
 }

@@ -127,6 +127,7 @@ func TestOpenAPIHolds(t *testing.T) {
 	doc := loadOpenAPI(t)
 	s := startService(t, nil)
 	s.registry.Seen("edge-1/mapper", "")
+	s.registry.Reported("edge-1/mapper", testReport())
 	doc.Servers = openapi3.Servers{{URL: s.url}}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {

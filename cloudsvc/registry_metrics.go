@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // registryCounts is what a registry refused or let go, since it began.
 type registryCounts struct {
-	nodesRefused, nodesForgotten, topicsRefused uint64
+	nodesRefused, nodesForgotten, topicsRefused, reportsRefused uint64
 }
 
 // The registry's metrics. The states of its nodes depend on the time of the
@@ -14,13 +14,14 @@ var (
 	nodesRefusedDesc   = prometheus.NewDesc("datastub_cloudsvc_refused_nodes_total", "Times that a node was not listed because the registry was full.", nil, nil)
 	nodesForgottenDesc = prometheus.NewDesc("datastub_cloudsvc_forgotten_nodes_total", "Nodes forgotten, by age or to make room.", nil, nil)
 	topicsRefusedDesc  = prometheus.NewDesc("datastub_cloudsvc_refused_node_topics_total", "Times that a topic was not listed because its node had as many as may be.", nil, nil)
+	reportsRefusedDesc = prometheus.NewDesc("datastub_cloudsvc_refused_reports_total", "Reports of nodes that made no sense.", nil, nil)
 )
 
 var _ prometheus.Collector = (*Registry)(nil)
 
 // Describe sends the registry's metrics to Prometheus.
 func (r *Registry) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range [...]*prometheus.Desc{nodesDesc, nodesRefusedDesc, nodesForgottenDesc, topicsRefusedDesc} {
+	for _, desc := range [...]*prometheus.Desc{nodesDesc, nodesRefusedDesc, nodesForgottenDesc, topicsRefusedDesc, reportsRefusedDesc} {
 		descs <- desc
 	}
 }
@@ -39,6 +40,7 @@ func (r *Registry) Collect(metrics chan<- prometheus.Metric) {
 	counter(nodesRefusedDesc, counts.nodesRefused)
 	counter(nodesForgottenDesc, counts.nodesForgotten)
 	counter(topicsRefusedDesc, counts.topicsRefused)
+	counter(reportsRefusedDesc, counts.reportsRefused)
 }
 
 func (r *Registry) census() (online, offline int, counts registryCounts) {

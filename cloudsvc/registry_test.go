@@ -161,6 +161,9 @@ datastub_cloudsvc_refused_nodes_total 2
 # HELP datastub_cloudsvc_forgotten_nodes_total Nodes forgotten, by age or to make room.
 # TYPE datastub_cloudsvc_forgotten_nodes_total counter
 datastub_cloudsvc_forgotten_nodes_total 1
+# HELP datastub_cloudsvc_refused_reports_total Reports of nodes that made no sense.
+# TYPE datastub_cloudsvc_refused_reports_total counter
+datastub_cloudsvc_refused_reports_total 0
 # HELP datastub_cloudsvc_refused_node_topics_total Times that a topic was not listed because its node had as many as may be.
 # TYPE datastub_cloudsvc_refused_node_topics_total counter
 datastub_cloudsvc_refused_node_topics_total 1

@@ -5,6 +5,11 @@ import "math"
 // ControlUnsupported is the status of a reply to a kind that is not known.
 const ControlUnsupported = "unsupported"
 
+// Answer returns the reply to an order or a report; an empty status is done.
+func (f *Control) Answer(status string) *Control {
+	return &Control{Kind: f.Kind, Revision: f.Revision, Reply: true, Status: status}
+}
+
 // Control is an order from the cloud to the edge, a report from the edge, or the
 // reply to either, which repeats its kind and revision. Fields: 1 kind,
 // 2 revision, 3 reply, 4 status.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,8 +13,13 @@ import (
 // the RT lane, and is answered like any CONTROL.
 const ControlReport = "report"
 
-// maxReport is the largest report, in bytes: one is far smaller.
-const maxReport = 16 << 10
+const (
+	// maxReport is the largest report, in bytes: one is far smaller.
+	maxReport = 16 << 10
+	// maxFault is the longest text of a fault, in bytes: whoever keeps the
+	// reports of very many publishers keeps as many of them.
+	maxFault = 1 << 10
+)
 
 // A Report is a publisher's own account, in JSON on the wire: what it knows
 // that its records do not show. A reader passes over keys that it does not
@@ -93,7 +99,13 @@ func ParseReport(body []byte) (*Report, error) {
 	}
 	var errs []error
 	if r.Spool.Storage != StorageDisk && r.Spool.Storage != StorageMemory {
-		errs = append(errs, fmt.Errorf("spool.storage %q: want %s or %s", r.Spool.Storage, StorageDisk, StorageMemory))
+		errs = append(errs, fmt.Errorf("spool.storage %.16q: want %s or %s", r.Spool.Storage, StorageDisk, StorageMemory))
+	}
+	if !slices.Contains([]string{"", "none", "1s", "always"}, r.Spool.Sync) {
+		errs = append(errs, fmt.Errorf("spool.sync %.16q: want none, 1s or always", r.Spool.Sync))
+	}
+	if len(r.Spool.Fault) > maxFault {
+		errs = append(errs, fmt.Errorf("spool.fault of %d bytes: want %d at most", len(r.Spool.Fault), maxFault))
 	}
 	if r.Started.IsZero() || r.Time.IsZero() {
 		errs = append(errs, errors.New("started or time is missing"))

@@ -29,6 +29,8 @@ func TestReport(t *testing.T) {
 	for _, b := range []string{
 		"", "null", "{}", `{"spool":{"storage":"tape"},"started":"2026-08-01T12:00:00Z","time":"2026-08-01T12:00:00Z"}`,
 		`{"spool":{"storage":"disk"}}`, `{"classes":{"XT":{}}}`, `{"classes":{"RT":{"read":-1}}}`,
+		`{"spool":{"storage":"disk","sync":"2s"},"started":"2026-08-01T12:00:00Z","time":"2026-08-01T12:00:00Z"}`,
+		`{"spool":{"storage":"disk","fault":"` + strings.Repeat("x", maxFault+1) + `"},"started":"2026-08-01T12:00:00Z","time":"2026-08-01T12:00:00Z"}`,
 		`{"pad":"` + strings.Repeat("x", maxReport) + `"}`,
 	} {
 		if r, err := ParseReport([]byte(b)); !errors.Is(err, ErrMalformed) {

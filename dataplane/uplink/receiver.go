@@ -36,6 +36,9 @@ type ReceiverOptions struct {
 	DurableLag time.Duration
 	// Admit returns why a publisher may not come, nil if it may. Nil admits all.
 	Admit func(*dataplane.Hello) *dataplane.Refuse
+	// Control takes what a publisher tells by a CONTROL and returns the status to
+	// answer with. Nil supports no kind.
+	Control func(publisher string, f *dataplane.Control) (status string)
 	// Session makes a new session's number, never 0 and hard to guess.
 	Session func() uint64
 }
@@ -108,10 +111,24 @@ func (r *Receiver) Receive(peer Peer, b []byte, now time.Time) ([]Reply, *Accept
 		return nil, nil
 	case *dataplane.EpochEnd:
 		return s.receiveEpochEnd(f), nil
-	case *dataplane.Pong, *dataplane.Control:
-		return nil, nil // a sign of life; there is nothing to do about CONTROL yet
+	case *dataplane.Control:
+		return r.receiveControl(s, f), nil
+	case *dataplane.Pong: // a sign of life
+		return nil, nil
 	}
 	return r.malformed(s, fmt.Errorf("%v is the cloud's to send", f.Type())), nil
+}
+
+// receiveControl answers what a publisher tells. A reply is answered by nothing.
+func (r *Receiver) receiveControl(s *session, f *dataplane.Control) []Reply {
+	if f.Reply {
+		return nil
+	}
+	status := dataplane.ControlUnsupported
+	if r.options.Control != nil {
+		status = r.options.Control(s.publisher.name, f)
+	}
+	return []Reply{{s.peer, f.Answer(status)}}
 }
 
 // receivePing answers, and repeats what was said last: an edge that has

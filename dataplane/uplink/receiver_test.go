@@ -9,7 +9,30 @@ import (
 	"datastub/dataplane/uplink"
 )
 
-func TestReceiverPassesOverControlAndEpochEnd(t *testing.T) {
+// TestReceiverAnswersControl: by revision, with what its owner says of it.
+func TestReceiverAnswersControl(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		control func(string, *dataplane.Control) string
+		want    string
+	}{
+		{"no kind is supported", nil, dataplane.ControlUnsupported},
+		{"done", func(string, *dataplane.Control) string { return "" }, ""},
+		{"what it says", func(publisher string, f *dataplane.Control) string {
+			return publisher + " " + f.Kind + " " + string(f.Body)
+		}, "edge-1/mapper report text"},
+	} {
+		c := newCloud(t, uplink.ReceiverOptions{Control: tt.control})
+		c.greet(peer, hello("edge-1/mapper", 1, dataplane.RT, 5))
+		got := one[*dataplane.Control](t, c.answer(peer, &dataplane.Control{Kind: "report", Revision: 7, Body: []byte("text")}))
+		if !got.Reply || got.Kind != "report" || got.Revision != 7 || got.Status != tt.want {
+			t.Errorf("%s: answered by %+v: want status %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestReceiverPassesOverRepliesAndEpochEnd(t *testing.T) {
 	t.Parallel()
 	c, _ := received(t)
 	for _, f := range []dataplane.Frame{&dataplane.Control{Kind: "filter", Reply: true}, &dataplane.EpochEnd{}, &dataplane.Pong{}} {

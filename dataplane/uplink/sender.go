@@ -268,9 +268,7 @@ func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
 	case *dataplane.Pong: // heard is all that it is for, until clocks are compared
 	case *dataplane.Control:
 		if !f.Reply {
-			s.outbox = append(s.outbox, &dataplane.Control{
-				Kind: f.Kind, Revision: f.Revision, Reply: true, Status: dataplane.ControlUnsupported,
-			})
+			s.outbox = append(s.outbox, f.Answer(dataplane.ControlUnsupported))
 		}
 	case *dataplane.Bye:
 		return &EndError{Reason: "cloudsvc said goodbye: " + f.Reason}
