@@ -3,14 +3,11 @@ package link
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // A line is one direction of a link, which all connections share.
 type line struct {
-	passed atomic.Int64 // bytes
-
 	mu     sync.Mutex
 	rate   int           // bytes a second; 0: no limit
 	free   time.Time     // when all that was let on the line has left
@@ -36,6 +33,14 @@ func (l *line) hold() {
 	if !l.held {
 		l.held, l.opened = true, make(chan struct{})
 	}
+}
+
+// strand holds the line for ever, and returns one to go on with.
+func (l *line) strand() *line {
+	l.hold()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return newLine(l.rate)
 }
 
 func (l *line) release() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,11 +24,12 @@ type Options struct {
 type Link struct {
 	options  Options
 	listener net.Listener
-	up, down *line // to the target, and from it
+	passed   struct{ up, down atomic.Int64 } // bytes
 
-	mu    sync.Mutex
-	cut   bool
-	conns map[*net.TCPConn]struct{}
+	mu       sync.Mutex
+	up, down *line // to the target, and from it, of new connections
+	cut      bool
+	conns    map[*net.TCPConn]struct{}
 }
 
 // New listens at a free port of this machine. Nobody needs to listen at the
@@ -46,12 +48,13 @@ func New(o Options) (*Link, error) {
 func (l *Link) Address() string { return l.listener.Addr().String() }
 
 // Bytes returns how many bytes went to the target so far, and came from it.
-func (l *Link) Bytes() (up, down int64) { return l.up.passed.Load(), l.down.passed.Load() }
+func (l *Link) Bytes() (up, down int64) { return l.passed.up.Load(), l.passed.down.Load() }
 
 // SetRate changes the rate from now on.
 func (l *Link) SetRate(bytes int) {
-	l.up.setRate(bytes)
-	l.down.setRate(bytes)
+	up, down := l.lines()
+	up.setRate(bytes)
+	down.setRate(bytes)
 }
 
 // Cut resets all connections, and each one that comes, until Mend.
@@ -68,8 +71,29 @@ func (l *Link) Cut() {
 // taken, bytes are too while there is room for them, and nothing is delivered,
 // not even that an end has closed. Nothing is lost by it.
 func (l *Link) Hold() {
-	l.up.hold()
-	l.down.hold()
+	l.HoldUp()
+	l.HoldDown()
+}
+
+// HoldUp does so with what goes to the target only; new connections do not
+// reach it.
+func (l *Link) HoldUp() {
+	up, _ := l.lines()
+	up.hold()
+}
+
+// HoldDown does so with what comes from the target only.
+func (l *Link) HoldDown() {
+	_, down := l.lines()
+	down.hold()
+}
+
+// Strand makes the connections that there are half open for ever, and carries
+// new ones: what is left of those whose way a router has forgotten.
+func (l *Link) Strand() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up, l.down = l.up.strand(), l.down.strand()
 }
 
 // Mend ends Cut and Hold.
@@ -77,8 +101,16 @@ func (l *Link) Mend() {
 	l.mu.Lock()
 	l.cut = false
 	l.mu.Unlock()
-	l.up.release()
-	l.down.release()
+	up, down := l.lines()
+	up.release()
+	down.release()
+}
+
+// lines returns those that new connections get.
+func (l *Link) lines() (up, down *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.up, l.down
 }
 
 // Run passes on until ctx ends; then it resets all connections. Run is called
@@ -109,7 +141,8 @@ func (l *Link) join(ctx context.Context, near *net.TCPConn) {
 		return
 	}
 	defer l.forget(near)
-	if l.up.pass(ctx) != nil {
+	up, down := l.lines()
+	if up.pass(ctx) != nil {
 		return
 	}
 	far, err := dial(ctx, l.options.Target)
@@ -125,8 +158,8 @@ func (l *Link) join(ctx context.Context, near *net.TCPConn) {
 	defer end()
 	var both sync.WaitGroup
 	for _, p := range []*pipe{
-		{line: l.up, from: near, to: far, latency: l.options.Latency},
-		{line: l.down, from: far, to: near, latency: l.options.Latency},
+		{line: up, from: near, to: far, latency: l.options.Latency, passed: &l.passed.up},
+		{line: down, from: far, to: near, latency: l.options.Latency, passed: &l.passed.down},
 	} {
 		both.Go(func() {
 			if p.run(joined) != nil {

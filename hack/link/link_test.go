@@ -136,11 +136,20 @@ func TestLinkIsCut(t *testing.T) {
 	c := dialled(t, l)
 	trip(t, c, 16)
 	l.Cut()
-	for _, c := range []*net.TCPConn{c, dialled(t, l)} {
-		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("read from a cut link: %v: want a reset", err)
+	wantReset := func(err error) {
+		t.Helper()
+		if !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("on a cut link: %v: want a reset", err)
 		}
 	}
+	_, err := c.Read(make([]byte, 1))
+	wantReset(err)
+	late, err := net.Dial("tcp", l.Address())
+	if err == nil { // else the reset came before Dial was done
+		defer late.Close()
+		_, err = late.Read(make([]byte, 1))
+	}
+	wantReset(err)
 	l.Mend()
 	trip(t, dialled(t, l), 16)
 }
@@ -158,17 +167,8 @@ func TestLinkIsHeld(t *testing.T) {
 	if err := closing.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []*net.TCPConn{c, closing} {
-		if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("a held link gave %d bytes, %v", n, err)
-		}
-		if err := c.SetReadDeadline(time.Time{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	wantSilence(t, c)
+	wantSilence(t, closing)
 	l.Mend()
 	got := make([]byte, 4)
 	if _, err := io.ReadFull(c, got); err != nil || string(got) != "held" {
@@ -176,5 +176,62 @@ func TestLinkIsHeld(t *testing.T) {
 	}
 	if _, err := closing.Read(got); !errors.Is(err, io.EOF) {
 		t.Errorf("the end that was held: %v", err)
+	}
+}
+
+// TestLinkIsHeldOneWay tells that the one side has spoken by what the other
+// does not answer.
+func TestLinkIsHeldOneWay(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]func(*Link){"up": (*Link).HoldUp, "down": (*Link).HoldDown} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := start(t, Options{})
+			c := dialled(t, l)
+			trip(t, c, 16)
+			hold(l)
+			if _, err := c.Write([]byte("held")); err != nil {
+				t.Fatal(err)
+			}
+			wantSilence(t, c)
+			if up, _ := l.Bytes(); up != map[string]int64{"up": 16, "down": 20}[name] {
+				t.Errorf("%d bytes reached the target", up)
+			}
+			l.Mend()
+			got := make([]byte, 4)
+			if _, err := io.ReadFull(c, got); err != nil || string(got) != "held" {
+				t.Errorf("after Mend: %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestLinkStrandsConnections(t *testing.T) {
+	t.Parallel()
+	l := start(t, Options{})
+	stranded := dialled(t, l)
+	trip(t, stranded, 16)
+	l.Strand()
+	l.Mend()
+	trip(t, dialled(t, l), 16)
+	if _, err := stranded.Write([]byte("lost")); err != nil {
+		t.Fatal(err)
+	}
+	wantSilence(t, stranded)
+	if up, down := l.Bytes(); up != 32 || down != 32 {
+		t.Errorf("passed on: %d, %d: want 32 each way", up, down)
+	}
+}
+
+func wantSilence(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a held link gave %d bytes, %v", n, err)
+	}
+	if err := c.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
 	}
 }

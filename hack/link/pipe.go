@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ type pipe struct {
 	line     *line
 	from, to *net.TCPConn
 	latency  time.Duration
+	passed   *atomic.Int64 // bytes, counted before the other side can tell
 }
 
 // flying is a packet under way.
@@ -75,9 +77,8 @@ func (p *pipe) deliver(ctx context.Context, air <-chan flying) error {
 		if err := errors.Join(pause(ctx, time.Until(f.at)), p.line.pass(ctx)); err != nil {
 			return err
 		}
-		n, err := p.to.Write(f.bytes)
-		p.line.passed.Add(int64(n))
-		if err != nil {
+		p.passed.Add(int64(len(f.bytes)))
+		if _, err := p.to.Write(f.bytes); err != nil {
 			return err
 		}
 	}
