@@ -6,20 +6,22 @@ import (
 	"datastub/dataplane"
 )
 
-// bound drops the oldest segments while there are too many bytes of them, BT
-// first.
+// bound drops the oldest segments while there are too many bytes of them: those
+// that the cloud has first, then BT.
 func (w *writer) bound() error {
 	s := w.spool
 	for {
 		s.mu.Lock()
-		l := s.excess()
-		if l == nil {
+		if s.bytesInFiles() <= s.storage.MaxBytes {
 			s.mu.Unlock()
 			return nil
 		}
-		i := slices.IndexFunc(l.segments, func(seg *segment) bool { return seg.condemned == "" })
-		seg := l.segments[i]
-		if seg != l.active {
+		l, seg := s.excess()
+		switch {
+		case seg == nil:
+			s.mu.Unlock()
+			return nil
+		case seg != l.active:
 			l.discard(seg, reasonFull)
 			s.mu.Unlock()
 			continue
@@ -31,23 +33,36 @@ func (w *writer) bound() error {
 	}
 }
 
-// excess returns the lane that is to give up its oldest segment, nil if none
-// is.
-func (s *Spool) excess() *lane {
+// bytesInFiles returns how much the segments take, but for those that are to be
+// dropped.
+func (s *Spool) bytesInFiles() int64 {
 	var bytes int64
-	var oldest *lane
-	for _, c := range dataplane.Classes { // BT last
-		for _, seg := range s.lanes[c].segments {
+	for _, l := range s.lanes {
+		for _, seg := range l.segments {
 			if seg.condemned == "" {
 				bytes += seg.bytes
-				if seg.last >= seg.first {
-					oldest = s.lanes[c]
-				}
 			}
 		}
 	}
-	if bytes <= s.storage.MaxBytes {
-		return nil
+	return bytes
+}
+
+// excess returns the segment that goes when there are too many bytes, nil if
+// there is none.
+func (s *Spool) excess() (*lane, *segment) {
+	order := [...]dataplane.Class{dataplane.BT, dataplane.RT}
+	for _, c := range order {
+		l := s.lanes[c]
+		if len(l.segments) > 1 && l.unreleased(l.segments[0]) == 0 && l.segments[0].condemned == "" {
+			return l, l.segments[0]
+		}
 	}
-	return oldest
+	for _, c := range order {
+		l := s.lanes[c]
+		i := slices.IndexFunc(l.segments, func(seg *segment) bool { return seg.condemned == "" && seg.last >= seg.first })
+		if i >= 0 {
+			return l, l.segments[i]
+		}
+	}
+	return nil, nil
 }

@@ -41,7 +41,7 @@ type checkpoint struct {
 // laneCheckpoint is a checkpoint's part of one lane.
 type laneCheckpoint struct {
 	released, handed dataplane.Mark
-	ends             []ending
+	ends             endings
 	holes            holes
 }
 
@@ -49,12 +49,6 @@ type laneCheckpoint struct {
 type seriesLast struct {
 	key  seriesKey
 	last uint64
-}
-
-// ending is how an epoch ended.
-type ending struct {
-	epoch, last uint64
-	exact       bool // nothing was accepted behind last
 }
 
 // encode returns the checkpoint's file.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -264,7 +265,7 @@ func TestDiskRebases(t *testing.T) {
 		e.add(dataplane.RT, 2)
 		for range 2 {
 			synctest.Wait()
-			held := e.Lane(dataplane.RT).Held()
+			held := slices.DeleteFunc(e.Lane(dataplane.RT).Held(), func(r dataplane.EpochRange) bool { return r.First > r.Last })
 			if len(held) < 2 || held[0].Epoch != above+1 || held[0].First != 1 || held[0].Last != 3 || held[1].First != 1 || held[1].Last != 6 {
 				t.Fatalf("held is %+v: want 3 and 6 records above %d", held, above)
 			}

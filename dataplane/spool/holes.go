@@ -11,12 +11,27 @@ import (
 // to another of the same reason.
 type holes []*hole
 
+// index returns where the first hole is that ends at a record or behind it.
+func (hs holes) index(m dataplane.Mark) int {
+	i, _ := slices.BinarySearchFunc(hs, m, func(h *hole, m dataplane.Mark) int {
+		return cmp.Or(cmp.Compare(h.epoch, m.Epoch), cmp.Compare(h.to, m.Seq))
+	})
+	return i
+}
+
+// from returns the first hole of an epoch that ends at a record or behind it,
+// nil if there is none.
+func (hs holes) from(m dataplane.Mark) *hole {
+	if i := hs.index(m); i < len(hs) && hs[i].epoch == m.Epoch {
+		return hs[i]
+	}
+	return nil
+}
+
 // at returns the hole that a record is in, nil if it is in none.
 func (hs holes) at(m dataplane.Mark) *hole {
-	for _, h := range hs {
-		if h.epoch == m.Epoch && h.from <= m.Seq && m.Seq <= h.to {
-			return h
-		}
+	if h := hs.from(m); h != nil && h.from <= m.Seq {
+		return h
 	}
 	return nil
 }
@@ -24,15 +39,13 @@ func (hs holes) at(m dataplane.Mark) *hole {
 // grow returns the hole that records from one on are to be added to: the one
 // that ends there, or a new one.
 func (hs *holes) grow(from dataplane.Mark, reason string) *hole {
-	for _, h := range *hs {
-		if h.epoch == from.Epoch && h.to+1 == from.Seq && h.reason == reason {
+	i := hs.index(from)
+	if i > 0 {
+		if h := (*hs)[i-1]; h.epoch == from.Epoch && h.to+1 == from.Seq && h.reason == reason {
 			return h
 		}
 	}
 	h := &hole{epoch: from.Epoch, from: from.Seq, to: from.Seq - 1, reason: reason}
-	i, _ := slices.BinarySearchFunc(*hs, h, func(a, b *hole) int {
-		return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.from, b.from))
-	})
 	*hs = slices.Insert(*hs, i, h)
 	return h
 }

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"slices"
 	"unsafe"
 
 	"datastub/dataplane"
@@ -27,12 +26,14 @@ type lane struct {
 	handed   dataplane.Mark // the highest that Next has given away
 	released dataplane.Mark // what the cloud is known to have
 
-	segments []*segment // rising
+	segments []*segment // rising; the first of them may be kept though the cloud has all of them, see retire
 	active   *segment   // the last one, while it is written to; nil: none is
 	durable  bool       // the epoch stands in a segment that was synced
+	kept     int        // segments of which the cloud has all
 	spent    []*segment // to be removed
+	renaming bool       // files have not yet the names of a rebase: nothing is given away
 	holes    holes
-	ends     []ending // how the epochs before ended, those that anything is held of and one before
+	ends     endings // how the epochs before ended
 	backlog  backlog
 	unsure   bool // at the start: records may have been accepted that are not found
 
@@ -102,17 +103,11 @@ func (l *lane) inMemory(at dataplane.Mark) int {
 }
 
 // behind returns where the record behind a mark is; false if there is none. A
-// mark of an epoch that nothing is known of is before all that is held of
-// higher ones.
+// mark of an epoch that nothing is known of is before all of higher ones.
 func (l *lane) behind(after dataplane.Mark) (dataplane.Mark, bool) {
 	if after.Epoch != l.epoch {
-		for _, e := range l.ends {
-			switch {
-			case e.epoch == after.Epoch && after.Seq < e.last:
-				return dataplane.Mark{Epoch: e.epoch, Seq: after.Seq + 1}, true
-			case e.epoch > after.Epoch && l.holds(e.epoch):
-				return dataplane.Mark{Epoch: e.epoch, Seq: 1}, true
-			}
+		if at, some := l.ends.behind(after); some {
+			return at, true
 		}
 		after = dataplane.Mark{Epoch: l.epoch}
 	}
@@ -122,31 +117,6 @@ func (l *lane) behind(after dataplane.Mark) (dataplane.Mark, bool) {
 
 // holds tells whether anything is held of an epoch, a hole at least.
 func (l *lane) holds(epoch uint64) bool {
-	return slices.ContainsFunc(l.segments, func(s *segment) bool { return s.epoch == epoch && l.unreleased(s) > 0 }) ||
-		slices.ContainsFunc(l.holes, func(h *hole) bool { return h.epoch == epoch })
-}
-
-// retire gives up the segments of which the cloud has all, and forgets the
-// epochs that nothing is held of, but the last. The last segment stays: who the
-// spool is and which epochs were given shall not stand in the checkpoint alone.
-func (l *lane) retire() {
-	l.giveUp(func(s *segment) bool { return l.unreleased(s) == 0 })
-	n := len(l.ends)
-	l.ends = slices.DeleteFunc(l.ends, func(e ending) bool {
-		n--
-		return n > 0 && !l.holds(e.epoch)
-	})
-}
-
-// giveUp gives up the segments that are done with, all but the last.
-func (l *lane) giveUp(done func(*segment) bool) {
-	more := len(l.segments)
-	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool {
-		more--
-		gone := more > 0 && done(s)
-		if gone {
-			l.spend(s)
-		}
-		return gone
-	})
+	first := dataplane.Mark{Epoch: epoch, Seq: 1}
+	return l.segmentFrom(first) != nil || l.holes.from(first) != nil
 }

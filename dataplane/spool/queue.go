@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"slices"
 
 	"datastub/dataplane"
@@ -21,11 +22,9 @@ func (l *lane) Held() []dataplane.EpochRange {
 const maxHeld = 1024
 
 func (l *lane) heldRanges() []dataplane.EpochRange {
-	var held []dataplane.EpochRange
+	held := make([]dataplane.EpochRange, 0, len(l.ends)+1)
 	for _, e := range l.ends {
-		if l.holds(e.epoch) {
-			held = append(held, dataplane.EpochRange{Epoch: e.epoch, First: l.oldest(e.epoch, e.last+1), Last: e.last})
-		}
+		held = append(held, dataplane.EpochRange{Epoch: e.epoch, First: l.oldest(e.epoch, e.last+1), Last: e.last})
 	}
 	held = append(held, dataplane.EpochRange{Epoch: l.epoch, First: l.oldest(l.epoch, l.first), Last: l.ready})
 	if more := len(held) - maxHeld; more > 0 {
@@ -37,10 +36,8 @@ func (l *lane) heldRanges() []dataplane.EpochRange {
 // oldest returns the first record of an epoch that is in a segment, or else
 // what is given.
 func (l *lane) oldest(epoch, orElse uint64) uint64 {
-	for _, s := range l.segments {
-		if s.epoch == epoch && l.unreleased(s) > 0 {
-			return min(l.firstHeld(s), orElse)
-		}
+	if s := l.segmentFrom(dataplane.Mark{Epoch: epoch, Seq: 1}); s != nil {
+		return min(s.first, orElse)
 	}
 	return orElse
 }
@@ -64,12 +61,28 @@ func (l *lane) held() Amount {
 func (l *lane) Ended(epoch uint64) (last uint64, exact bool) {
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
-	for _, e := range l.ends {
-		if e.epoch == epoch {
-			return e.last, e.exact
+	e, _ := l.ends.of(epoch)
+	return e.last, e.exact
+}
+
+// Left implements uplink.Queue.
+func (l *lane) Left(stored dataplane.Mark) int {
+	l.spool.mu.Lock()
+	defer l.spool.mu.Unlock()
+	if l.released.Compare(stored) > 0 {
+		stored = l.released
+	}
+	n := uint64(0)
+	for _, r := range l.heldRanges() {
+		first := r.First
+		if r.Epoch == stored.Epoch {
+			first = max(first, stored.Seq+1)
+		}
+		if r.Epoch >= stored.Epoch && first <= r.Last {
+			n += r.Last - first + 1
 		}
 	}
-	return 0, false
+	return int(n)
 }
 
 // Next implements uplink.Queue.
@@ -77,7 +90,7 @@ func (l *lane) Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Ba
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
 	at, some := l.behind(after)
-	if !some {
+	if !some || l.renaming {
 		return nil, nil
 	}
 	if l.inMemory(at) == 0 {
@@ -157,12 +170,22 @@ func (l *lane) gap(at dataplane.Mark) (gap *dataplane.Gap, held bool) {
 	return &dataplane.Gap{Epoch: at.Epoch, From: at.Seq, To: l.beforeHeld(at), Reason: reason}, false
 }
 
+// segmentFrom returns the first segment of an epoch that ends at a record or
+// behind it, nil if there is none.
+func (l *lane) segmentFrom(at dataplane.Mark) *segment {
+	i, _ := slices.BinarySearchFunc(l.segments, at, func(s *segment, at dataplane.Mark) int {
+		return cmp.Or(cmp.Compare(s.epoch, at.Epoch), cmp.Compare(s.last, at.Seq))
+	})
+	if i < len(l.segments) && l.segments[i].epoch == at.Epoch {
+		return l.segments[i]
+	}
+	return nil
+}
+
 // segmentAt returns the segment with a record, nil if there is none.
 func (l *lane) segmentAt(at dataplane.Mark) *segment {
-	for _, s := range l.segments {
-		if s.epoch == at.Epoch && s.first <= at.Seq && at.Seq <= s.last {
-			return s
-		}
+	if s := l.segmentFrom(at); s != nil && s.first <= at.Seq {
+		return s
 	}
 	return nil
 }
@@ -174,20 +197,14 @@ func (l *lane) beforeHeld(at dataplane.Mark) uint64 {
 	if at.Epoch == l.epoch {
 		to = max(at.Seq, min(to, l.first-1))
 	}
-	for _, e := range l.ends {
-		if e.epoch == at.Epoch {
-			to = e.last
-		}
+	if e, known := l.ends.of(at.Epoch); known {
+		to = e.last
 	}
-	for _, s := range l.segments {
-		if s.epoch == at.Epoch && s.first > at.Seq {
-			to = min(to, s.first-1)
-		}
+	if s := l.segmentFrom(at); s != nil {
+		to = min(to, s.first-1)
 	}
-	for _, h := range l.holes {
-		if h.epoch == at.Epoch && h.from > at.Seq {
-			to = min(to, h.from-1)
-		}
+	if h := l.holes.from(at); h != nil {
+		to = min(to, h.from-1)
 	}
 	return to
 }

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -188,7 +187,7 @@ func (r *recovery) add(n segmentName) error {
 	if found.torn {
 		s.log.Info("Spool cuts off what was not written to its end", "segment", seg.name)
 	}
-	l.end(ending{epoch: seg.epoch, last: seg.last, exact: exact})
+	l.ends.put(ending{epoch: seg.epoch, last: seg.last, exact: exact})
 	if len(l.segments) > 0 {
 		before := l.segments[len(l.segments)-1]
 		before.newest = r.plausible(found.header)
@@ -205,18 +204,6 @@ func (r *recovery) plausible(h *header) time.Time {
 		return now
 	}
 	return h.created
-}
-
-// end notes how an epoch ended, as far as its last segment so far tells.
-func (l *lane) end(e ending) {
-	i, known := slices.BinarySearchFunc(l.ends, e.epoch, func(a ending, epoch uint64) int { return cmp.Compare(a.epoch, epoch) })
-	if !known {
-		l.ends = slices.Insert(l.ends, i, e)
-		return
-	}
-	if e.last >= l.ends[i].last {
-		l.ends[i] = e
-	}
 }
 
 // settleSegments gives up what is no more held: records that a later segment

@@ -66,6 +66,10 @@ func (l *lane) spend(s *segment) {
 // reading the file.
 func (l *lane) discard(s *segment, reason string) {
 	l.popToEnd(s)
+	if l.unreleased(s) == 0 {
+		l.remove(s)
+		return
+	}
 	from := l.firstHeld(s)
 	if s.counts == nil || from > s.first || s.skip > 0 || (dataplane.Mark{Epoch: s.epoch, Seq: from}).Compare(l.handed) <= 0 {
 		s.condemned = reason

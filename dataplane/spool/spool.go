@@ -52,6 +52,7 @@ type Spool struct {
 	base   uint64               // the sequence before a new series' first
 	peak   uint64               // the highest sequence that any series was given
 	top    uint64               // the highest epoch given
+	stale  bool                 // the checkpoint knows less of what the cloud has than it should
 	closed bool
 	disk   diskState
 }

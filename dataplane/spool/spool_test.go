@@ -10,6 +10,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/dataplane/spool"
+	"datastub/dataplane/uplink"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -52,7 +53,13 @@ func add(t testing.TB, m *spool.Spool, c dataplane.Class, n int) {
 	}
 }
 
-func epochOf(m *spool.Spool, c dataplane.Class) uint64 { return m.Lane(c).Held()[0].Epoch }
+func epochOf(m *spool.Spool, c dataplane.Class) uint64 { return newest(m.Lane(c)).Epoch }
+
+// newest returns what is held of the epoch that records are accepted under.
+func newest(q uplink.Queue) dataplane.EpochRange {
+	held := q.Held()
+	return held[len(held)-1]
+}
 
 func at(m *spool.Spool, c dataplane.Class, seq uint64) dataplane.Mark {
 	return dataplane.Mark{Epoch: epochOf(m, c), Seq: seq}
@@ -281,11 +288,11 @@ func TestMemoryRebases(t *testing.T) {
 	add(t, m, dataplane.RT, 12)
 	lane.Release(at(m, dataplane.RT, 1))
 	lane.Rebase(epoch - 1) // is above it already
-	if got, want := lane.Held()[0], (dataplane.EpochRange{Epoch: epoch, First: 3, Last: 12}); got != want {
+	if got, want := newest(lane), (dataplane.EpochRange{Epoch: epoch, First: 3, Last: 12}); got != want {
 		t.Errorf("held is %+v: want %+v", got, want)
 	}
 	lane.Rebase(epoch + 5)
-	if got, want := lane.Held()[0], (dataplane.EpochRange{Epoch: epoch + 6, First: 2, Last: 11}); got != want {
+	if got, want := newest(lane), (dataplane.EpochRange{Epoch: epoch + 6, First: 2, Last: 11}); got != want {
 		t.Errorf("held is %+v: want %+v", got, want)
 	}
 	if _, gap := lane.Next(at(m, dataplane.RT, 0), all, all); gap == nil || gap.From != 1 || gap.To != 1 || len(gap.Series) != 1 || gap.Series[0].Count != 1 {
@@ -295,7 +302,7 @@ func TestMemoryRebases(t *testing.T) {
 	if batch, gap := lane.Next(at(m, dataplane.RT, 2), all, all); gap != nil || batch.First != 3 || batch.Last() != 12 || batch.Epoch != epoch+6 {
 		t.Errorf("behind it are %+v, %+v: want 3-12", batch, gap)
 	}
-	if got := m.Lane(dataplane.BT).Held()[0]; got != (dataplane.EpochRange{Epoch: epoch, First: 1}) {
+	if got := newest(m.Lane(dataplane.BT)); got != (dataplane.EpochRange{Epoch: epoch, First: 1}) {
 		t.Errorf("BT is %+v: want it untouched", got)
 	}
 }
@@ -317,7 +324,7 @@ func TestMemoryReleases(t *testing.T) {
 			t.Errorf("with %v durable, %d are held: want %d", tt.durable, got, tt.held)
 		}
 	}
-	if got, want := lane.Held()[0], (dataplane.EpochRange{Epoch: epochOf(m, dataplane.RT), First: 11, Last: 10}); got != want {
+	if got, want := newest(lane), (dataplane.EpochRange{Epoch: epochOf(m, dataplane.RT), First: 11, Last: 10}); got != want {
 		t.Errorf("held is %+v: want %+v", got, want)
 	}
 }

@@ -55,7 +55,8 @@ func (s *Spool) expire() {
 	}
 }
 
-// renameSegments names segments for what a rebase made of them.
+// renameSegments names segments for what a rebase made of them. Where the disk
+// does not let it, the lanes go on all the same: RT is not to stand still.
 func (s *Spool) renameSegments() {
 	s.mu.Lock()
 	type renaming struct {
@@ -74,6 +75,7 @@ func (s *Spool) renameSegments() {
 	if len(all) == 0 {
 		return
 	}
+	defer s.renamed()
 	for _, r := range all {
 		if err := s.folder.rename(r.from, r.to); err != nil {
 			s.log.Error(err, "Spool cannot rename a segment", "from", r.from, "to", r.to)
@@ -86,18 +88,33 @@ func (s *Spool) renameSegments() {
 	s.syncFolder()
 }
 
+// renamed lets the lanes go on after a rebase.
+func (s *Spool) renamed() {
+	for c, l := range s.lanes {
+		s.mu.Lock()
+		was := l.renaming
+		l.renaming = false
+		s.mu.Unlock()
+		if was {
+			s.wake(c)
+		}
+	}
+}
+
 // removeSpent removes the segments that are given up, once a checkpoint says
 // what they do. Where that cannot be written they are removed all the same: it
 // may be for want of the room that they take.
 func (s *Spool) removeSpent() {
 	s.mu.Lock()
 	var spent []*segment
+	stale := s.stale
+	s.stale = false
 	for _, l := range s.lanes {
 		spent = append(spent, l.spent...)
 		l.spent = nil
 	}
 	s.mu.Unlock()
-	if len(spent) == 0 {
+	if len(spent) == 0 && !stale {
 		return
 	}
 	if err := s.writeCheckpoint(); err != nil {

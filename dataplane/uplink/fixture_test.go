@@ -103,7 +103,7 @@ func (c *cloud) accept(peer uplink.Peer, f dataplane.Frame) *uplink.Accepted {
 func hello(publisher string, spool byte, lane dataplane.Class, epochs ...uint64) *dataplane.Hello {
 	h := &dataplane.Hello{Publisher: publisher, Spool: dataplane.SpoolID{spool}, Lane: lane, MinVersion: 1, MaxVersion: 1}
 	for _, e := range epochs {
-		h.Epochs = append(h.Epochs, dataplane.EpochRange{Epoch: e, First: 1})
+		h.Epochs = append(h.Epochs, dataplane.EpochRange{Epoch: e, First: 1, Last: 1})
 	}
 	return h
 }

@@ -91,9 +91,15 @@ func (r *Receiver) decline(f *dataplane.Hello) *dataplane.Refuse {
 
 // checkEpochs refuses a spool with epochs that were used already, by the one
 // before it or by itself before it was set back: its records would pass for
-// duplicates.
+// duplicates. Epochs of which it holds nothing do not count.
 func (l *laneState) checkEpochs(f *dataplane.Hello) *dataplane.Refuse {
-	oldest, newest, had := f.Epochs[0].Epoch, f.Epochs[len(f.Epochs)-1].Epoch, l.received.Epoch
+	newest, had := f.Epochs[len(f.Epochs)-1].Epoch, l.received.Epoch
+	oldest := newest
+	for _, e := range f.Epochs {
+		if e.First <= e.Last {
+			oldest = min(oldest, e.Epoch)
+		}
+	}
 	if oldest > had || l.spool == f.Spool && newest >= had {
 		return nil
 	}

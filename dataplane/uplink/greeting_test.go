@@ -88,12 +88,15 @@ func TestReceiverResumesBehindWhatIsStored(t *testing.T) {
 
 func TestReceiverKnowsEpochsThatWereUsed(t *testing.T) {
 	t.Parallel()
+	released := hello("edge-1/mapper", 2, dataplane.RT, 4, 7)
+	released.Epochs[0].First = 2
 	tests := []struct {
 		name  string
 		hello *dataplane.Hello
 		ok    bool
 	}{
 		{"same spool", hello("edge-1/mapper", 1, dataplane.RT, 5), true},
+		{"new spool that reached back, and holds nothing of that", released, true},
 		{"same spool, further", hello("edge-1/mapper", 1, dataplane.RT, 4, 7), true},
 		{"same spool, set back", hello("edge-1/mapper", 1, dataplane.RT, 4), false},
 		{"new spool above", hello("edge-1/mapper", 2, dataplane.RT, 6), true},

@@ -6,8 +6,10 @@ import "datastub/dataplane"
 // in the cloud. It may be filled from other goroutines meanwhile. None of its
 // methods blocks.
 type Queue interface {
-	// Held tells what is held of each epoch, rising; the epoch that records are
-	// now accepted under is always the last, even when it is empty.
+	// Held tells what is still there of each epoch, rising, whether the cloud has
+	// it or not; the epoch that records are now accepted under is always the last.
+	// Of those before it there is the end, too, where nothing is there any more:
+	// a cloud that was put back to an older state gets a gap for it.
 	Held() []dataplane.EpochRange
 	// Next returns what comes behind a mark: a batch of at most maxCount records
 	// and about maxBytes, or the gap that is there instead, or neither. Neither,
@@ -23,8 +25,12 @@ type Queue interface {
 	Waiting(after dataplane.Mark, count, bytes int) (some, enough bool)
 	// Release forgets all up to a mark.
 	Release(durable dataplane.Mark)
-	// Rebase moves all that is held, and what will be accepted, to an epoch
-	// above the given one, which another spool of the publisher has used. It
-	// does nothing if the epoch is above already.
-	Rebase(above uint64)
+	// Left returns how many records are held that the cloud is not known to have:
+	// it released all that it has made durable, and has stored up to a mark.
+	Left(stored dataplane.Mark) int
+	// Rebase moves all that is to be sent, and what will be accepted, to an epoch
+	// above the given one, which another spool of the publisher has used, and
+	// forgets what the cloud once had. It tells whether that changed anything: not
+	// where all is above already.
+	Rebase(above uint64) (moved bool)
 }

@@ -305,8 +305,7 @@ func (s *Sender) receiveRefuse(f *dataplane.Refuse) error {
 	s.options.Counts.refused.Add(1)
 	retry := f.RetryAfter
 	above := f.HighWater.Epoch
-	if f.Code == dataplane.RefuseEpochBehind && !s.streaming && s.options.Queue.Held()[0].Epoch <= above {
-		s.options.Queue.Rebase(above)
+	if f.Code == dataplane.RefuseEpochBehind && !s.streaming && s.options.Queue.Rebase(above) {
 		retry = time.Millisecond
 	}
 	return &EndError{

@@ -106,7 +106,7 @@ func (l *lane) needed(ctx context.Context) (bool, error) {
 	poller := zmq.NewPoller()
 	poller.Add(l.waker.receive, zmq.POLLIN)
 	for {
-		if some, _ := l.options.Queue.Waiting(dataplane.Mark{}, 1, 1); some {
+		if l.undelivered() > 0 {
 			return true, nil
 		}
 		if ctx.Err() != nil {
@@ -151,16 +151,4 @@ func (l *lane) connect(ctx, giveUp context.Context) (streamed bool, err error) {
 
 // undelivered returns how many accepted records cloudsvc is not known to have
 // stored, not counting what a connection that is open has brought.
-func (l *lane) undelivered() int {
-	n := 0
-	for _, held := range l.options.Queue.Held() {
-		first := held.First
-		if l.stored.Epoch == held.Epoch {
-			first = max(first, l.stored.Seq+1)
-		}
-		if l.stored.Epoch <= held.Epoch {
-			n += int(held.Last + 1 - first)
-		}
-	}
-	return n
-}
+func (l *lane) undelivered() int { return l.options.Queue.Left(l.stored) }
