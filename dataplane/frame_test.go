@@ -36,7 +36,7 @@ func goldenFrames() [][2]Frame {
 			Session: 9, Lane: BT, Epoch: 7, From: 43, To: 45, Reason: "memory buffer full",
 			Series: []SeriesRange{{"default", "sensor/temperature", "boiler-1", 5, 6, 2}, {"default", "sensor/pressure", "boiler-1", 8, 8, 1}},
 		}, &Gap{}},
-		{&EpochEnd{Session: 9, Lane: RT, Epoch: 6, Last: 200, Unknown: true}, &EpochEnd{}},
+		{&EpochEnd{Session: 9, Lane: RT, Epoch: 6, Last: 200, Unknown: true, Reason: "power was lost"}, &EpochEnd{}},
 		{&Ping{T1: clock}, &Ping{}},
 		{&Pong{T1: clock, T2: clock.Add(1), T3: clock.Add(2)}, &Pong{}},
 		{&Control{Kind: "interest", Revision: 3, Reply: true, Status: ControlUnsupported, Body: []byte("sensor/#")}, &Control{}},

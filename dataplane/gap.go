@@ -94,14 +94,16 @@ func (f *Gap) setBody(b []byte) error {
 }
 
 // EpochEnd stands between two epochs: the older one ended at Last, or at an
-// unknown place. Fields: 1 session, 2 lane, 3 epoch, 4 last, 5 unknown.
+// unknown place. It is stored where it stands. Fields: 1 session, 2 lane,
+// 3 epoch, 4 last, 5 unknown, 6 reason.
 type EpochEnd struct {
 	bodiless
 	Session uint64
 	Lane    Class
 	Epoch   uint64
 	Last    uint64
-	Unknown bool // what came behind Last, if anything, is not known
+	Unknown bool   // what came behind Last, if anything, is not known
+	Reason  string // for people, where it is not known: "the edge lost power"
 }
 
 // Type returns TypeEpochEnd.
@@ -115,6 +117,7 @@ func (f *EpochEnd) writeFields(w *fieldWriter) {
 	if f.Unknown {
 		w.uint(5, 1)
 	}
+	w.text(6, f.Reason)
 }
 
 func (f *EpochEnd) readField(tag uint64, w *wire) {
@@ -129,5 +132,7 @@ func (f *EpochEnd) readField(tag uint64, w *wire) {
 		f.Last = w.uvarint("last", math.MaxUint64)
 	case 5:
 		f.Unknown = w.uvarint("unknown", 1) == 1
+	case 6:
+		f.Reason = w.remark()
 	}
 }

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -11,22 +12,27 @@ import (
 //
 // A message that tells of a gap has an ID of its own kind: the records Seq to
 // Through are lost, and it is one line of those that say so. None of these
-// records' own IDs will do, as somebody on the LAN may have had them.
+// records' own IDs will do, as somebody on the LAN may have had them. Where it is
+// not known how much was lost, it is Seq to Open.
 type ID struct {
 	Publisher string // <node>/<mapper>
 	Class     Class
 	Line      uint32 // of a gap: 1, 2, 3 … in the order of its series; else 0
 	Epoch     uint64 // rises with each start of the publisher
 	Seq       uint64 // 1, 2, 3 … within the class and the epoch
-	Through   uint64 // of a gap: the last record lost; else 0
+	Through   uint64 // of a gap: the last record lost, or Open; else 0
 }
+
+// Open is ID.Through of a gap whose end nobody knows.
+const Open = math.MaxUint64
 
 // IsGap tells whether the ID is that of a message that tells of a gap.
 func (id ID) IsGap() bool { return id.Through != 0 }
 
 // String returns <publisher>/<class>/<epoch>/<seq>, "edge-1/mapper/RT/7/42", of
 // a gap <publisher>/<class>/<epoch>/<seq>-<through>.<line>,
-// "edge-1/mapper/RT/7/42-49.1", and nothing for the zero ID.
+// "edge-1/mapper/RT/7/42-49.1", of one that is open
+// "edge-1/mapper/RT/7/42-.1", and nothing for the zero ID.
 func (id ID) String() string {
 	if id == (ID{}) {
 		return ""
@@ -53,7 +59,10 @@ func (id ID) appendPlace(dst []byte) []byte {
 	if !id.IsGap() {
 		return dst
 	}
-	dst = strconv.AppendUint(append(dst, '-'), id.Through, 10)
+	dst = append(dst, '-')
+	if id.Through != Open {
+		dst = strconv.AppendUint(dst, id.Through, 10)
+	}
 	return strconv.AppendUint(append(dst, '.'), uint64(id.Line), 10)
 }
 
@@ -94,7 +103,9 @@ func (id *ID) cutPlace(s string) (rest string, ok bool) {
 	through, line, _ := strings.Cut(gap, ".")
 	n, ok := parseNumber(line, 32)
 	id.Line = uint32(n)
-	if id.Through, isGap = parseNumber(through, 64); !isGap || id.Through < id.Seq {
+	if id.Through, isGap = parseNumber(through, 64); through == "" {
+		id.Through = Open
+	} else if !isGap || id.Through < id.Seq || id.Through == Open {
 		return "", false
 	}
 	return s[:at], ok && id.Seq > 0 && n > 0

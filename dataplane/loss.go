@@ -20,7 +20,8 @@ const lossEvent = "lost"
 //	 "device":"boiler-1","from":42,"to":53,"count":12,
 //	 "reason":"the edge's memory was full"}
 //
-// Its namespace is the message's.
+// Its namespace is the message's. Where nobody knows how much was lost behind a
+// record, if anything, there is neither to nor count.
 type Loss struct {
 	Publisher string // <node>/<mapper>
 	Namespace string
@@ -29,11 +30,15 @@ type Loss struct {
 	Topic, Device string
 	// From and To are the first and the last sequence lost, of the series, as
 	// in Message.Seq; where that is not known, of the publisher's records, as in
-	// ID.Seq.
+	// ID.Seq. To and Count are 0 where it is not known how much was lost: From is
+	// the first that may be.
 	From, To uint64
 	Count    uint64
 	Reason   string // for people: "the edge's memory was full"
 }
+
+// IsUnknown tells whether it is not known how much was lost.
+func (l *Loss) IsUnknown() bool { return l.To == 0 }
 
 // Value returns what a message of GapTopic says.
 func (l *Loss) Value() Value { return StringValue(string(l.appendJSON(nil))) }
@@ -44,8 +49,10 @@ func (l *Loss) appendJSON(dst []byte) []byte {
 	dst = appendField(dst, `,"topic":`, l.Topic)
 	dst = appendField(dst, `,"device":`, l.Device)
 	dst = strconv.AppendUint(append(dst, `,"from":`...), l.From, 10)
-	dst = strconv.AppendUint(append(dst, `,"to":`...), l.To, 10)
-	dst = strconv.AppendUint(append(dst, `,"count":`...), l.Count, 10)
+	if !l.IsUnknown() {
+		dst = strconv.AppendUint(append(dst, `,"to":`...), l.To, 10)
+		dst = strconv.AppendUint(append(dst, `,"count":`...), l.Count, 10)
+	}
 	dst = appendField(dst, `,"reason":`, l.Reason)
 	return append(dst, '}')
 }

@@ -26,6 +26,11 @@ func TestLoss(t *testing.T) {
 			Loss{Publisher: "edge-1/mapper", Namespace: "default", From: 1, To: 18446744073709551615, Count: 7},
 			`{"event":"lost","publisher":"edge-1/mapper","topic":"","device":"","from":1,"to":18446744073709551615,"count":7,"reason":""}`,
 		},
+		{
+			"of nobody knows how much",
+			Loss{Publisher: "edge-1/mapper", Namespace: "default", From: 43, Reason: "power was lost"},
+			`{"event":"lost","publisher":"edge-1/mapper","topic":"","device":"","from":43,"reason":"power was lost"}`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
