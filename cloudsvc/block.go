@@ -22,7 +22,8 @@ var crcTable = crc32.MakeTable(crc32.Castagnoli)
 
 // Range is what one frame of a block holds: the records First to Last of an
 // epoch of a lane. The frame may begin before First; those records are in an
-// earlier block.
+// earlier block. An EPOCH_END holds none: it stands behind Last, and First is
+// Last+1.
 type Range struct {
 	Publisher   string
 	Spool       dataplane.SpoolID
@@ -131,13 +132,17 @@ func (r *blockReader) blockRange() (v Range) {
 	v.Publisher = r.text()
 	copy(v.Spool[:], r.bytes(uint64(len(v.Spool))))
 	v.Epoch, v.First, v.Last, v.Size = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
-	if v.First == 0 || v.Last < v.First {
+	if v.First == 0 || v.Last < v.First && !v.isEnd() {
 		r.failed = true
 	}
 	return v
 }
 
-// readFrames cuts the frames apart as the ranges say.
+// isEnd tells whether the range holds no record, but how the epoch ended.
+func (r *Range) isEnd() bool { return r.First == r.Last+1 }
+
+// readFrames cuts the frames apart as the ranges say. Only the end of an epoch
+// holds no record.
 func (b *Block) readFrames(frames []byte) bool {
 	b.Frames = make([][]byte, len(b.Ranges))
 	for i := range b.Ranges {
@@ -146,6 +151,9 @@ func (b *Block) readFrames(frames []byte) bool {
 			return false
 		}
 		b.Frames[i], frames = frames[:size:size], frames[size:]
+		if b.Ranges[i].isEnd() != (dataplane.FrameTypeOf(b.Frames[i]) == dataplane.TypeEpochEnd) {
+			return false
+		}
 	}
 	return len(frames) == 0
 }
@@ -154,7 +162,9 @@ func (b *Block) readFrames(frames []byte) bool {
 // the errors of those that cannot be read.
 func (b *Block) gaps(stored time.Time) (all []Gap, err error) {
 	for i, raw := range b.Frames {
-		if dataplane.FrameTypeOf(raw) != dataplane.TypeGap {
+		switch dataplane.FrameTypeOf(raw) {
+		case dataplane.TypeGap, dataplane.TypeEpochEnd:
+		default:
 			continue
 		}
 		r := &b.Ranges[i]
@@ -163,7 +173,7 @@ func (b *Block) gaps(stored time.Time) (all []Gap, err error) {
 			err = errors.Join(err, fmt.Errorf("%s %d/%d-%d: %w", r.Publisher, r.Epoch, r.First, r.Last, broken))
 			continue
 		}
-		all = append(all, gapsOf(r.Publisher, b.Class, f.(*dataplane.Gap), stored)...)
+		all = append(all, frameGaps(r.Publisher, b.Class, r.Last, f, stored)...)
 	}
 	return all, err
 }

@@ -25,7 +25,7 @@ const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
 type blockBuilder struct {
 	Block
 	messages []dataplane.Message // of the entries, in order
-	lost     []lostEntry         // the entries that are gaps, in order
+	lost     []lostEntry         // the entries that are no messages, in order
 	entries  []entry
 	size     int    // of the block so far, at most
 	weight   uint64 // of its entries
@@ -50,24 +50,32 @@ func (b *blockBuilder) fill(entries []entry) {
 	}
 	b.messages = make([]dataplane.Message, 0, total)
 	for _, e := range b.entries {
-		if e.Gap != nil {
+		if e.Gap != nil || e.End != nil {
 			b.lost = append(b.lost, lostEntry{e.Accepted, len(b.messages)})
 		}
 		b.messages = append(b.messages, e.Messages...)
 	}
 }
 
-// lostEntry is an entry that is a gap, behind so many of the block's messages.
+// lostEntry is an entry that is a gap or the end of an epoch, behind so many of the block's messages.
 type lostEntry struct {
 	*uplink.Accepted
 	before int
+}
+
+// frame returns what the entry is.
+func (l *lostEntry) frame() dataplane.Frame {
+	if l.Gap != nil {
+		return l.Gap
+	}
+	return l.End
 }
 
 // gaps returns the gaps of the entries in their places in the block, which was
 // stored at a time.
 func (b *blockBuilder) gaps(stored time.Time) (all []BlockGap) {
 	for _, l := range b.lost {
-		for _, g := range gapsOf(l.Publisher, l.Lane, l.Gap, stored) {
+		for _, g := range frameGaps(l.Publisher, l.Lane, l.Last, l.frame(), stored) {
 			all = append(all, BlockGap{g, l.before})
 		}
 	}

@@ -46,6 +46,20 @@ func (r *blockReader) byte() byte {
 	return 0
 }
 
+// bool reads a byte that is 0 or 1.
+func (r *blockReader) bool() bool {
+	b := r.byte()
+	r.failed = r.failed || b > 1
+	return b == 1
+}
+
+func appendBool(dst []byte, b bool) []byte {
+	if b {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
 func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }

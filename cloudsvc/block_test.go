@@ -90,6 +90,25 @@ func randomBlock(rng *rand.Rand) *Block {
 	return b
 }
 
+// The end of an epoch is a range that holds no record.
+func TestBlockHoldsEnds(t *testing.T) {
+	t.Parallel()
+	b := &Block{Class: dataplane.RT}
+	for _, last := range []uint64{0, 1, 42} {
+		f := dataplane.AppendFrame(nil, &dataplane.EpochEnd{Epoch: 7, Last: last, Unknown: last > 0, Reason: "power was lost"})
+		b.Frames = append(b.Frames, f)
+		b.Ranges = append(b.Ranges, Range{Publisher: "edge-1/m", Epoch: 7, First: last + 1, Last: last, Size: uint64(len(f))})
+	}
+	got, err := ParseBlock(b.Append(nil))
+	if err != nil || !reflect.DeepEqual(got, b) {
+		t.Fatalf("got %+v, %v, want %+v", got, err, b)
+	}
+	gaps, err := got.gaps(time.Unix(1, 0))
+	if err != nil || len(gaps) != 2 || gaps[0].ID.String() != "edge-1/m/RT/7/2-.1" || gaps[1].From != 43 || !gaps[1].IsUnknown() || gaps[1].Reason != "power was lost" {
+		t.Errorf("got the gaps %+v, %v, want two that are open", gaps, err)
+	}
+}
+
 // Storage that flips a bit, or loses the end, is found out.
 func TestBlockDamaged(t *testing.T) {
 	t.Parallel()
@@ -120,6 +139,7 @@ func TestBlockHostile(t *testing.T) {
 	t.Parallel()
 	spool := string(make([]byte, 16))
 	huge := string(binary.AppendUvarint(nil, 1<<62))
+	end := string(dataplane.AppendFrame(nil, &dataplane.EpochEnd{Epoch: 1, Last: 1}))
 	oneRange := "\x01\x03a/b" + spool + "\x01\x01\x01"
 	for _, test := range []struct{ name, header, frames string }{
 		{"no header", "", ""},
@@ -132,7 +152,9 @@ func TestBlockHostile(t *testing.T) {
 		{"more than the header", "\x00\x00\x00", ""},
 		{"number that does not end", "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ""},
 		{"records from 0", "\x01\x03a/b" + spool + "\x01\x00\x01\x00\x00", ""},
-		{"records backwards", "\x01\x03a/b" + spool + "\x01\x02\x01\x00\x00", ""},
+		{"no records, and no end", "\x01\x03a/b" + spool + "\x01\x02\x01\x00\x00", ""},
+		{"records backwards", "\x01\x03a/b" + spool + "\x01\x03\x01" + string(rune(len(end))) + "\x00", end},
+		{"records and an end", oneRange + string(rune(len(end))) + "\x00", end},
 		{"a topic twice", "\x00\x02" + strings.Repeat("12345678", 2), ""},
 		{"topics that fall", "\x00\x02" + "2\x00\x00\x00\x00\x00\x00\x00" + "1\x00\x00\x00\x00\x00\x00\x00", ""},
 	} {

@@ -14,7 +14,10 @@ const maxTopics = 4096
 // entryTopics returns the sorted hashes of the topics that an entry is about.
 // listed is false if they are too many, or are not known.
 func entryTopics(a *uplink.Accepted) (hashes []uint64, listed bool) {
-	if a.Gap == nil {
+	switch {
+	case a.End != nil:
+		return nil, !a.End.Unknown
+	case a.Gap == nil:
 		return messageTopics(a.Messages)
 	}
 	for i := range a.Gap.Series {

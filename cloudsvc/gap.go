@@ -18,6 +18,32 @@ type Gap struct {
 	Time time.Time
 }
 
+// frameGaps returns the gaps that a frame tells of, a GAP or an EPOCH_END that
+// stands behind the record last.
+func frameGaps(publisher string, class dataplane.Class, last uint64, f dataplane.Frame, stored time.Time) []Gap {
+	switch f := f.(type) {
+	case *dataplane.Gap:
+		return gapsOf(publisher, class, f, stored)
+	case *dataplane.EpochEnd:
+		if f.Unknown {
+			return []Gap{openGap(publisher, class, last, f, stored)}
+		}
+	}
+	return nil
+}
+
+// openGap returns the gap that an end tells of behind the last record that is
+// known: nobody knows how many there were.
+func openGap(publisher string, class dataplane.Class, last uint64, f *dataplane.EpochEnd, stored time.Time) Gap {
+	return Gap{
+		ID: dataplane.ID{Publisher: publisher, Class: class, Line: 1, Epoch: f.Epoch, Seq: last + 1, Through: dataplane.Open},
+		Loss: dataplane.Loss{
+			Publisher: publisher, Namespace: defaultNamespace, From: last + 1, Reason: f.Reason,
+		},
+		Time: stored.UTC(),
+	}
+}
+
 // gapsOf returns the gaps that a publisher's GAP tells of.
 func gapsOf(publisher string, class dataplane.Class, f *dataplane.Gap, stored time.Time) []Gap {
 	id := dataplane.ID{Publisher: publisher, Class: class, Epoch: f.Epoch, Seq: f.From, Through: f.To}
@@ -71,8 +97,8 @@ func (g Gap) MarshalJSON() ([]byte, error) {
 		Device    string          `json:"device"`
 		Class     dataplane.Class `json:"class"`
 		From      uint64          `json:"from"`
-		To        uint64          `json:"to"`
-		Count     uint64          `json:"count"`
+		To        uint64          `json:"to,omitempty"` // with count, where it is known
+		Count     uint64          `json:"count,omitempty"`
 		Reason    string          `json:"reason"`
 		Time      time.Time       `json:"time"`
 	}{

@@ -176,10 +176,7 @@ func (i *Ingest) Receive(peer uplink.Peer, frame []byte) {
 	}
 	if accepted != nil {
 		i.options.Metrics.received(accepted.Lane, len(accepted.Messages), len(accepted.Frame))
-		if accepted.Gap != nil {
-			i.options.Metrics.gap(accepted.Lane, accepted.Last-accepted.First+1)
-			i.gaps.note(i.options.Logger, accepted, i.options.Now())
-		}
+		i.noteLoss(accepted)
 	}
 }
 

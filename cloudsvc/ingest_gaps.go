@@ -5,9 +5,23 @@ import (
 	"fmt"
 
 	"datastub/dataplane"
+	"datastub/dataplane/uplink"
 )
 
 var _ GapLister = (*Ingest)(nil)
+
+// noteLoss counts and logs what a publisher says will never come.
+func (i *Ingest) noteLoss(a *uplink.Accepted) {
+	switch {
+	case a.Gap != nil:
+		i.options.Metrics.gap(a.Lane, a.Last-a.First+1)
+		i.gaps.note(i.options.Logger, a, i.options.Now())
+	case a.End != nil && a.End.Unknown:
+		i.options.Metrics.gap(a.Lane, 0)
+		i.options.Logger.Info("Publisher does not know what it has lost, if anything",
+			"publisher", a.Publisher, "class", a.Lane, "epoch", a.Epoch, "behind", a.Last, "reason", a.End.Reason)
+	}
+}
 
 // noteGap keeps a gap of a block to be listed. i.mu is held, or nobody else is
 // there yet.

@@ -150,3 +150,59 @@ func checkLines(t *testing.T, lines []string) (lost uint64, gaps int) {
 	}
 	return lost, gaps
 }
+
+// How an epoch ended is in the log once, whatever is restarted. That nobody
+// knows what was lost becomes a gap without an end, told in its place to all, and
+// listed, also after a restart.
+func TestIngestKeepsEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		c := startCloud(quiet(t.Context()), t, log, nil)
+		other := subscribeTo(t, c.Dispatcher(), "other")
+		say := func(frames ...dataplane.Frame) {
+			t.Helper()
+			for _, f := range frames {
+				if got := c.say("edge/m", f); len(got) > 0 {
+					t.Fatalf("%+v is answered by %+v", f, got[0])
+				}
+			}
+			<-time.After(time.Second)
+			c.replies("edge/m")
+		}
+		session := c.hello(t, "edge/m", dataplane.RT).Session
+		end := &dataplane.EpochEnd{Session: session, Lane: dataplane.RT, Epoch: 1, Last: 2, Unknown: true, Reason: "power was lost"}
+		say(dataFrame(t, c.packer, session, dataplane.RT, 1, "a", "b"), end, end)
+		want := listGaps(t, c)
+		if got := listed(want); got != "RT  3-0" || want.Gaps[0].ID.String() != "edge/m/RT/1/3-.1" || want.Gaps[0].Reason != "power was lost" {
+			t.Errorf("listed: got %q, %+v", got, want)
+		}
+		lines := takeLines(t, other)
+		var m dataplane.Message
+		if len(lines) != 1 || json.Unmarshal([]byte(lines[0]), &m) != nil {
+			t.Fatalf("who subscribed to another topic got %q, want the gap", lines)
+		}
+		if loss, is := m.Loss(); !is || !loss.IsUnknown() || loss.From != 3 {
+			t.Errorf("got %+v, want an open gap from 3", loss)
+		}
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+		for _, snapshot := range [][]byte{log.snapshot, nil} {
+			log.snapshot = snapshot
+			c = startCloud(quiet(t.Context()), t, log, nil)
+			end.Session = c.hello(t, "edge/m", dataplane.RT).Session
+			say(end)
+			if got := listGaps(t, c); !reflect.DeepEqual(got, want) {
+				t.Errorf("after a restart: got %+v, want %+v", got, want)
+			}
+			if err := c.end(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ranges := log.ranges(t, dataplane.RT)
+		if len(ranges) != 2 || !ranges[1].isEnd() || ranges[1].Last != 2 {
+			t.Errorf("the log has %+v, want records 1-2 and their end", ranges)
+		}
+	})
+}

@@ -33,7 +33,7 @@ func (i *Ingest) restore(ctx context.Context) error {
 	}
 	for key, lane := range i.marks.lanes {
 		if !isNumbered(key.publisher) {
-			i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark)
+			i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark, lane.ended)
 		}
 	}
 	return nil

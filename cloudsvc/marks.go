@@ -25,6 +25,7 @@ type laneKey struct {
 type laneMark struct {
 	spool dataplane.SpoolID
 	mark  dataplane.Mark
+	ended bool // the end of the mark's epoch stands behind it
 }
 
 func newMarks() *marks {
@@ -39,7 +40,7 @@ func (m *marks) clone() *marks {
 func (m *marks) count(class dataplane.Class, seq uint64, ranges []Range) {
 	for i := range ranges {
 		r := &ranges[i]
-		m.lanes[laneKey{r.Publisher, class}] = laneMark{r.Spool, dataplane.Mark{Epoch: r.Epoch, Seq: r.Last}}
+		m.lanes[laneKey{r.Publisher, class}] = laneMark{r.Spool, dataplane.Mark{Epoch: r.Epoch, Seq: r.Last}, r.isEnd()}
 	}
 	m.blocks[class] = seq
 }
@@ -52,7 +53,7 @@ func (m *marks) forget(class dataplane.Class) {
 }
 
 const (
-	snapshotVersion = 2
+	snapshotVersion = 3
 	snapshotHeader  = 8
 )
 
@@ -67,7 +68,7 @@ const (
 //	blocks: uvarint of RT, of BT
 //	lanes:  uvarint  number of lanes
 //	        lane     each: text publisher, byte class, 16 bytes spool id,
-//	                 uvarint epoch, seq
+//	                 uvarint epoch, seq, byte 1 if the epoch has ended
 //	gaps:   uvarint  the last block forgotten of RT, of BT, number of gaps
 //	        gap      each, the oldest first: text publisher, byte class, texts
 //	                 namespace, topic, device, reason, uvarint epoch, first and
@@ -89,6 +90,7 @@ func (m *marks) snapshot() []byte {
 		dst = append(dst, l.spool[:]...)
 		dst = binary.AppendUvarint(dst, l.mark.Epoch)
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
+		dst = appendBool(dst, l.ended)
 	}
 	return seal(m.gaps.appendTo(dst))
 }
@@ -129,5 +131,6 @@ func (r *blockReader) lane() (k laneKey, l laneMark) {
 	k.publisher, k.class = r.text(), dataplane.Class(r.byte())
 	copy(l.spool[:], r.bytes(uint64(len(l.spool))))
 	l.mark = dataplane.Mark{Epoch: r.uvarint(), Seq: r.uvarint()}
+	l.ended = r.bool()
 	return k, l
 }

@@ -17,7 +17,7 @@ func testMarks(publishers int) *marks {
 		for _, c := range dataplane.Classes {
 			m.count(c, uint64(n+1), []Range{{
 				Publisher: fmt.Sprintf("plant-7-edge-%05d/modbus", n), Spool: dataplane.SpoolID{1: byte(n), 9: 3},
-				Epoch: 1_700_000_000_000, First: 1, Last: uint64(n) * 1000,
+				Epoch: 1_700_000_000_000, First: 1, Last: uint64(n) * 1000, // an end for 0
 			}})
 		}
 	}

@@ -74,7 +74,7 @@ func (l *losses) unplug(sync Sync) {
 		case sync == SyncAlways, sync == SyncSecond && lost.Sub(l.at[m.ID]) > syncEvery:
 			l.t.Errorf("%v is missing, which was accepted %v before the power loss", m.ID, lost.Sub(l.at[m.ID]))
 		}
-		if last, exact := l.Lane(dataplane.RT).Ended(m.ID.Epoch); exact || m.ID.Seq <= last && !inGap(m, gaps) {
+		if last, unsure := l.Lane(dataplane.RT).Ended(m.ID.Epoch); unsure == "" || m.ID.Seq <= last && !inGap(m, gaps) {
 			l.t.Errorf("%v is missing, and neither in a gap nor behind an end that is not certain", m.ID)
 		}
 	}

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"datastub/dataplane"
@@ -58,11 +59,31 @@ func (l *lane) held() Amount {
 }
 
 // Ended implements uplink.Queue.
-func (l *lane) Ended(epoch uint64) (last uint64, exact bool) {
+func (l *lane) Ended(epoch uint64) (last uint64, unsure string) {
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
-	e, _ := l.ends.of(epoch)
-	return e.last, e.exact
+	e, known := l.ends.of(epoch)
+	switch {
+	case known && e.exact:
+		return e.last, ""
+	case known:
+		return e.last, fmt.Sprintf("the edge lost power, or its mapper was killed, with records not yet on disk (spool.sync: %v)", l.spool.storage.Sync)
+	case l.spool.folder == nil:
+		return 0, "the mapper was killed, or ended, with records in memory only"
+	}
+	return 0, "the edge's spool does not know how the epoch ended"
+}
+
+// Emptied implements uplink.Queue.
+func (l *lane) Emptied(after uint64) uint64 {
+	l.spool.mu.Lock()
+	defer l.spool.mu.Unlock()
+	for _, e := range l.ends {
+		if e.epoch > after && e.last == 0 && !e.exact {
+			return e.epoch
+		}
+	}
+	return 0
 }
 
 // Left implements uplink.Queue.

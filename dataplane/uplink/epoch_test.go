@@ -82,6 +82,145 @@ func TestSenderEndsAnEpochFirst(t *testing.T) {
 	e.wants(1, 1)
 }
 
+// TestSenderTellsOfWhatAnEmptyEpochMayHaveHad: power was lost before anything of
+// it was on disk, as far as anybody knows.
+func TestSenderTellsOfWhatAnEmptyEpochMayHaveHad(t *testing.T) {
+	t.Parallel()
+	e, ended := newTwoEpochs(t)
+	e.Sender = uplink.NewSender(uplink.SenderOptions{
+		Publisher: "edge-1/mapper", Lane: dataplane.RT, Queue: emptied{e.spool.Lane(dataplane.RT), ended}, Packer: newPacker(t),
+	}, e.now)
+	e.next()
+	e.receive(&dataplane.HelloOK{Session: 9, Stored: dataplane.Mark{Epoch: ended - 1, Seq: 3}, Credit: 1 << 20, Version: 1})
+	for _, want := range []dataplane.EpochEnd{
+		{Epoch: ended - 1, Last: 3, Unknown: true, Reason: "the edge's spool does not know how the epoch ended"},
+		{Epoch: ended, Unknown: true, Reason: "power was lost"},
+	} {
+		want.Session, want.Lane = 9, dataplane.RT
+		if end, is := e.next().(*dataplane.EpochEnd); !is || *end != want {
+			t.Fatalf("got %+v, want %+v", end, want)
+		}
+	}
+	e.wants(1, 1)
+}
+
+// emptied is a Queue that holds nothing any more of an epoch of which it does
+// not know what it had.
+type emptied struct {
+	uplink.Queue
+	epoch uint64
+}
+
+func (q emptied) Emptied(after uint64) uint64 {
+	if after < q.epoch {
+		return q.epoch
+	}
+	return 0
+}
+
+func (q emptied) Ended(epoch uint64) (uint64, string) {
+	if epoch == q.epoch {
+		return 0, "power was lost"
+	}
+	return q.Queue.Ended(epoch)
+}
+
+func (q emptied) Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Batch, *dataplane.Gap) {
+	return q.Queue.Next(dataplane.Mark{Epoch: max(after.Epoch, q.epoch), Seq: max(after.Seq, 2)}, maxCount, maxBytes)
+}
+
+// TestSenderFinishes: what is told to be the end is all that was accepted, and
+// is told only where the cloud has it.
+func TestSenderFinishes(t *testing.T) {
+	t.Parallel()
+	e := newStreaming(t, dataplane.RT, uplink.BatchPolicy{}, 0)
+	if end := e.Finish(); end != nil {
+		t.Errorf("nothing was sent, and yet its end is told: %x", end)
+	}
+	e.publish(3)
+	e.wants(1, 3)
+	if end := e.Finish(); end != nil {
+		t.Errorf("nobody has it, and yet its end is told: %x", end)
+	}
+	e.receive(&dataplane.Ack{Session: 9, Stored: e.mark(3), Durable: e.mark(3), Credit: 1 << 20})
+	f, err := dataplane.DecodeFrame(e.Finish())
+	if end, is := f.(*dataplane.EpochEnd); !is || err != nil || *end != (dataplane.EpochEnd{Session: 9, Lane: dataplane.RT, Epoch: e.epoch, Last: 3}) {
+		t.Errorf("got %+v, %v: want the certain end at 3", f, err)
+	}
+}
+
+// TestReceiverTakesAnEndOnce: and only where all before it is there, and nothing
+// of a later epoch before it.
+func TestReceiverTakesAnEndOnce(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, uplink.ReceiverOptions{})
+	ok := c.greet("a", hello("edge-1/mapper", 1, dataplane.RT, 5, 9))
+	end := func(epoch, last uint64) *dataplane.EpochEnd {
+		return &dataplane.EpochEnd{Session: ok.Session, Lane: dataplane.RT, Epoch: epoch, Last: last, Unknown: true, Reason: "power was lost"}
+	}
+	wants := func(what string, f dataplane.Frame, epoch, first, last uint64) {
+		t.Helper()
+		_, a := c.receive("a", f)
+		if a == nil || a.Epoch != epoch || a.First != first || a.Last != last {
+			t.Fatalf("%s: accepted %+v, want %d/%d-%d", what, a, epoch, first, last)
+		}
+		if e, is := f.(*dataplane.EpochEnd); is && (a.End == nil || *a.End != *e || len(a.Messages) > 0 || a.Gap != nil || a.Mark() != mark(epoch, last)) {
+			t.Errorf("%s: accepted %+v, want the end", what, a)
+		}
+	}
+	refuses := func(what string, f dataplane.Frame, asks dataplane.Mark) {
+		t.Helper()
+		replies, a := c.receive("a", f)
+		if a != nil {
+			t.Fatalf("%s: accepted %+v", what, a)
+		}
+		for _, f := range framesTo("a", replies) {
+			if nack, is := f.(*dataplane.Nack); !is || nack.Expected != asks {
+				t.Errorf("%s: answered by %+v, want a NACK of %v", what, f, asks)
+			}
+		}
+		if (asks == dataplane.Mark{}) != (len(replies) == 0) {
+			t.Errorf("%s: answered by %d frames, want a NACK of %v", what, len(replies), asks)
+		}
+	}
+	wants("records", c.data(ok.Session, dataplane.RT, 5, 1, 3), 5, 1, 3)
+	refuses("an epoch whose forerunner has no end", end(6, 0), mark(5, 4))
+	wants("the end", end(5, 3), 5, 4, 3)
+	refuses("the end again", end(5, 3), dataplane.Mark{})
+	wants("the end of an epoch without records", end(6, 0), 6, 1, 0)
+	refuses("an old end", end(5, 3), dataplane.Mark{})
+	wants("the next epoch", c.data(ok.Session, dataplane.RT, 7, 1, 2), 7, 1, 2)
+	wants("an end that knows of less than came", end(7, 1), 7, 3, 2)
+	wants("records behind the end", c.data(ok.Session, dataplane.RT, 7, 3, 3), 7, 3, 3)
+	wants("their end", end(7, 3), 7, 4, 3)
+
+	restored := newCloud(t, uplink.ReceiverOptions{})
+	restored.Restore("edge-1/mapper", dataplane.SpoolID{1}, dataplane.RT, mark(7, 3), true)
+	c, ok = restored, restored.greet("a", hello("edge-1/mapper", 1, dataplane.RT, 7, 9))
+	refuses("the end that is in the log", end(7, 3), dataplane.Mark{})
+	wants("the next epoch", c.data(ok.Session, dataplane.RT, 8, 1, 1), 8, 1, 1)
+}
+
+// TestReceiverPutsAnEndOff: where there is no room for anything, there is none
+// for ends.
+func TestReceiverPutsAnEndOff(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, uplink.ReceiverOptions{MaxWeight: 1})
+	ok := c.greet("a", hello("edge-1/mapper", 1, dataplane.RT, 5, 6))
+	records := c.accept("a", c.data(ok.Session, dataplane.RT, 5, 1, 3))
+	end := &dataplane.EpochEnd{Session: ok.Session, Lane: dataplane.RT, Epoch: 5, Last: 3}
+	replies, a := c.receive("a", end)
+	frames := framesTo("a", replies)
+	if a != nil || len(frames) != 2 {
+		t.Fatalf("accepted %+v, answered by %+v: want no credit, and a NACK", a, frames)
+	}
+	if nack, is := frames[1].(*dataplane.Nack); !is || nack.Expected != mark(5, 4) {
+		t.Errorf("answered by %+v, want a NACK of 5/4", frames[1])
+	}
+	c.Stored([]*uplink.Accepted{records}, c.now)
+	c.accept("a", end)
+}
+
 // TestReceiverAsksForWhatAnEpochLacks: what is missing at its end is not
 // followed by anything else of it.
 func TestReceiverAsksForWhatAnEpochLacks(t *testing.T) {

@@ -36,6 +36,8 @@ func (r *Receiver) place(s *session, f run) (from uint64, replies []Reply, fresh
 	begin := dataplane.Mark{Epoch: f.epoch, Seq: f.first}
 	next := state.next(f.epoch)
 	switch {
+	case state.endsBefore(f.epoch):
+		return 0, s.turnAway(state.expected(), begin), false
 	case s.asked != (dataplane.Mark{}) && begin.Compare(s.asked) > 0:
 		return 0, s.turnAway(s.asked, begin), false
 	case f.first > next:
@@ -80,6 +82,18 @@ func (l *laneState) next(epoch uint64) uint64 {
 		return l.received.Seq + 1
 	}
 	return 1
+}
+
+// expected returns what comes behind all that was received: the next record of
+// the epoch, or its end.
+func (l *laneState) expected() dataplane.Mark {
+	return dataplane.Mark{Epoch: l.received.Epoch, Seq: l.received.Seq + 1}
+}
+
+// endsBefore tells whether an epoch has to be told the end of before another one
+// may begin.
+func (l *laneState) endsBefore(epoch uint64) bool {
+	return l.received.Epoch != 0 && l.received.Epoch < epoch && !l.ended
 }
 
 // turnAway asks the edge to go back to what is expected. It asks once: the

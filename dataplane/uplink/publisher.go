@@ -16,6 +16,7 @@ type publisher struct {
 type laneState struct {
 	spool                     dataplane.SpoolID // that received was sent from
 	received, stored, durable dataplane.Mark
+	ended                     bool     // the end of received's epoch was received behind it
 	session                   *session // nil: not connected
 }
 

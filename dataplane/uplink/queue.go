@@ -17,9 +17,12 @@ type Queue interface {
 	// the Sender is told when it is there, and asks again. A batch is of one
 	// epoch. It is not changed afterwards by either side.
 	Next(after dataplane.Mark, maxCount, maxBytes int) (*dataplane.Batch, *dataplane.Gap)
-	// Ended tells how an epoch ended that is not the last: with which record, and
-	// whether that is certain.
-	Ended(epoch uint64) (last uint64, exact bool)
+	// Ended tells how an epoch ended that is not the last: with which record, and,
+	// where that is not certain, why not.
+	Ended(epoch uint64) (last uint64, unsure string)
+	// Emptied returns the first epoch behind one that ended without any record
+	// that is known of, and may have had some; 0 if there is none.
+	Emptied(after uint64) (epoch uint64)
 	// Waiting tells whether anything is held behind a mark, and whether that is
 	// at least count records or about as many bytes.
 	Waiting(after dataplane.Mark, count, bytes int) (some, enough bool)

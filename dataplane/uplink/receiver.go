@@ -65,14 +65,14 @@ func NewReceiver(o ReceiverOptions) *Receiver {
 }
 
 // Restore tells, before the first frame, how far a lane's records are in the
-// log. They become durable as if they had been stored at the first Tick: a log
+// log, and whether the end of the last one's epoch is. They become durable as if they had been stored at the first Tick: a log
 // that was read back after a crash may still be lost to a power failure.
-func (r *Receiver) Restore(name string, spool dataplane.SpoolID, lane dataplane.Class, stored dataplane.Mark) {
+func (r *Receiver) Restore(name string, spool dataplane.SpoolID, lane dataplane.Class, stored dataplane.Mark, ended bool) {
 	p := r.publisher(name)
 	r.publishers[name] = p
 	l := &p.lanes[lane]
 	l.spool = spool
-	l.received, l.stored = stored, stored
+	l.received, l.stored, l.ended = stored, stored, ended
 	if r.options.DurableLag == 0 {
 		l.durable = stored
 	} else {
@@ -110,7 +110,7 @@ func (r *Receiver) Receive(peer Peer, b []byte, now time.Time) ([]Reply, *Accept
 		r.drop(s)
 		return nil, nil
 	case *dataplane.EpochEnd:
-		return s.receiveEpochEnd(f), nil
+		return r.receiveEpochEnd(s, f, b)
 	case *dataplane.Control:
 		return r.receiveControl(s, f), nil
 	case *dataplane.Pong: // a sign of life
@@ -182,15 +182,27 @@ func (r *Receiver) receiveGap(s *session, f *dataplane.Gap, b []byte) ([]Reply, 
 	return nil, a
 }
 
-// receiveEpochEnd asks for what is missing of the epoch that ends: nothing of
-// it comes behind, and the edge waits with the next one until all is stored.
-func (s *session) receiveEpochEnd(f *dataplane.EpochEnd) []Reply {
+// receiveEpochEnd takes the end of an epoch of which all was received, once,
+// else asks for what is missing: nothing of it comes behind, and the edge waits
+// with the next one until all is stored. It may be the epoch of an earlier spool.
+func (r *Receiver) receiveEpochEnd(s *session, f *dataplane.EpochEnd, b []byte) ([]Reply, *Accepted) {
 	state := s.state()
 	next := dataplane.Mark{Epoch: f.Epoch, Seq: state.next(f.Epoch)}
-	if f.Session != s.number || f.Epoch < state.received.Epoch || f.Epoch > s.newest || f.Last < next.Seq {
-		return nil
+	switch {
+	case f.Session != s.number || f.Lane != s.lane || f.Epoch == 0 || f.Epoch < state.received.Epoch || f.Epoch > s.newest:
+		return nil, nil
+	case state.endsBefore(f.Epoch):
+		return s.turnAway(state.expected(), dataplane.Mark{Epoch: f.Epoch, Seq: f.Last}), nil
+	case f.Last >= next.Seq:
+		return s.turnAway(next, dataplane.Mark{Epoch: f.Epoch, Seq: f.Last}), nil
+	case f.Epoch == state.received.Epoch && state.ended:
+		return nil, nil
+	case r.credits[s.lane].full():
+		return r.putOff(s, next, next), nil
 	}
-	return s.turnAway(next, dataplane.Mark{Epoch: f.Epoch, Seq: f.Last})
+	a := &Accepted{First: next.Seq, Last: next.Seq - 1, End: f}
+	r.accept(s, f.Epoch, a, b)
+	return nil, a
 }
 
 // accept completes what a session's frame brought, and counts it.
@@ -199,7 +211,7 @@ func (r *Receiver) accept(s *session, epoch uint64, a *Accepted, b []byte) {
 	a.Weight += uint64(len(b))
 	state := s.state()
 	state.spool = s.spool
-	state.received = a.Mark()
+	state.received, state.ended = a.Mark(), a.End != nil
 	s.asked = dataplane.Mark{}
 	r.credits[s.lane].take(a)
 }

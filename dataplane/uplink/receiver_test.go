@@ -181,7 +181,7 @@ func TestReceiverRestores(t *testing.T) {
 	t.Parallel()
 	for _, lag := range []time.Duration{0, time.Minute} {
 		c := newCloud(t, uplink.ReceiverOptions{DurableLag: lag})
-		c.Restore("edge-1/mapper", dataplane.SpoolID{1}, dataplane.RT, mark(5, 7))
+		c.Restore("edge-1/mapper", dataplane.SpoolID{1}, dataplane.RT, mark(5, 7), false)
 		want := mark(5, 7)
 		if lag > 0 {
 			want = dataplane.Mark{}

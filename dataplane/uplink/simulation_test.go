@@ -284,7 +284,7 @@ func (w *world) restartCloud(unsynced time.Duration) {
 	}
 	w.receiver = uplink.NewReceiver(w.options)
 	for _, e := range w.log {
-		w.receiver.Restore(e.Publisher, e.Spool, e.Lane, e.Mark())
+		w.receiver.Restore(e.Publisher, e.Spool, e.Lane, e.Mark(), e.End != nil)
 	}
 }
 
@@ -432,14 +432,26 @@ func (w *world) verify() {
 func (w *world) verifyLane(p *publisher, lane dataplane.Class) {
 	at, next := -1, 0
 	var last dataplane.Mark
+	ended := false // of last's epoch
 	for _, e := range w.log {
 		if e.Publisher != p.name || e.Lane != lane {
+			continue
+		}
+		if e.End != nil {
+			w.verifyEnd(e.Accepted, last, ended)
+			last, ended = e.Mark(), true
 			continue
 		}
 		if end := e.Mark(); end.Compare(last) <= 0 {
 			w.t.Errorf("%s %v: %v follows %v", p.name, lane, end, last)
 		}
-		last = e.Mark()
+		if e.Epoch == last.Epoch && ended {
+			w.t.Errorf("%s %v: %d/%d-%d behind the end of the epoch", p.name, lane, e.Epoch, e.First, e.Last)
+		}
+		if e.Epoch != last.Epoch && last.Epoch != 0 && !ended {
+			w.t.Errorf("%s %v: nothing tells how epoch %d ended, before %d", p.name, lane, last.Epoch, e.Epoch)
+		}
+		last, ended = e.Mark(), false
 		for at < 0 || p.starts[at].spool.ID() != e.Spool {
 			if at, next = at+1, 0; at == len(p.starts) {
 				w.t.Fatalf("%s %v: spool %x comes again or from nowhere", p.name, lane, e.Spool)
@@ -455,6 +467,22 @@ func (w *world) verifyLane(p *publisher, lane dataplane.Class) {
 	}
 	if want := len(p.current().accepted[lane]); want > 0 && (at != len(p.starts)-1 || next != want) {
 		w.t.Errorf("%s %v: log ends at start %d, record %d: want start %d, record %d", p.name, lane, at, next, len(p.starts)-1, want)
+	}
+}
+
+// verifyEnd checks the end of an epoch: once, behind all of it. Of a spool on
+// disk that was not killed it is certain, of one in memory it never is.
+func (w *world) verifyEnd(a *uplink.Accepted, last dataplane.Mark, ended bool) {
+	if a.Epoch < last.Epoch || a.Epoch == last.Epoch && (ended || a.Last != last.Seq) || a.Epoch > last.Epoch && a.Last != 0 {
+		w.t.Errorf("%s %v: epoch %d ends with %d behind %v, ended before: %v", a.Publisher, a.Lane, a.Epoch, a.Last, last, ended)
+	}
+	if a.First != a.Last+1 || a.End.Unknown != (a.End.Reason != "") {
+		w.t.Errorf("%s %v: the end %+v stands for %d to %d", a.Publisher, a.Lane, a.End, a.First, a.Last)
+	}
+	for _, p := range w.publishers {
+		if p.name == a.Publisher && !a.End.Unknown && p.dir == "" {
+			w.t.Errorf("%s %v: the end of epoch %d, in memory, is certain", a.Publisher, a.Lane, a.Epoch)
+		}
 	}
 }
 

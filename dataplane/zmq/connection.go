@@ -222,9 +222,12 @@ func (c *connection) unreached() error {
 	return &uplink.EndError{Reason: "nobody answers at " + c.lane.endpoint + ": is cloudsvc running there, and is that its uplink?"}
 }
 
-// goodbye tells cloudsvc that this publisher is leaving, so that another one
-// of its name is let in at once.
+// goodbye tells cloudsvc that this publisher is leaving, with nothing left to
+// tell, and that another one of its name is to be let in at once.
 func (c *connection) goodbye() {
 	_ = c.socket.SetLinger(byeLinger)
+	if end := c.sender.Finish(); end != nil {
+		_, _ = c.socket.SendBytes(end, zmq.DONTWAIT)
+	}
 	_, _ = c.socket.SendBytes(dataplane.AppendFrame(nil, &dataplane.Bye{Reason: "the mapper is stopping"}), zmq.DONTWAIT)
 }

@@ -261,7 +261,7 @@ func TestRouterRestart(t *testing.T) {
 
 	c2 := startCloud(t, c.router.Endpoint(), c.got)
 	c2.mu.Lock()
-	c2.receiver.Restore("edge-1/mapper", p.spool.ID(), dataplane.RT, dataplane.Mark{Epoch: last.Epoch, Seq: last.Seq})
+	c2.receiver.Restore("edge-1/mapper", p.spool.ID(), dataplane.RT, dataplane.Mark{Epoch: last.Epoch, Seq: last.Seq}, false)
 	c2.mu.Unlock()
 	publish(t, p, dataplane.RT, 200, 300)
 	eventually(t, "300 messages", func() bool { return len(c2.messages()) == 300 })
