@@ -19,9 +19,9 @@ type Gap struct {
 	Topic     string          `json:"topic"` // empty where it is not known; so is Device then
 	Device    string          `json:"device"`
 	Class     dataplane.Class `json:"class"`
-	From      uint64          `json:"from"` // the first seq lost; see dataplane.Loss
-	To        uint64          `json:"to"`   // the last
-	Count     uint64          `json:"count"`
+	From      uint64          `json:"from"`            // the first seq lost; see dataplane.Loss
+	To        uint64          `json:"to,omitempty"`    // the last; 0 where it is not known how many there are
+	Count     uint64          `json:"count,omitempty"` // 0, too
 	Reason    string          `json:"reason"`
 	Time      time.Time       `json:"time"` // when the gap was stored
 }

@@ -38,12 +38,15 @@ func checkCount(count int) error {
 func (a *app) printFeed(ctx context.Context, f feed, output format, count int) error {
 	text := eventText{zone: time.Local}
 	printed := 0
-	var gaps, lost uint64
+	var gaps, lost, open uint64
 	err := f(ctx, func(e client.Event) error {
 		if err := output.print(a.out, e, func(w io.Writer) { fmt.Fprintln(w, text.line(&e.Message)) }); err != nil {
 			return err
 		}
-		if loss, is := e.Loss(); is {
+		switch loss, is := e.Loss(); {
+		case is && loss.IsUnknown():
+			open++
+		case is:
 			gaps++
 			lost += loss.Count
 		}
@@ -54,6 +57,9 @@ func (a *app) printFeed(ctx context.Context, f feed, output format, count int) e
 	})
 	if gaps > 0 {
 		a.say("%d messages were lost for good, in %d gaps", lost, gaps)
+	}
+	if open > 0 {
+		a.say("nobody knows how many messages were lost in %d more", open)
 	}
 	if errors.Is(err, errEnough) || ctx.Err() != nil {
 		return nil

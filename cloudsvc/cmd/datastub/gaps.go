@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,9 @@ func newGaps(a *app) *cobra.Command {
 		Short: "List messages that are lost for good",
 		Long: `gaps lists what mappers accepted and lost before cloudsvc stored it, most often as
 their spool was full: the newest first, a line for each topic and device, with
-the seq of the first and the last message lost. subscribe tells of each in its
+the seq of the first and the last message lost. A mapper that lost power, or was
+killed with messages in memory only, does not know what they were, if there were
+any: LOST is ? then. subscribe tells of each in its
 place among the messages; here are all that are in cloudsvc's log still, or
 those of a topic or filter.`,
 		Example: `  datastub gaps
@@ -115,7 +118,15 @@ func printGaps(w io.Writer, gaps []client.Gap) {
 		if g.Topic != "" {
 			address = printable(dataplane.Address(g.Namespace, g.Topic, g.Device))
 		}
-		fmt.Fprintf(w, "%s\t%v\t%s\t%d\t%d\t%d\t%s\t%s\n", g.Time.Local().Format(time.DateTime), g.Class, printable(g.Publisher),
-			g.Count, g.From, g.To, address, orDash(g.Reason))
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Time.Local().Format(time.DateTime), g.Class, printable(g.Publisher),
+			orUnknown(g.Count), g.From, orUnknown(g.To), address, orDash(g.Reason))
 	}
+}
+
+// orUnknown returns a number, which is 0 where nobody knows it.
+func orUnknown(n uint64) string {
+	if n == 0 {
+		return "?"
+	}
+	return strconv.FormatUint(n, 10)
 }

@@ -27,22 +27,30 @@ func lostGap(topic string, count uint64) cloudsvc.Gap {
 	return g
 }
 
+// openGap is one of nobody knows how many messages.
+func openGap() cloudsvc.Gap {
+	g := lostGap("", 1)
+	g.ID.Through, g.To, g.Count, g.Reason = dataplane.Open, 0, 0, "power was lost"
+	return g
+}
+
 func TestGaps(t *testing.T) {
 	server := clienttest.Start(t, "127.0.0.1:0")
 	if status, out, stderr := runTo(t, server.URL, "", "gaps"); status != 0 || out != "" || stderr != "datastub: nothing is known to be lost\n" {
 		t.Errorf("none: status %d, %q, %q", status, out, stderr)
 	}
-	server.Lose(lostGap("sensor/temperature", 12), lostGap("", 3))
+	server.Lose(lostGap("sensor/temperature", 12), lostGap("", 3), openGap())
 	at := clienttest.Time.Local().Format(time.DateTime)
 	status, out, stderr := runTo(t, server.URL, "", "gaps", "sensor/#", "--publisher", "edge-1/mapper", "--since", "1h")
 	want := "TIME                 CLASS  PUBLISHER      LOST  FROM  TO  ADDRESS                              REASON\n" +
 		at + "  RT     edge-1/mapper  12    42    53  default/sensor/temperature/boiler-1  the edge's memory\ufffd was full\n" +
-		at + "  RT     edge-1/mapper  3     42    44  (any)                                the edge's memory\ufffd was full\n"
+		at + "  RT     edge-1/mapper  3     42    44  (any)                                the edge's memory\ufffd was full\n" +
+		at + "  RT     edge-1/mapper  ?     42    ?   (any)                                power was lost\n"
 	if status != 0 || out != want || stderr != "" {
 		t.Errorf("status %d, %s\n%s\nwant\n%s", status, stderr, out, want)
 	}
 	status, out, stderr = runTo(t, server.URL, "", "gaps", "--limit", "1", "-o", "json")
-	if status != 0 || strings.Count(out, `"id":"edge-1/mapper/RT/7/42-53.1"`) != 1 || stderr != "datastub: 1 more: see --limit\n" {
+	if status != 0 || strings.Count(out, `"id":"edge-1/mapper/RT/7/42-53.1"`) != 1 || stderr != "datastub: 2 more: see --limit\n" {
 		t.Errorf("json: status %d, %s\n%s", status, stderr, out)
 	}
 }
@@ -79,7 +87,7 @@ func TestParseSince(t *testing.T) {
 // A gap is shown in its place, for what it is, and summed up at the end.
 func TestSubscribeShowsGaps(t *testing.T) {
 	server := clienttest.Start(t, "127.0.0.1:0")
-	text := start(t, server.URL, "", "subscribe", "sensor/#", "--count", "4")
+	text := start(t, server.URL, "", "subscribe", "sensor/#", "--count", "5")
 	text.err.await(t, "datastub: subscribed to ")
 	publish := func() {
 		t.Helper()
@@ -88,7 +96,7 @@ func TestSubscribeShowsGaps(t *testing.T) {
 		}
 	}
 	publish()
-	server.Lose(lostGap("sensor/temperature", 12), lostGap("other", 1), lostGap("", 3))
+	server.Lose(lostGap("sensor/temperature", 12), lostGap("other", 1), lostGap("", 3), openGap())
 	publish()
 	if status := <-text.status; status != 0 {
 		t.Errorf("status %d", status)
@@ -97,11 +105,12 @@ func TestSubscribeShowsGaps(t *testing.T) {
 	want := at + "  RT  default/sensor/temperature/http  21.3\n" +
 		at + "  RT  default/sensor/temperature/boiler-1  lost 12, seq 42 to 53: the edge's memory\ufffd was full\n" +
 		at + "  RT  edge-1/mapper                        lost 3, of any topic, ids 42 to 44: the edge's memory\ufffd was full\n" +
+		at + "  RT  edge-1/mapper                        lost nobody knows how many, of any topic, ids from 42 on: power was lost\n" +
 		at + "  RT  default/sensor/temperature/http      21.3\n"
 	if got := text.out.String(); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
-	if got := text.err.String(); !strings.HasSuffix(got, "datastub: 15 messages were lost for good, in 2 gaps\n") {
+	if got := text.err.String(); !strings.HasSuffix(got, "datastub: 15 messages were lost for good, in 2 gaps\ndatastub: nobody knows how many messages were lost in 1 more\n") {
 		t.Errorf("said %q", got)
 	}
 }

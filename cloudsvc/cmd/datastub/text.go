@@ -60,6 +60,9 @@ func lossText(l *dataplane.Loss) string {
 	if l.Topic == "" {
 		of = "of any topic, ids"
 	}
+	if l.IsUnknown() {
+		return fmt.Sprintf("lost nobody knows how many, %s from %d on: %s", of, l.From, printable(l.Reason))
+	}
 	return fmt.Sprintf("lost %d, %s %d to %d: %s", l.Count, of, l.From, l.To, printable(l.Reason))
 }
 
