@@ -13,6 +13,7 @@ type Stats struct {
 	Frames   uint64 // of records and gaps, sent
 	Bytes    uint64 // of these
 	Resent   uint64 // of these frames, those with records that were sent before
+	Records  uint64 // in these frames, each once however often it was sent
 	Acks     uint64
 	Nacks    uint64
 	Refused  uint64 // times that cloudsvc refused or ended a session
@@ -24,8 +25,8 @@ type Stats struct {
 // Counts counts what the Senders of one lane do, one after the other. The zero
 // Counts is ready to use. Stats may be called at any time.
 type Counts struct {
-	sessions, frames, bytes, resent, acks, nacks, refused atomic.Uint64
-	credit, unacked                                       atomic.Uint64
+	sessions, frames, bytes, resent, records, acks, nacks, refused atomic.Uint64
+	credit, unacked                                                atomic.Uint64
 
 	furthest dataplane.Mark // the last record ever sent; the Sender's own
 }
@@ -34,9 +35,21 @@ type Counts struct {
 func (c *Counts) Stats() Stats {
 	return Stats{
 		Sessions: c.sessions.Load(), Frames: c.frames.Load(), Bytes: c.bytes.Load(), Resent: c.resent.Load(),
-		Acks: c.acks.Load(), Nacks: c.nacks.Load(), Refused: c.refused.Load(),
+		Records: c.records.Load(), Acks: c.acks.Load(), Nacks: c.nacks.Load(), Refused: c.refused.Load(),
 		Credit: c.credit.Load(), Unacked: c.unacked.Load(),
 	}
+}
+
+// carried counts the records of a frame, first to last of one epoch, that were
+// not sent before. It is called before sent is for the frame.
+func (c *Counts) carried(first uint64, last dataplane.Mark) {
+	if last.Compare(c.furthest) <= 0 {
+		return
+	}
+	if last.Epoch == c.furthest.Epoch {
+		first = max(first, c.furthest.Seq+1)
+	}
+	c.records.Add(last.Seq - first + 1)
 }
 
 // sent counts a frame that begins behind a mark and ends with another.

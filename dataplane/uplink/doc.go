@@ -26,7 +26,8 @@
 //
 // Flow control is credit: the bytes that may be un-acked, absolute in each ACK.
 // Silence never grants. The edge sends a PING when it has heard nothing for
-// PingAfter, the cloud after twice as long; each gives the other up after
+// PingAfter, and on the lane that compares the clocks every PingAfter; the cloud
+// when it has heard nothing for twice as long; each gives the other up after
 // DeadAfter. A PONG from the cloud comes with the last ACK and an open NACK
 // again, as its frames may be lost where a socket is full. The edge's may not:
 // whoever loses one of those has to end the connection.

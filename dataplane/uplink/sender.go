@@ -31,6 +31,12 @@ type SenderOptions struct {
 	Packer    *dataplane.Packer
 	Batch     BatchPolicy // of BT; RT does not wait
 	Counts    *Counts     // of the lane; nil: nobody wants them
+	// Clock is told what the cloud answers to a PING every PingAfter, also while
+	// there is other traffic. Nil: a PING only asks for a sign of life.
+	Clock *Clock
+	// Report makes what the publisher says of itself, fresh each time; nil: it
+	// says nothing. It must not block.
+	Report func() *dataplane.Report
 }
 
 // A Sender is the edge end of one lane over one connection: it says HELLO,
@@ -53,6 +59,7 @@ type Sender struct {
 	credit    uint64
 	flights   flights
 	nacks     int
+	reporting reporting
 	outbox    []dataplane.Frame // HELLO, PING, PONG and CONTROL replies
 }
 
@@ -100,6 +107,9 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 		s.outbox = s.outbox[1:]
 		return dataplane.AppendFrame(nil, f), nil
 	}
+	if b := s.report(now); b != nil {
+		return b, nil
+	}
 	if !s.streaming || !s.due(now) || s.flights.bytes >= s.credit {
 		return nil, nil
 	}
@@ -116,12 +126,23 @@ func (s *Sender) Alive(now time.Time) error {
 		return &EndError{Reason: fmt.Sprintf("no answer to HELLO in %v", helloWait)}
 	case silent >= DeadAfter:
 		return &EndError{Reason: fmt.Sprintf("nothing heard in %v", DeadAfter)}
-	case s.streaming && silent >= PingAfter && now.Sub(s.pinged) >= PingAfter:
+	case s.streaming && !now.Before(s.pingDue()):
 		s.pinged = now
-		s.ended = 0 // if it was told, it may have been lost
+		if silent >= PingAfter {
+			s.ended = 0 // if it was told, it may have been lost
+		}
 		s.outbox = append(s.outbox, &dataplane.Ping{T1: now})
 	}
 	return nil
+}
+
+// pingDue returns when the next PING is to go.
+func (s *Sender) pingDue() time.Time {
+	due := s.pinged.Add(PingAfter)
+	if silent := s.heard.Add(PingAfter); s.options.Clock == nil && silent.After(due) {
+		return silent
+	}
+	return due
 }
 
 // nextRecords packs what comes behind the last record sent.
@@ -152,6 +173,7 @@ func (s *Sender) nextRecords() ([]byte, error) {
 	if uint64(len(b)) > s.maxFrame {
 		b = s.launchGap(tooLarge(batch, len(b), s.maxFrame))
 	} else {
+		s.options.Counts.carried(data.First, data.Mark())
 		s.launch(b, data.Mark())
 	}
 	if more, _ := s.options.Queue.Waiting(s.sent, 1, 1); !more {
@@ -260,18 +282,22 @@ func (s *Sender) launch(b []byte, mark dataplane.Mark) {
 // Due returns when Next is to be asked again though nothing came and nothing
 // was published.
 func (s *Sender) Due() time.Time {
-	due := s.heard.Add(PingAfter)
-	if p := s.pinged.Add(PingAfter); p.After(due) {
-		due = p
+	due := s.heard.Add(DeadAfter)
+	earlier := func(t time.Time) {
+		if t.Before(due) {
+			due = t
+		}
 	}
-	if dead := s.heard.Add(DeadAfter); dead.Before(due) {
-		due = dead
+	if !s.streaming {
+		earlier(s.started.Add(helloWait))
+		return due
 	}
-	if hello := s.started.Add(helloWait); !s.streaming && hello.Before(due) {
-		due = hello
+	earlier(s.pingDue())
+	if s.reports() {
+		earlier(s.reporting.last.Add(ReportEvery))
 	}
-	if batch := s.waiting.Add(s.options.Batch.MaxAge); !s.waiting.IsZero() && !s.held && s.flights.bytes < s.credit && batch.Before(due) {
-		due = batch
+	if !s.waiting.IsZero() && !s.held && s.flights.bytes < s.credit {
+		earlier(s.waiting.Add(s.options.Batch.MaxAge))
 	}
 	return due
 }
@@ -293,11 +319,12 @@ func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
 		return s.receiveRefuse(f)
 	case *dataplane.Ping:
 		s.outbox = append(s.outbox, &dataplane.Pong{T1: f.T1, T2: now, T3: now})
-	case *dataplane.Pong: // heard is all that it is for, until clocks are compared
-	case *dataplane.Control:
-		if !f.Reply {
-			s.outbox = append(s.outbox, f.Answer(dataplane.ControlUnsupported))
+	case *dataplane.Pong:
+		if s.options.Clock != nil && f.T1.Equal(s.pinged) {
+			s.options.Clock.Observe(s.pinged, f.T2, f.T3, now)
 		}
+	case *dataplane.Control:
+		s.receiveControl(f)
 	case *dataplane.Bye:
 		return &EndError{Reason: "cloudsvc said goodbye: " + f.Reason}
 	default:
@@ -320,6 +347,10 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 		s.maxFrame = dataplane.MaxFrame
 	}
 	s.streaming = true
+	s.ReportNow()
+	if s.options.Clock != nil {
+		s.pinged = time.Time{} // the first PING is due
+	}
 	s.session, s.credit, s.sent, s.stored = f.Session, f.Credit, f.Stored, f.Stored
 	s.options.Counts.sessions.Add(1)
 	s.options.Counts.credit.Store(f.Credit)

@@ -21,6 +21,9 @@ type edgeEnd struct {
 	now    time.Time
 	epoch  uint64
 	counts uplink.Counts
+	clock  uplink.Clock
+
+	options uplink.SenderOptions // that the Sender was made with
 }
 
 func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, records int) *edgeEnd {
@@ -33,10 +36,11 @@ func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, reco
 	}
 	e := &edgeEnd{t: t, spool: m, lane: lane, now: start0, epoch: m.Lane(lane).Held()[0].Epoch}
 	e.publish(records)
-	e.Sender = uplink.NewSender(uplink.SenderOptions{
+	e.options = uplink.SenderOptions{
 		Publisher: "edge-1/mapper", Spool: m.ID(), Lane: lane, Queue: m.Lane(lane), Packer: newPacker(t), Batch: policy,
 		Counts: &e.counts,
-	}, e.now)
+	}
+	e.Sender = uplink.NewSender(e.options, e.now)
 	return e
 }
 

@@ -100,6 +100,9 @@ func newWorld(t *testing.T, packer *dataplane.Packer, seed uint64) *world {
 		MaxWeight:  []uint64{0, 1, 4 << 10, 64 << 10}[w.rng.IntN(4)],
 		DurableLag: []time.Duration{0, 0, 5 * time.Second, 2 * time.Minute}[w.rng.IntN(4)],
 		Session:    func() uint64 { session++; return session },
+		Control: func(string, *dataplane.Control) string {
+			return []string{"", "malformed", dataplane.ControlUnsupported}[w.rng.IntN(3)]
+		},
 	}
 	w.receiver = uplink.NewReceiver(w.options)
 	for i := range 1 + w.rng.IntN(3) {
@@ -137,6 +140,8 @@ func (w *world) start(p *publisher) {
 			Batch: uplink.BatchPolicy{MaxCount: 8, MaxBytes: 4 << 10, MaxAge: 2 * time.Second},
 		}})
 	}
+	s.lanes[0].options.Clock = new(uplink.Clock)
+	s.lanes[0].options.Report = func() *dataplane.Report { return new(dataplane.Report) }
 	p.starts = append(p.starts, s)
 }
 
