@@ -24,6 +24,7 @@ var errSlow = fmt.Errorf("the disk did not write within %v", maxBlock)
 // the goroutines that work there. The spool's mutex guards it.
 type diskState struct {
 	fault   error      // why records are kept in memory; nil: they are not
+	since   time.Time  // of the fault
 	faults  uint64     // times that it came to that
 	written *sync.Cond // tells those who wait that more is accepted
 
@@ -101,6 +102,7 @@ func (s *Spool) fail(why error) {
 	d := &s.disk
 	if d.fault == nil {
 		d.faults++
+		d.since = s.now()
 		nudge(d.news)
 	}
 	d.fault = why
@@ -116,7 +118,7 @@ func (s *Spool) mend() {
 	nudge(s.disk.news)
 }
 
-// tell logs that the disk fails, and that it is well again, until ctx ends. It
+// tell says that the disk fails, and that it is well again, until ctx ends. It
 // has a goroutine of its own: nobody else may wait for a log, nor it for the
 // disk.
 func (s *Spool) tell(ctx context.Context) {
@@ -127,23 +129,35 @@ func (s *Spool) tell(ctx context.Context) {
 			return
 		case <-s.disk.news:
 		}
-		_, why := s.Fault()
-		switch {
-		case why != nil && !failing:
+		why := s.Fault().Why
+		if failing == (why != nil) {
+			continue // it was for a moment only
+		}
+		if failing = why != nil; failing {
 			s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, which does not outlive the mapper", "dir", s.storage.Dir)
-		case why == nil && failing:
+		} else {
 			s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
 		}
-		failing = why != nil
+		s.changed()
 	}
 }
 
-// Fault returns how often it came to records being kept in memory though there
-// is a folder, and why they are now; nil where they are not.
-func (s *Spool) Fault() (times uint64, why error) {
+// A Fault is records being kept in memory though there is a folder.
+type Fault struct {
+	Why   error     // nil: they are not
+	Since time.Time // by the spool's clock
+	Times uint64    // that it came to that
+}
+
+// Fault returns whether the disk fails now, and how often it began to.
+func (s *Spool) Fault() Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.disk.faults, s.disk.fault
+	f := Fault{Why: s.disk.fault, Times: s.disk.faults}
+	if f.Why != nil {
+		f.Since = s.disk.since
+	}
+	return f
 }
 
 // nudgeUpkeep has the folder tidied up soon.

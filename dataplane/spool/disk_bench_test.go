@@ -40,7 +40,7 @@ func benchmarkAppend(b *testing.B, mode Sync, n int) {
 		l.Release(dataplane.Mark{Epoch: last.Epoch, Seq: last.Seq})
 	}
 	b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "records/s")
-	faults, _ := s.Fault() // of a disk that is slow for a moment
+	faults := s.Fault().Times // of a disk that is slow for a moment
 	b.ReportMetric(float64(faults), "faults")
 	if err := s.Close(); err != nil {
 		b.Fatal(err)

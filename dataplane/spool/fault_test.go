@@ -18,7 +18,7 @@ import (
 // hasFault checks whether the spool says that it is in memory.
 func (e *edge) hasFault(want error) {
 	e.t.Helper()
-	if _, got := e.Fault(); !errors.Is(got, want) {
+	if got := e.Fault().Why; !errors.Is(got, want) {
 		e.t.Errorf("the spool's fault is %v: want %v", got, want)
 	}
 }
@@ -38,8 +38,11 @@ func TestDiskFails(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					e := newEdge(t, Storage{Sync: mode})
+					var told []Fault
+					e.changed = func() { told = append(told, e.Fault()) }
 					e.add(dataplane.RT, 5)
 					e.ram.set(fault.err, fault.on)
+					failed := time.Now()
 					for range 4 {
 						e.add(dataplane.RT, 5)
 						e.add(dataplane.BT, 5)
@@ -50,6 +53,10 @@ func TestDiskFails(t *testing.T) {
 					e.ram.set(nil, "")
 					time.Sleep(2 * time.Second)
 					e.hasFault(nil)
+					synctest.Wait()
+					if len(told) != 2 || !errors.Is(told[0].Why, fault.err) || told[0].Since.Sub(failed) > time.Second || told[1] != (Fault{Times: 1}) {
+						t.Errorf("told %+v: want the fault and its end", told)
+					}
 					e.add(dataplane.RT, 5)
 					e.killed()
 					for _, c := range dataplane.Classes {
@@ -375,13 +382,13 @@ func (e *edge) eventually(want error) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, got := e.Fault(); errors.Is(got, want) {
+		if got := e.Fault().Why; errors.Is(got, want) {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			_, got := e.Fault()
+			got := e.Fault().Why
 			e.t.Fatalf("after 10s the spool's fault is %v: want %v", got, want)
 		}
 	}

@@ -27,8 +27,11 @@ type Options struct {
 	// Wake is called when a lane's Next has more to give though nothing was
 	// appended: it was read from disk. It must not block nor call the Spool.
 	// Nil: nobody wants to know.
-	Wake   func(dataplane.Class)
-	Logger klog.Logger
+	Wake func(dataplane.Class)
+	// Changed is called when the disk begins to fail, and when it is well again:
+	// Fault tells. It must not block. Nil: nobody wants to know.
+	Changed func()
+	Logger  klog.Logger
 }
 
 // Spool keeps a publisher's records until they are durable in the cloud. When
@@ -40,6 +43,7 @@ type Spool struct {
 	storage   Storage
 	now       func() time.Time
 	wake      func(dataplane.Class)
+	changed   func()
 	log       klog.Logger
 	boot      string // which boot of the machine this is
 	folder    folder // nil: in memory only
@@ -84,7 +88,7 @@ func Open(o Options) (*Spool, error) {
 func newSpool(o Options, f folder) (*Spool, error) {
 	now := o.Now()
 	s := &Spool{
-		publisher: o.Publisher, storage: o.Storage, now: o.Now, wake: o.Wake, log: o.Logger, folder: f,
+		publisher: o.Publisher, storage: o.Storage, now: o.Now, wake: o.Wake, changed: o.Changed, log: o.Logger, folder: f,
 		lanes:  make(map[dataplane.Class]*lane),
 		series: make(map[seriesKey]uint64),
 		base:   uint64(max(now.UnixMicro(), 0)), // below 2^53: exact in every JSON reader
@@ -92,6 +96,9 @@ func newSpool(o Options, f folder) (*Spool, error) {
 	}
 	if s.wake == nil {
 		s.wake = func(dataplane.Class) {}
+	}
+	if s.changed == nil {
+		s.changed = func() {}
 	}
 	s.node, _, _ = strings.Cut(o.Publisher, "/")
 	if _, err := rand.Read(s.id[:]); err != nil {
@@ -112,6 +119,9 @@ func (s *Spool) MaxBytes() int64 { return s.storage.MaxBytes }
 
 // OnDisk tells whether there is a folder.
 func (s *Spool) OnDisk() bool { return s.folder != nil }
+
+// Sync tells when what is in the folder survives a power loss.
+func (s *Spool) Sync() Sync { return s.storage.Sync }
 
 // Lane returns one lane's queue.
 func (s *Spool) Lane(c dataplane.Class) uplink.Queue { return s.lanes[c] }
@@ -213,6 +223,8 @@ type Stats struct {
 	Dropped  Amount // records dropped because the spool was full or they were too old, in the cloud or not
 	Damaged  uint64 // records that could not be read back from disk
 	Held     Amount // records not yet durable in the cloud
+	// Last is the last record accepted: of sequence 0 where the epoch has none.
+	Last dataplane.Mark
 }
 
 // An Amount is so many records, and the bytes that they take where they are
@@ -229,5 +241,8 @@ func (s *Spool) Stats(c dataplane.Class) Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[c]
-	return Stats{Accepted: l.accepted, Dropped: l.dropped, Damaged: l.damaged, Held: l.held()}
+	return Stats{
+		Accepted: l.accepted, Dropped: l.dropped, Damaged: l.damaged, Held: l.held(),
+		Last: dataplane.Mark{Epoch: l.epoch, Seq: l.ready},
+	}
 }

@@ -151,6 +151,7 @@ func TestMemoryDropsOldestBTFirst(t *testing.T) {
 		t.Helper()
 		amount := func(n uint64) spool.Amount { return spool.Amount{Records: n, Bytes: n * uint64(recordBytes())} }
 		want := spool.Stats{Accepted: amount(accepted), Dropped: amount(dropped), Held: amount(accepted - dropped)}
+		want.Last = dataplane.Mark{Epoch: epochOf(m, c), Seq: accepted}
 		if got := m.Stats(c); got != want {
 			t.Errorf("%v: %+v: want %+v", c, got, want)
 		}

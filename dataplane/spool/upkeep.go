@@ -136,7 +136,7 @@ func (s *Spool) sealAll() error {
 	w := writer{spool: s}
 	var errs []error
 	end := nothing
-	if _, why := s.Fault(); why != nil {
+	if s.Fault().Why != nil {
 		end = unknown
 	}
 	for _, l := range s.lanes {

@@ -48,13 +48,13 @@ func (p *Publisher) Describe(descs chan<- *prometheus.Desc) { prometheus.Describ
 // Collect implements prometheus.Collector.
 func (p *Publisher) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(spoolMaxBytes, prometheus.GaugeValue, float64(p.spool.MaxBytes()))
-	faults, why := p.spool.Fault()
+	fault := p.spool.Fault()
 	onDisk := 0.0
-	if p.spool.OnDisk() && why == nil {
+	if p.spool.OnDisk() && fault.Why == nil {
 		onDisk = 1
 	}
 	metrics <- prometheus.MustNewConstMetric(spoolOnDisk, prometheus.GaugeValue, onDisk)
-	metrics <- prometheus.MustNewConstMetric(spoolFaults, prometheus.CounterValue, float64(faults))
+	metrics <- prometheus.MustNewConstMetric(spoolFaults, prometheus.CounterValue, float64(fault.Times))
 	for _, c := range dataplane.Classes {
 		p.collectLane(c, metrics)
 	}
