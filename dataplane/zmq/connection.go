@@ -120,6 +120,9 @@ func (c *connection) send() error {
 	if err := c.sender.Alive(time.Now()); err != nil {
 		return err
 	}
+	if c.lane.news.Swap(false) {
+		c.sender.ReportNow()
+	}
 	for {
 		if c.pending == nil {
 			var err error
@@ -195,6 +198,9 @@ func (c *connection) receive() error {
 		}
 		if !was && c.sender.Streaming() {
 			c.lane.up()
+		}
+		if _, pong := f.(*dataplane.Pong); pong && c.lane.compared != nil {
+			c.lane.compared()
 		}
 	}
 }

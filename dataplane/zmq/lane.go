@@ -28,9 +28,11 @@ type lane struct {
 	random   func(n int64) int64 // from 0 to n-1: jitter, but in tests
 	other    *lane
 	hurry    chan struct{} // holds one token once the other lane has come through
+	compared func()        // called when the clocks were compared; nil: they are not
 
 	connected atomic.Bool
 	dials     atomic.Uint64
+	news      atomic.Bool    // a report is to go at once
 	stored    dataplane.Mark // the last mark of a Sender that ended
 	told      string         // the last reason logged, so that a repeated one is not
 }
@@ -66,6 +68,12 @@ func (l *lane) run(ctx, giveUp context.Context) error {
 			return nil
 		}
 	}
+}
+
+// reportNow has a report sent at once, where there is a session.
+func (l *lane) reportNow() {
+	l.news.Store(true)
+	l.waker.wake()
 }
 
 // up notes that cloudsvc has granted a session. The other lane need not wait

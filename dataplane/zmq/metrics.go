@@ -28,6 +28,7 @@ var (
 	uplinkFrames         = laneMetric("uplink_sent_frames_total", "Frames of records and gaps sent.")
 	uplinkBytes          = laneMetric("uplink_sent_bytes_total", "Bytes of the frames of records and gaps sent, compressed.")
 	uplinkResent         = laneMetric("uplink_resent_frames_total", "Frames sent with records that were sent before.")
+	uplinkRecords        = laneMetric("uplink_sent_records_total", "Records sent, each once however often it was.")
 	uplinkAcks           = laneMetric("uplink_acks_total", "Acknowledgements from cloudsvc.")
 	uplinkNacks          = laneMetric("uplink_nacks_total", "Times that cloudsvc asked for records again.")
 	uplinkCredit         = laneMetric("uplink_credit_bytes", "Bytes that may be on the way unacknowledged; 0 without a session.")
@@ -36,6 +37,8 @@ var (
 	spoolMaxBytes = prometheus.NewDesc("datastub_mapper_spool_max_bytes", "Bytes that the spool may take, of both classes together: in files, or in memory where there is no folder.", nil, nil)
 	spoolOnDisk   = prometheus.NewDesc("datastub_mapper_spool_on_disk", "Whether accepted records are on disk: 1, or 0 where there is no folder or its disk fails.", nil, nil)
 	spoolFaults   = prometheus.NewDesc("datastub_mapper_spool_faults_total", "Times that the spool went on in memory because its disk failed, was full, or did not answer in time.", nil, nil)
+	clockOffset   = prometheus.NewDesc("datastub_mapper_clock_offset_seconds", "What is to be added to the mapper's clock to have cloudsvc's: above 0 the mapper is behind. It is there once they were compared.", nil, nil)
+	clockTrip     = prometheus.NewDesc("datastub_mapper_clock_round_trip_seconds", "Round trip to cloudsvc with which the clocks were compared: the offset is wrong by half of it at most.", nil, nil)
 	lanPublished  = prometheus.NewDesc("datastub_mapper_lan_published_messages_total", "Messages given to the applications on the LAN.", nil, nil)
 	lanDropped    = prometheus.NewDesc("datastub_mapper_lan_dropped_messages_total", "Messages that the applications on the LAN could not get, because they came too fast.", nil, nil)
 )
@@ -55,6 +58,10 @@ func (p *Publisher) Collect(metrics chan<- prometheus.Metric) {
 	}
 	metrics <- prometheus.MustNewConstMetric(spoolOnDisk, prometheus.GaugeValue, onDisk)
 	metrics <- prometheus.MustNewConstMetric(spoolFaults, prometheus.CounterValue, float64(fault.Times))
+	if offset, roundTrip, known := p.clock.Offset(); known {
+		metrics <- prometheus.MustNewConstMetric(clockOffset, prometheus.GaugeValue, offset.Seconds())
+		metrics <- prometheus.MustNewConstMetric(clockTrip, prometheus.GaugeValue, roundTrip.Seconds())
+	}
 	for _, c := range dataplane.Classes {
 		p.collectLane(c, metrics)
 	}
@@ -93,6 +100,7 @@ func (p *Publisher) collectLane(c dataplane.Class, metrics chan<- prometheus.Met
 	counter(uplinkFrames, sent.Frames)
 	counter(uplinkBytes, sent.Bytes)
 	counter(uplinkResent, sent.Resent)
+	counter(uplinkRecords, sent.Records)
 	counter(uplinkAcks, sent.Acks)
 	counter(uplinkNacks, sent.Nacks)
 	gauge(uplinkCredit, sent.Credit)

@@ -32,8 +32,11 @@ type PublisherOptions struct {
 	LANText      bool   // "topic SP json" in one frame instead of address and JSON
 	Batch        uplink.BatchPolicy
 	Spool        spool.Storage
-	Software     string // for people, in cloudsvc's list of nodes
-	Logger       klog.Logger
+	// Intake counts what becomes of values until Publish: how many were read,
+	// filtered and refused. Nil: what is accepted was read, and nothing else.
+	Intake   func(dataplane.Class) dataplane.EdgeCount
+	Software string // for people, in cloudsvc's list of nodes
+	Logger   klog.Logger
 }
 
 func (o *PublisherOptions) validate() error {
@@ -60,6 +63,13 @@ type Publisher struct {
 	lan   *lan // nil: there is none
 	log   klog.Logger
 
+	started   time.Time
+	intake    func(dataplane.Class) dataplane.EdgeCount
+	events    eventCount
+	condition chan struct{} // holds one token while the spool's condition may be another
+	clock     uplink.Clock
+	skew      skew // the RT lane's
+
 	mu        sync.Mutex
 	dropped   int       // by the spool, at the last publish
 	droppedAt time.Time // when it last dropped some; zero: it is not full
@@ -80,7 +90,10 @@ func NewPublisher(o PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a ZeroMQ context: %w", err)
 	}
-	p := &Publisher{log: o.Logger, zctx: zctx, lanes: make(map[dataplane.Class]*lane)}
+	p := &Publisher{
+		log: o.Logger, zctx: zctx, lanes: make(map[dataplane.Class]*lane),
+		started: time.Now(), intake: o.Intake, condition: make(chan struct{}, 1),
+	}
 	if err := p.open(o, packer); err != nil {
 		p.Close()
 		return nil, err
@@ -102,6 +115,12 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 	p.spool, err = spool.Open(spool.Options{
 		Publisher: o.Node + "/" + o.Mapper, Storage: o.Spool, Now: time.Now, Logger: o.Logger,
 		Wake: func(c dataplane.Class) { wakers[c].wake() },
+		Changed: func() {
+			select {
+			case p.condition <- struct{}{}:
+			default: // it will be looked at anyway
+			}
+		},
 	})
 	if err != nil {
 		return err
@@ -116,7 +135,9 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 			},
 		}
 	}
-	p.lanes[dataplane.RT].other, p.lanes[dataplane.BT].other = p.lanes[dataplane.BT], p.lanes[dataplane.RT]
+	rt := p.lanes[dataplane.RT]
+	rt.options.Clock, rt.options.Report, rt.compared = &p.clock, p.report, p.compared
+	rt.other, p.lanes[dataplane.BT].other = p.lanes[dataplane.BT], rt
 	if o.LAN == "" {
 		return nil
 	}
@@ -182,6 +203,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 	if p.lan != nil {
 		g.Go(func() error { return p.lan.run(working) })
 	}
+	g.Go(func() error { p.watchSpool(working); return nil })
 	return errors.Join(g.Wait(), p.spool.Close(), p.zctx.Term())
 }
 

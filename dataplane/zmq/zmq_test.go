@@ -32,8 +32,9 @@ type cloud struct {
 	cancel   context.CancelFunc
 	done     chan error
 
-	mu  sync.Mutex
-	got []dataplane.Message
+	mu     sync.Mutex
+	got    []dataplane.Message
+	report *dataplane.Report // the last one
 }
 
 // startCloud starts a cloud; had is what an earlier one stored.
@@ -57,7 +58,7 @@ func newCloud(t *testing.T, endpoint string, had []dataplane.Message) *cloud {
 	session := uint64(time.Now().UnixNano())
 	c := &cloud{t: t, router: router, done: make(chan error, 1), got: had}
 	c.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
-		Packer: packer, Budget: 64 << 20, Session: func() uint64 { session++; return session },
+		Packer: packer, Budget: 64 << 20, Session: func() uint64 { session++; return session }, Control: c.control,
 	})
 	return c
 }
@@ -86,6 +87,23 @@ func (c *cloud) Receive(peer uplink.Peer, frame []byte) {
 		replies = append(replies, c.receiver.Stored([]*uplink.Accepted{accepted}, time.Now())...)
 	}
 	c.router.Send(replies)
+}
+
+// control keeps a report; c.mu is held.
+func (c *cloud) control(_ string, f *dataplane.Control) string {
+	r, err := dataplane.ParseReport(f.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	c.report = r
+	return ""
+}
+
+// reported returns the last report, nil if there is none.
+func (c *cloud) reported() *dataplane.Report {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.report
 }
 
 func (c *cloud) Unreachable(peer uplink.Peer) {
