@@ -40,6 +40,7 @@ type AppOptions struct {
 	Config  Config
 	Drivers Drivers
 	Uplink  Uplink
+	Intake  *Intake              // where values are counted
 	Metrics *prometheus.Registry // what /metrics shows; the App adds its own
 	Logger  klog.Logger          // the zero one says nothing
 }
@@ -68,24 +69,24 @@ func NewApp(options AppOptions) (*App, error) {
 		return nil, err
 	}
 	a := &App{Status: &Status{}, source: source, uplink: options.Uplink}
-	metrics := newMetrics()
 	a.fleet, err = NewFleet(FleetOptions{
-		Drivers: options.Drivers, Publisher: metrics.meter(fromDevices, options.Uplink), Reporter: a.Status,
+		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: a.Status, Tally: &options.Intake.Devices,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := metrics.register(options.Metrics, &options.Config, a); err != nil {
+	requests, err := a.register(options)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.listen(options, metrics); err != nil {
+	if err := a.listen(options, requests); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// listen binds what the config says.
-func (a *App) listen(options AppOptions, metrics *metrics) error {
+// listen binds what the config says, and has the socket's requests counted.
+func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error {
 	config := &options.Config
 	if config.HTTP != "" {
 		listener, err := listenHTTP(config.HTTP)
@@ -105,8 +106,8 @@ func (a *App) listen(options AppOptions, metrics *metrics) error {
 		}
 		return fmt.Errorf("dataplane.socket: %w", err)
 	}
-	publish := newPublishAPI(metrics.meter(fromSocket, a.uplink), config.Node, config.DataPlane.Defaults.Class)
-	a.socket = newServer(listener, metrics.countRequests(&api{logger: options.Logger, operations: []operation{
+	publish := newPublishAPI(a.uplink, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
+	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, &api{logger: options.Logger, operations: []operation{
 		{http.MethodPost, "/publish", publish.publish},
 		{http.MethodGet, "/healthz", health},
 	}}), options.Logger)

@@ -59,7 +59,7 @@ func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	config.Devices.Folder = t.TempDir()
 	writeFile(t, config.Devices.Folder, "all.yaml",
 		strings.Replace(pumpModel, "INT", "DOUBLE", 1)+"---\n"+strings.Replace(pump("one", "A"), "protocolName: modbus", "protocolName: script", 1))
-	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u, Metrics: prometheus.NewRegistry()})
+	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,16 +11,16 @@ type Counts struct {
 	Collected uint64 // readings, those with an error included
 	Failed    uint64 // of these, those with an error
 	Skipped   uint64 // cycles that came while their device was still being read
-	Refused   uint64 // messages that the data plane refused
+	Refused   uint64 // messages that the data plane refused, and values that no message can carry
 }
 
 type counters struct {
-	collected, failed, skipped, refused atomic.Uint64
-	reads                               *prometheus.HistogramVec // seconds, by result
+	tally           *Tally // of the readings without an error
+	failed, skipped atomic.Uint64
+	reads           *prometheus.HistogramVec // seconds, by result
 }
 
 func (c *counters) counts() Counts {
-	return Counts{
-		Collected: c.collected.Load(), Failed: c.failed.Load(), Skipped: c.skipped.Load(), Refused: c.refused.Load(),
-	}
+	values, failed := c.tally.total(), c.failed.Load()
+	return Counts{Collected: values.Read + failed, Failed: failed, Skipped: c.skipped.Load(), Refused: values.Refused}
 }

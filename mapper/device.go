@@ -47,7 +47,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 	return &device{
 		spec:     &spec,
 		drivers:  drivers,
-		hook:     NewHook(&spec, publisher, time.Now),
+		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		counters: counters,
 		points:   make([]driver.Point, len(spec.Properties)),
@@ -194,12 +194,9 @@ func (d *device) take(log klog.Logger, properties []int, readings []driver.Readi
 		}
 		d.newest[property] = readings[i]
 	}
-	refused := d.hook.Refused()
 	for _, u := range d.hook.Publish(log, collected) {
 		d.troubles[u.Property] = oneLine(u.Reading.Err)
 	}
-	d.counters.collected.Add(uint64(len(collected)))
-	d.counters.refused.Add(d.hook.Refused() - refused)
 }
 
 // report hands over what is new of the properties.

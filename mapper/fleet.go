@@ -21,6 +21,7 @@ type FleetOptions struct {
 	Drivers   Drivers
 	Publisher Publisher
 	Reporter  Reporter
+	Tally     *Tally        // where values are counted; nil: nobody else wants to know
 	StopLimit time.Duration // DefaultStopLimit if 0
 }
 
@@ -61,9 +62,12 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 	if options.StopLimit == 0 {
 		options.StopLimit = DefaultStopLimit
 	}
+	if options.Tally == nil {
+		options.Tally = new(Tally)
+	}
 	return &Fleet{
 		options:  options,
-		counters: counters{reads: newReads()},
+		counters: counters{tally: options.Tally, reads: newReads()},
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},

@@ -25,16 +25,17 @@ type Publisher interface {
 type Hook struct {
 	spec      *Spec
 	publisher Publisher
+	tally     *Tally
 	now       func() time.Time
 	last      []published // by property
 	refusal   string      // why the publisher refused last time, empty if it did not
 	refused   uint64      // messages
 }
 
-// NewHook returns the hook of a device. Now is the clock that readings are
-// held against.
-func NewHook(spec *Spec, publisher Publisher, now func() time.Time) *Hook {
-	return &Hook{spec: spec, publisher: publisher, now: now, last: make([]published, len(spec.Properties))}
+// NewHook returns the hook of a device, which counts in the tally. Now is the
+// clock that readings are held against.
+func NewHook(spec *Spec, publisher Publisher, tally *Tally, now func() time.Time) *Hook {
+	return &Hook{spec: spec, publisher: publisher, tally: tally, now: now, last: make([]published, len(spec.Properties))}
 }
 
 // A Collected is one reading of one property.
@@ -49,25 +50,33 @@ type Collected struct {
 // carry are returned, with Err saying why; the others are published.
 func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collected) {
 	var messages []dataplane.Message
-	var passed []int // the property of each message
+	var properties []int // of each message
 	for _, c := range collected {
+		if c.Reading.Err != nil {
+			continue
+		}
 		p := &h.spec.Properties[c.Property]
-		if c.Reading.Err != nil || !p.Rules.Publish {
+		h.tally.read(p.Rules.Class)
+		if !p.Rules.Publish {
+			h.tally.filter(p.Rules.Class, publishOff)
 			continue
 		}
 		m, err := h.message(p, c.Reading)
 		if err != nil {
+			h.tally.refuse(p.Rules.Class)
 			c.Reading.Err = fmt.Errorf("publish: %w", err)
 			unfit = append(unfit, c)
 			continue
 		}
-		if p.Rules.pass(h.last[c.Property], publishedOf(&m)) {
-			messages = append(messages, m)
-			passed = append(passed, c.Property)
+		if by := p.Rules.judge(h.last[c.Property], publishedOf(&m)); by != passed {
+			h.tally.filter(p.Rules.Class, by)
+			continue
 		}
+		messages = append(messages, m)
+		properties = append(properties, c.Property)
 	}
 	if len(messages) > 0 && h.offer(log, messages) {
-		for i, property := range passed {
+		for i, property := range properties {
 			h.last[property] = publishedOf(&messages[i])
 		}
 	}
@@ -80,7 +89,7 @@ func (h *Hook) Refused() uint64 { return h.refused }
 // offer hands the messages over and tells whether they were accepted.
 func (h *Hook) offer(log klog.Logger, messages []dataplane.Message) bool {
 	refusal := ""
-	if err := h.publisher.Publish(messages); err != nil {
+	if err := h.tally.offer(h.publisher, messages); err != nil {
 		refusal = err.Error()
 		h.refused += uint64(len(messages))
 	}

@@ -64,7 +64,7 @@ func newTestHook(p Publisher) *Hook {
 			property("count", driver.Int, Rules{Topic: "silo/count", Class: dataplane.BT}),
 		},
 	}
-	return NewHook(spec, p, func() time.Time { return noon })
+	return NewHook(spec, p, new(Tally), func() time.Time { return noon })
 }
 
 func read(property int, value any) Collected {

@@ -3,67 +3,35 @@ package mapper
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"datastub/dataplane"
 	"datastub/driver"
-)
-
-// Where messages come from: the values of the label source.
-const (
-	fromDevices = "devices"
-	fromSocket  = "socket"
 )
 
 // stateUnknown is the state of a device that has not been read yet, in
 // KubeEdge's word.
 const stateUnknown State = "unknown"
 
-// metrics counts what happens outside of the fleet. Labels are bounded: a
-// source, a class or a status, never a topic or a device.
-type metrics struct {
-	published *prometheus.CounterVec // by source and class
-	refused   *prometheus.CounterVec // by source
-	requests  *prometheus.CounterVec // by code
-}
-
-func newMetrics() *metrics {
-	return &metrics{
-		published: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_mapper_published_messages_total", Help: "Messages that the data plane accepted.",
-		}, []string{"source", "class"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_mapper_refused_messages_total", Help: "Messages that the data plane refused: they are lost.",
-		}, []string{"source"}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "datastub_mapper_socket_requests_total", Help: "Requests at the Unix socket, by HTTP status.",
-		}, []string{"code"}),
-	}
-}
-
-// register adds all metrics of an app but those of its uplink.
-func (m *metrics) register(r *prometheus.Registry, config *Config, app *App) error {
+// register adds all metrics of an app but those of its uplink, and returns the
+// one that counts the socket's requests by status.
+func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err error) {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "datastub_mapper_info", Help: "Who the mapper is. The value is 1.",
-		ConstLabels: prometheus.Labels{"node": config.Node, "mapper": config.Common.Name},
+		ConstLabels: prometheus.Labels{"node": options.Config.Node, "mapper": options.Config.Common.Name},
 	})
 	info.Set(1)
+	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "datastub_mapper_socket_requests_total", Help: "Requests at the Unix socket, by HTTP status.",
+	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, m.published, m.refused, m.requests, app.fleet.counters.reads, newFleetCollector(app.fleet, app.Status),
+		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status),
 	} {
-		errs = append(errs, r.Register(c))
+		errs = append(errs, options.Metrics.Register(c))
 	}
-	return errors.Join(errs...)
-}
-
-// countRequests returns the handler of the socket, counting.
-func (m *metrics) countRequests(handler http.Handler) http.Handler {
-	return promhttp.InstrumentHandlerCounter(m.requests, handler)
+	return requests, errors.Join(errs...)
 }
 
 // newReads returns the histogram of how long reads take.
@@ -133,36 +101,4 @@ func (c *fleetCollector) Collect(metrics chan<- prometheus.Metric) {
 	counter(c.readings, counts.Collected-counts.Failed, "ok")
 	counter(c.readings, counts.Failed, "error")
 	counter(c.skipped, counts.Skipped)
-}
-
-// A meter is a Publisher that counts what another one takes from one source.
-type meter struct {
-	publisher Publisher
-	published [len(dataplane.Classes) + 1]prometheus.Counter // by Class
-	refused   prometheus.Counter
-}
-
-// meter returns the publisher, counting.
-func (m *metrics) meter(source string, publisher Publisher) *meter {
-	metered := &meter{publisher: publisher, refused: m.refused.WithLabelValues(source)}
-	for _, c := range dataplane.Classes {
-		metered.published[c] = m.published.WithLabelValues(source, c.String())
-	}
-	return metered
-}
-
-// Publish implements Publisher.
-func (m *meter) Publish(messages []dataplane.Message) error {
-	if err := m.publisher.Publish(messages); err != nil {
-		m.refused.Add(float64(len(messages)))
-		return err
-	}
-	var n [len(m.published)]int
-	for i := range messages {
-		n[messages[i].Class]++
-	}
-	for _, c := range dataplane.Classes {
-		m.published[c].Add(float64(n[c]))
-	}
-	return nil
 }

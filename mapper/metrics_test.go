@@ -15,34 +15,6 @@ import (
 	"datastub/driver"
 )
 
-// TestMeter has the data plane take some messages and refuse others.
-func TestMeter(t *testing.T) {
-	t.Parallel()
-	u := &uplinked{}
-	m := newMetrics()
-	p := m.meter(fromSocket, u)
-	message := dataplane.Message{Class: dataplane.RT}
-	if err := p.Publish([]dataplane.Message{message, message, {Class: dataplane.BT}}); err != nil {
-		t.Fatal(err)
-	}
-	u.refuse(errors.New("full"))
-	if err := p.Publish([]dataplane.Message{message, message}); err == nil {
-		t.Error("a refusal is lost")
-	}
-	for _, tt := range []struct {
-		of   prometheus.Collector
-		want float64
-	}{
-		{m.published.WithLabelValues(fromSocket, "RT"), 2},
-		{m.published.WithLabelValues(fromSocket, "BT"), 1},
-		{m.refused.WithLabelValues(fromSocket), 2},
-	} {
-		if got := testutil.ToFloat64(tt.of); got != tt.want {
-			t.Errorf("%v: got %v, want %v", tt.of, got, tt.want)
-		}
-	}
-}
-
 // TestFleetMetrics has a device in each state, and reads that end in each way.
 func TestFleetMetrics(t *testing.T) {
 	t.Parallel()
@@ -58,7 +30,9 @@ func TestFleetMetrics(t *testing.T) {
 			status.ReportHealth(key, Health{State: state})
 		}
 	}
-	fleet.counters.collected.Add(7)
+	for range 5 {
+		fleet.counters.tally.read(dataplane.RT)
+	}
 	fleet.counters.failed.Add(2)
 	fleet.counters.skipped.Add(3)
 	for _, err := range []error{nil, nil, context.DeadlineExceeded, fmt.Errorf("dial: %w", driver.ErrUnreachable), errors.New("garbage")} {

@@ -16,15 +16,17 @@ const publishRoom = 4 * rest.MaxPublishBody
 // cloudsvc has it: the same JSON, limits and answers.
 type publishAPI struct {
 	publisher Publisher
+	tally     *Tally
 	defaults  rest.Defaults
 	room      *rest.Room
 }
 
 // newPublishAPI returns the API of a mapper on a node. Messages that name no
 // device are the node's own; their class is what the mapper's rules say.
-func newPublishAPI(publisher Publisher, node string, class dataplane.Class) *publishAPI {
+func newPublishAPI(publisher Publisher, tally *Tally, node string, class dataplane.Class) *publishAPI {
 	return &publishAPI{
 		publisher: publisher,
+		tally:     tally,
 		defaults: rest.Defaults{
 			Namespace: "default", Device: node, Class: class, Now: time.Now, Clock: "the mapper's clock",
 		},
@@ -40,7 +42,10 @@ func (p *publishAPI) publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.publisher.Publish(messages); err != nil {
+	for i := range messages {
+		p.tally.read(messages[i].Class)
+	}
+	if err := p.tally.offer(p.publisher, messages); err != nil {
 		return err
 	}
 	ids := make([]dataplane.ID, len(messages))

@@ -37,7 +37,7 @@ func serveApp(t *testing.T, u *uplinked) *served {
 	config := DefaultConfig()
 	config.Node, config.HTTP, config.Devices.Folder, config.DataPlane.Socket = "edge-1", "127.0.0.1:0", t.TempDir(), s.path
 	var err error
-	s.app, err = NewApp(AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: u, Metrics: prometheus.NewRegistry()})
+	s.app, err = NewApp(AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestNewAppRefusesATakenPort(t *testing.T) {
 	defer taken.Close()
 	config := DefaultConfig()
 	config.HTTP, config.Devices.Folder = taken.Addr().String(), t.TempDir()
-	options := AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: &uplinked{}, Metrics: prometheus.NewRegistry()}
+	options := AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: &uplinked{}, Intake: new(Intake), Metrics: prometheus.NewRegistry()}
 	want := fmt.Sprintf("http: %s is in use, perhaps by another mapper on this node: set http in config.yaml to another host:port, or to \"\" for none", taken.Addr())
 	if _, err := NewApp(options); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -14,27 +14,40 @@ type published struct {
 	time    time.Time
 }
 
-// pass tells whether the rules let a value through, after what was published
-// last. The first value passes, and so does one of another quality. Where
-// both OnChange and Deadband are set, Deadband decides on numbers.
-func (r Rules) pass(last published, now published) bool {
+// A filter is a rule that keeps values back.
+type filter uint8
+
+// The filters; passed is none of them.
+const (
+	passed filter = iota
+	publishOff
+	onChange
+	deadband
+)
+
+// judge returns which rule keeps a value back, after what was published last.
+// The first value passes, and so does one of another quality. Where both
+// OnChange and Deadband are set, Deadband decides on numbers.
+func (r Rules) judge(last published, now published) filter {
 	age := now.time.Sub(last.time)
 	switch {
 	case !r.Publish:
-		return false
+		return publishOff
 	case !r.OnChange && r.Deadband == Deadband{}:
-		return true
+		return passed
 	case last.time.IsZero(), last.quality != now.quality:
-		return true
+		return passed
 	case r.MaxAge > 0 && (age >= r.MaxAge || age < 0): // below 0 the clock was set back
-		return true
-	case last.value == now.value:
-		return false
+		return passed
 	}
 	from, wasNumber := last.value.Number()
 	to, isNumber := now.value.Number()
-	if r.Deadband != (Deadband{}) && wasNumber && isNumber {
-		return r.Deadband.exceeded(from, to)
+	numbers := r.Deadband != (Deadband{}) && wasNumber && isNumber
+	switch {
+	case last.value != now.value && !(numbers && !r.Deadband.exceeded(from, to)):
+		return passed
+	case numbers || !r.OnChange:
+		return deadband
 	}
-	return true
+	return onChange
 }

@@ -40,7 +40,7 @@ func value(metrics, series string) string {
 
 // labels are the names of all labels: the values of each are few, or the same
 // for as long as the program runs.
-var labels = []string{"class", "code", "goversion", "le", "mapper", "node", "quantile", "reason", "result", "revision", "route", "source", "state", "version"}
+var labels = []string{"class", "code", "goversion", "le", "mapper", "node", "quantile", "reason", "result", "revision", "route", "rule", "source", "state", "version"}
 
 var label = regexp.MustCompile(`[{,]([a-zA-Z_]+)="`)
 
@@ -85,7 +85,8 @@ func TestMetrics(t *testing.T) {
 		`datastub_mapper_uplink_sent_frames_total{class="BT"}`:                 "1",
 		`datastub_mapper_spool_records{class="BT"}`:                            "0",
 		`datastub_mapper_uplink_unacknowledged_bytes{class="BT"}`:              "0",
-		`datastub_mapper_refused_messages_total{source="socket"}`:              "0",
+		`datastub_mapper_refused_messages_total{class="BT",source="socket"}`:   "0",
+		`datastub_mapper_filtered_values_total{class="RT",rule="onChange"}`:    "0",
 		`datastub_mapper_spool_dropped_records_total{class="RT"}`:              "0",
 	} {
 		stack.Eventually(t, series+" "+want, func() bool { return value(scrape(t, m.URL()), series) == want })

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"datastub/dataplane"
+	"datastub/mapper"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,7 +75,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	b := &bench{}
-	b.registry = newRegistry(func(settings) (publisher, error) {
+	b.registry = newRegistry(func(settings, *mapper.Tally) (publisher, error) {
 		b.opened = append(b.opened, &recorder{fail: make(chan error)})
 		return b.opened[len(b.opened)-1], nil
 	})

@@ -138,24 +138,33 @@ func (h *Hook) Close() {
 }
 
 func (h *Hook) push(log klog.Logger, data *common.DataModel) error {
-	if h.closed {
-		return errors.New("the hook is closed: the device was stopped")
-	}
-	if err := h.know(data); err != nil {
-		return err
-	}
-	value, err := parse(h.spec.Properties[0].Point.Type, data.Value)
+	reading, err := h.reading(data)
 	if err != nil {
+		h.link.tally.Lost(h.wish.class)
 		return err
 	}
-	if data.TimeStamp <= 0 {
-		return fmt.Errorf("TimeStamp %d: want milliseconds since 1970", data.TimeStamp)
-	}
-	reading := driver.Reading{Value: value, Time: time.UnixMilli(data.TimeStamp)}
 	if unfit := h.hook.Publish(log, []mapper.Collected{{Reading: reading}}); len(unfit) > 0 {
 		return unfit[0].Reading.Err
 	}
 	return nil
+}
+
+// reading returns what the framework's form of a value says.
+func (h *Hook) reading(data *common.DataModel) (driver.Reading, error) {
+	if h.closed {
+		return driver.Reading{}, errors.New("the hook is closed: the device was stopped")
+	}
+	if err := h.know(data); err != nil {
+		return driver.Reading{}, err
+	}
+	value, err := parse(h.spec.Properties[0].Point.Type, data.Value)
+	if err != nil {
+		return driver.Reading{}, err
+	}
+	if data.TimeStamp <= 0 {
+		return driver.Reading{}, fmt.Errorf("TimeStamp %d: want milliseconds since 1970", data.TimeStamp)
+	}
+	return driver.Reading{Value: value, Time: time.UnixMilli(data.TimeStamp)}, nil
 }
 
 // know learns the device from its first value, and holds later ones to it.
@@ -181,7 +190,7 @@ func (h *Hook) know(data *common.DataModel) error {
 		}
 		h.address = address
 	}
-	h.spec, h.hook = spec, mapper.NewHook(spec, h.link, time.Now)
+	h.spec, h.hook = spec, mapper.NewHook(spec, h.link, h.link.tally, time.Now)
 	return nil
 }
 

@@ -107,6 +107,9 @@ func TestRefused(t *testing.T) {
 	if h.Refused() != 6 {
 		t.Errorf("refused %d, want 6", h.Refused())
 	}
+	if got, want := b.link.tally.Count(dataplane.BT), (dataplane.EdgeCount{Read: 8, Refused: 6, Accepted: 2}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
 	lines := strings.Split(strings.TrimSpace(log()), "\n")
 	for i, want := range []string{
 		`value="warm" reason="value is no INT: want a whole number`,

@@ -29,6 +29,7 @@ type publisher interface {
 type link struct {
 	settings  settings
 	publisher publisher
+	tally     *mapper.Tally
 	hooks     int // that use it; the registry's
 	stopRun   context.CancelFunc
 	done      chan struct{} // closed when Run has returned
@@ -38,9 +39,9 @@ type link struct {
 	stopped bool // nothing is accepted any more: what is undelivered can be counted
 }
 
-// openPublisher makes the publisher of the settings. Bounds are those of our own
-// mapper.
-func openPublisher(s settings) (publisher, error) {
+// openPublisher makes the publisher of the settings, whose values are counted in
+// the tally. Bounds are those of our own mapper.
+func openPublisher(s settings, tally *mapper.Tally) (publisher, error) {
 	batch := mapper.DefaultConfig().DataPlane.Batch
 	return zmq.NewPublisher(zmq.PublisherOptions{
 		Node:     s.node,
@@ -49,16 +50,17 @@ func openPublisher(s settings) (publisher, error) {
 		LAN:      s.lan,
 		Batch:    uplink.BatchPolicy{MaxCount: batch.MaxCount, MaxBytes: int(batch.MaxBytes), MaxAge: batch.MaxAge},
 		Spool:    spool.Storage{MaxBytes: int64(s.spool)},
+		Intake:   tally.Count,
 		Software: "datastub datapanel",
 		Logger:   klog.Background(),
 	})
 }
 
 // newLink runs the publisher until stop.
-func newLink(s settings, p publisher) *link {
+func newLink(s settings, p publisher, tally *mapper.Tally) *link {
 	// No context of the host program covers all its devices: Close ends it.
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &link{settings: s, publisher: p, stopRun: cancel, done: make(chan struct{})}
+	l := &link{settings: s, publisher: p, tally: tally, stopRun: cancel, done: make(chan struct{})}
 	klog.Background().Info("Data plane starts", "publisher", s.node+"/"+s.mapper, "uplink", s.uplink, "lan", s.lan)
 	go func() {
 		defer close(l.done)

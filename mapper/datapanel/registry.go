@@ -3,6 +3,8 @@ package datapanel
 import (
 	"fmt"
 	"sync"
+
+	"datastub/mapper"
 )
 
 // A registry holds the one link of a process, and which hook publishes at
@@ -10,7 +12,7 @@ import (
 // closes its hooks and opens others, and what waits for cloudsvc must not be
 // lost by that.
 type registry struct {
-	open func(settings) (publisher, error)
+	open func(settings, *mapper.Tally) (publisher, error)
 
 	mu     sync.Mutex
 	link   *link // nil: none was asked for
@@ -21,7 +23,7 @@ type registry struct {
 // one and has no place for what they share.
 var shared = newRegistry(openPublisher)
 
-func newRegistry(open func(settings) (publisher, error)) *registry {
+func newRegistry(open func(settings, *mapper.Tally) (publisher, error)) *registry {
 	return &registry{open: open, owners: make(map[string]*Hook)}
 }
 
@@ -49,11 +51,12 @@ func (r *registry) tryTake(s settings) (l, older *link, err error) {
 	switch {
 	case r.link == nil || r.link.ended():
 		// Under the lock, so that two hooks do not open two: nothing is dialled.
-		p, err := r.open(s)
+		tally := new(mapper.Tally)
+		p, err := r.open(s, tally)
 		if err != nil {
 			return nil, nil, fmt.Errorf("open the data plane as %v: %w", s, err)
 		}
-		r.link = newLink(s, p)
+		r.link = newLink(s, p, tally)
 	case r.link.stopping():
 		return nil, r.link, nil
 	case r.link.settings == s:

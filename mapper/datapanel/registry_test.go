@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"datastub/mapper"
 )
 
 // eventually waits until ok, for at most 10 s.
@@ -98,7 +100,7 @@ func TestLinkFails(t *testing.T) {
 
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
-	r := newRegistry(func(settings) (publisher, error) { return nil, errors.New("address already in use") })
+	r := newRegistry(func(settings, *mapper.Tally) (publisher, error) { return nil, errors.New("address already in use") })
 	_, err := r.take(testSettings("tcp://a:1"))
 	if err == nil || !strings.Contains(err.Error(), "edge-1/oven") || !strings.HasSuffix(err.Error(), ": address already in use") {
 		t.Errorf("got %v", err)

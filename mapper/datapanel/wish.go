@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"datastub/dataplane"
 	"datastub/mapper"
 )
 
@@ -21,6 +22,7 @@ type wish struct {
 	property v1beta1.ModelProperty
 	visitors v1beta1.VisitorConfig
 	mqtt     v1beta1.PushMethodMQTT
+	class    dataplane.Class // of its values, once checked
 }
 
 func newWish(p *common.DeviceProperty) (*wish, error) {
@@ -61,8 +63,12 @@ func propertyType(text string) v1beta1.PropertyType {
 // check tells what is wrong with a wish before its device is known: with any,
 // and with a type that takes every rule where the model gives none.
 func (w *wish) check() error {
-	_, err := w.spec(mapper.Key{Namespace: "default", Name: "device"}, "DOUBLE")
-	return err
+	spec, err := w.spec(mapper.Key{Namespace: "default", Name: "device"}, "DOUBLE")
+	if err != nil {
+		return err
+	}
+	w.class = spec.Properties[0].Rules.Class
+	return nil
 }
 
 // spec returns the device of that name with the one property, of a type that

@@ -108,7 +108,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	d := config.DataPlane
+	d, intake := config.DataPlane, new(mapper.Intake)
 	publisher, err := zmq.NewPublisher(zmq.PublisherOptions{
 		Node:    config.Node,
 		Mapper:  config.Common.Name,
@@ -119,6 +119,7 @@ func run(ctx context.Context, path string) error {
 		Spool: spool.Storage{
 			Dir: d.Spool.Dir, MaxBytes: int64(d.Spool.MaxBytes), MaxAge: d.Spool.MaxAge, Sync: d.Spool.Sync,
 		},
+		Intake:   intake.Count,
 		Software: "datastub mapper",
 		Logger:   klog.FromContext(ctx),
 	})
@@ -131,7 +132,7 @@ func run(ctx context.Context, path string) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	app, err := mapper.NewApp(mapper.AppOptions{
-		Config: config, Drivers: drivers(), Uplink: publisher, Metrics: metrics, Logger: klog.FromContext(ctx),
+		Config: config, Drivers: drivers(), Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		publisher.Close()
