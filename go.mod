@@ -21,6 +21,7 @@ require (
 	github.com/go-logr/logr v1.4.2
 	github.com/gorilla/mux v1.8.1
 	github.com/grid-x/modbus v0.0.0-20240503115206-582f2ab60a18
+	github.com/hanwen/go-fuse/v2 v2.8.0
 	github.com/klauspost/compress v1.20.3
 	github.com/kubeedge/api v1.23.0
 	github.com/kubeedge/mapper-framework v1.23.0
