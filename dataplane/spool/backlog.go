@@ -76,9 +76,10 @@ func nudge(c chan<- struct{}) {
 type reader struct {
 	lane    *lane
 	segment *segment // that scan is of
+	file    []byte   // of it
 	scan    scan
-	loaded  int64 // bytes of the file
-	tries   int   // that failed, one after the other
+	tries   int // that failed, one after the other
+	runs    int // of damaged records that were looked into
 }
 
 // run reads whenever it is wanted, until ctx ends.
@@ -122,8 +123,13 @@ func (r *reader) step() (more bool, err error) {
 	}
 	r.tries = 0
 	found, messages := r.read(place, last)
+	var lost []seriesCount
+	if found > place && r.runs < maxMissing {
+		r.runs++
+		lost = missing(r.file, place, found-1)
+	}
 	s.mu.Lock()
-	to := r.lane.install(seg, at, place, found, messages)
+	to := r.lane.install(seg, at, place, found, messages, lost)
 	s.mu.Unlock()
 	if to > 0 {
 		r.tell(at, to)
@@ -147,14 +153,14 @@ func (l *lane) unread() (dataplane.Mark, bool) {
 
 // seek makes the scan ready for a place in a segment.
 func (r *reader) seek(seg *segment, name string, bytes int64, place uint64) error {
-	if r.segment == seg && r.scan.place <= place && r.loaded == bytes {
+	if r.segment == seg && r.scan.place <= place && int64(len(r.file)) == bytes {
 		return nil
 	}
 	b, err := readFile(r.lane.spool.folder, name, bytes)
 	if err != nil {
 		return err
 	}
-	r.segment, r.loaded, r.scan = seg, bytes, scanOf(b)
+	r.segment, r.file, r.scan, r.runs = seg, b, scanOf(b), 0
 	return nil
 }
 
@@ -192,15 +198,15 @@ func (r *reader) read(place, last uint64) (found uint64, messages []dataplane.Me
 }
 
 // install takes what was read of a segment from a place on, if it is still
-// wanted. What is not there was damaged: it returns the last such record, 0 if
-// there is none.
-func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, messages []dataplane.Message) (damaged uint64) {
+// wanted. What is not there was damaged, and is lost: it returns the last such
+// record, 0 if there is none.
+func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, messages []dataplane.Message, lost []seriesCount) (damaged uint64) {
 	again, wanted := l.unread()
 	if !wanted || again != at || l.segmentAt(at) != seg || seg.condemned != "" || seg.place(at.Seq) != place {
 		return 0
 	}
 	if found > place {
-		l.damage(at, seg.seq(found-1))
+		l.damage(at, seg.seq(found-1), lost)
 		return seg.seq(found - 1)
 	}
 	for i := range messages {
@@ -213,9 +219,10 @@ func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, mes
 	return 0
 }
 
-// damage makes a hole of records that cannot be read back.
-func (l *lane) damage(at dataplane.Mark, to uint64) {
-	l.holes.grow(at, reasonDamaged).addRun(to, nil)
+// damage makes a hole of records that cannot be read back, by series; nil if
+// these are not known.
+func (l *lane) damage(at dataplane.Mark, to uint64, lost []seriesCount) {
+	l.holes.grow(at, reasonDamaged).addRun(to, lost)
 	l.damaged += to - at.Seq + 1
 	l.backlog.want = dataplane.Mark{}
 }
@@ -239,7 +246,7 @@ func (r *reader) failed(seg *segment, at dataplane.Mark, err error) (more bool, 
 	s.log.Error(err, "Spool cannot read a segment", "tries", readTries)
 	s.mu.Lock()
 	if r.lane.segmentAt(at) == seg {
-		r.lane.damage(at, seg.last)
+		r.lane.damage(at, seg.last, nil)
 	}
 	s.mu.Unlock()
 	s.wake(r.lane.class)

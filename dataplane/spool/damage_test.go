@@ -73,7 +73,7 @@ func TestDiskFindsFlippedBits(t *testing.T) {
 					flipped := again.firstSegment()
 					flipped.data[bit/8] ^= 1 << (bit % 8)
 					again.open()
-					again.findsDamage(e.accepted[dataplane.RT], bit)
+					again.findsDamage(e.accepted[dataplane.RT], bit, sealed)
 					again.end()
 				}
 			})
@@ -82,8 +82,8 @@ func TestDiskFindsFlippedBits(t *testing.T) {
 }
 
 // findsDamage checks that one record of those that were accepted is missing,
-// as a gap.
-func (e *edge) findsDamage(accepted []dataplane.Message, bit int) {
+// as a gap, which may have to tell of which series.
+func (e *edge) findsDamage(accepted []dataplane.Message, bit int, named bool) {
 	e.t.Helper()
 	got, gaps := split(e.after(dataplane.RT, dataplane.Mark{}))
 	if len(gaps) != 1 || gaps[0].From != gaps[0].To || gaps[0].Reason != reasonDamaged {
@@ -92,6 +92,11 @@ func (e *edge) findsDamage(accepted []dataplane.Message, bit int) {
 	missing := int(gaps[0].From) - 1
 	if !same(e.t, got, slices.Delete(slices.Clone(accepted), missing, missing+1)) {
 		e.t.Fatalf("bit %d", bit)
+	}
+	want := accepted[missing]
+	if s := gaps[0].Series; len(s) == 1 && (s[0].Device != want.Device || s[0].First != want.Seq || s[0].Last != want.Seq || s[0].Count != 1) ||
+		len(s) != 1 && (named || len(s) > 0) {
+		e.t.Fatalf("bit %d: the gap is of %+v: want %+v", bit, s, want)
 	}
 	if n := e.Stats(dataplane.RT).Damaged; n != 1 {
 		e.t.Fatalf("bit %d: %d are counted: want 1", bit, n)

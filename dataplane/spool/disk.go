@@ -53,7 +53,7 @@ func (s *Spool) start() {
 	}
 	working.Go(func() { (&writer{spool: s}).run(ctx) })
 	working.Go(func() { s.upkeep(ctx) })
-	working.Go(func() { s.tell(ctx) })
+	working.Go(func() { (&teller{s}).run(ctx) })
 	go func() {
 		working.Wait()
 		close(d.done)
@@ -118,30 +118,6 @@ func (s *Spool) mend() {
 	nudge(s.disk.news)
 }
 
-// tell says that the disk fails, and that it is well again, until ctx ends. It
-// has a goroutine of its own: nobody else may wait for a log, nor it for the
-// disk.
-func (s *Spool) tell(ctx context.Context) {
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.disk.news:
-		}
-		why := s.Fault().Why
-		if failing == (why != nil) {
-			continue // it was for a moment only
-		}
-		if failing = why != nil; failing {
-			s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, which does not outlive the mapper", "dir", s.storage.Dir)
-		} else {
-			s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir)
-		}
-		s.changed()
-	}
-}
-
 // A Fault is records being kept in memory though there is a folder.
 type Fault struct {
 	Why   error     // nil: they are not
@@ -179,12 +155,17 @@ func (s *Spool) Close() error {
 		return nil
 	}
 	s.disk.stop()
+	closed := make(chan error, 1)
+	go func() { // it is not waited for where the disk hangs
+		<-s.disk.done
+		closed <- errors.Join(s.sealAll(), s.unwritten(), s.folder.close())
+	}()
 	select {
-	case <-s.disk.done:
+	case err := <-closed:
+		return err
 	case <-time.After(closeWait):
 		return fmt.Errorf("spool in %s: the disk did not answer within %v; what was written is kept", s.storage.Dir, closeWait)
 	}
-	return errors.Join(s.sealAll(), s.unwritten(), s.folder.close())
 }
 
 // unwritten tells what is in memory only.

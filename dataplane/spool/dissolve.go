@@ -45,7 +45,13 @@ func (l *lane) dissolve(seg *segment, b []byte) {
 		return
 	}
 	h := l.holes.grow(dataplane.Mark{Epoch: seg.epoch, Seq: from}, seg.condemned)
-	next := seg.place(from)
+	next, runs := seg.place(from), 0
+	lost := func(to uint64) []seriesCount {
+		if runs++; runs > maxMissing {
+			return nil
+		}
+		return missing(b, next, to)
+	}
 	for sc := scanOf(b); ; {
 		place, record, ok := sc.next()
 		if !ok || place > seg.place(seg.last) {
@@ -56,14 +62,14 @@ func (l *lane) dissolve(seg *segment, b []byte) {
 			continue
 		}
 		if place > next { // damaged before
-			h.addRun(seg.seq(place-1), nil)
+			h.addRun(seg.seq(place-1), lost(place-1))
 		}
 		seq := seg.seq(place)
 		h.add(seq, &m, dataplane.Mark{Epoch: seg.epoch, Seq: seq}.Compare(l.handed) <= 0)
 		next = place + 1
 	}
 	if h.to < seg.last {
-		h.addRun(seg.last, nil)
+		h.addRun(seg.last, lost(seg.place(seg.last)))
 	}
 	l.dropped.add(Amount{Records: seg.last - from + 1, Bytes: uint64(seg.bytes)})
 	l.remove(seg)

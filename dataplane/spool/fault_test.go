@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
+
 	"datastub/dataplane"
 )
 
@@ -391,5 +393,66 @@ func (e *edge) eventually(want error) {
 			got := e.Fault().Why
 			e.t.Fatalf("after 10s the spool's fault is %v: want %v", got, want)
 		}
+	}
+}
+
+// TestCloseDoesNotWaitForTheDisk closes a spool whose disk hangs, with nothing
+// to write and with something.
+func TestCloseDoesNotWaitForTheDisk(t *testing.T) {
+	for name, more := range map[string]int{"nothing is to be written": 0, "something is": 5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := newEdge(t, Storage{})
+				e.add(dataplane.RT, 5)
+				resume := e.ram.stall()
+				e.add(dataplane.RT, more)
+				begin := time.Now()
+				if err := e.Close(); err == nil {
+					t.Error("it is closed, on a disk that hangs")
+				}
+				if took := time.Since(begin); took > closeWait {
+					t.Errorf("that takes %v: want %v at most", took, closeWait)
+				}
+				resume()
+			})
+		})
+	}
+}
+
+// TestFaultsAreTold counts the lines of a log: one for a moment's stall, two for
+// a disk that fails for longer.
+func TestFaultsAreTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lasts time.Duration
+		want  []string
+	}{
+		"a moment": {200 * time.Millisecond, []string{"for a moment"}},
+		"long":     {time.Minute, []string{"cannot write", "again"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var lines []string
+				e := newEdge(t, Storage{})
+				e.close()
+				e.options.Logger = funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
+				e.open()
+				resume := e.ram.stall()
+				e.add(dataplane.RT, 5)
+				time.Sleep(tt.lasts)
+				resume()
+				time.Sleep(2 * time.Second)
+				e.close()
+				if len(lines) != len(tt.want) {
+					t.Fatalf("%d lines: %q: want %d", len(lines), lines, len(tt.want))
+				}
+				for i, want := range tt.want {
+					if !strings.Contains(lines[i], want) {
+						t.Errorf("line %d is %s: want %q", i, lines[i], want)
+					}
+				}
+			})
+		})
 	}
 }

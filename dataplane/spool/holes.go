@@ -50,6 +50,18 @@ func (hs *holes) grow(from dataplane.Mark, reason string) *hole {
 	return h
 }
 
+// clone returns a copy, to be written while the holes grow.
+func (hs holes) clone() holes {
+	c := make(holes, len(hs))
+	for i, h := range hs {
+		c[i] = &hole{epoch: h.epoch, reason: h.reason, from: h.from, to: h.to, parts: slices.Clone(h.parts)}
+		for j := range h.parts {
+			c[i].parts[j].spans = slices.Clone(h.parts[j].spans)
+		}
+	}
+	return c
+}
+
 // seal makes what is lost from here on be told apart from what was.
 func (hs holes) seal() {
 	for _, h := range hs {

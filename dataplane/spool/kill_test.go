@@ -86,6 +86,7 @@ func publishForEver(dir string) {
 		}
 		_, err := ledger.Write(entries)
 		check(err)
+		check(ledger.Sync())
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *ram) enter(what string) error {
 		r.mu.Lock()
 	}
 	if r.fail != nil && (r.failOn == "" || r.failOn == what) {
-		r.mu.Unlock()
+		defer r.mu.Unlock()
 		return r.fail
 	}
 	return nil

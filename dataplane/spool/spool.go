@@ -28,7 +28,7 @@ type Options struct {
 	// appended: it was read from disk. It must not block nor call the Spool.
 	// Nil: nobody wants to know.
 	Wake func(dataplane.Class)
-	// Changed is called when the disk begins to fail, and when it is well again:
+	// Changed is called when the disk has failed for a second, and when it is well again:
 	// Fault tells. It must not block. Nil: nobody wants to know.
 	Changed func()
 	Logger  klog.Logger
@@ -123,6 +123,13 @@ func (s *Spool) OnDisk() bool { return s.folder != nil }
 // Sync tells when what is in the folder survives a power loss.
 func (s *Spool) Sync() Sync { return s.storage.Sync }
 
+// Safe tells whether all that is held outlives the process.
+func (s *Spool) Safe() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.folder != nil && s.disk.fault == nil
+}
+
 // Lane returns one lane's queue.
 func (s *Spool) Lane(c dataplane.Class) uplink.Queue { return s.lanes[c] }
 
@@ -170,9 +177,18 @@ func validate(msg *dataplane.Message) error {
 	return msg.Validate()
 }
 
+// maxSeries is how many series are remembered. When there are more, all are
+// forgotten, and go on above the highest sequence that any had: they rise as
+// before, with a jump.
+const maxSeries = 1 << 17
+
 func (s *Spool) nextSeq(key seriesKey) uint64 {
 	seq, known := s.series[key]
 	if !known {
+		if len(s.series) == maxSeries {
+			clear(s.series)
+			s.base = s.peak
+		}
 		seq = s.base
 	}
 	seq++
@@ -234,6 +250,18 @@ type Amount struct{ Records, Bytes uint64 }
 func (a *Amount) add(b Amount) {
 	a.Records += b.Records
 	a.Bytes += b.Bytes
+}
+
+// Dropped returns how many records of both lanes were dropped. It costs far less
+// than Stats.
+func (s *Spool) Dropped() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var n uint64
+	for _, l := range s.lanes {
+		n += l.dropped.Records
+	}
+	return n
 }
 
 // Stats returns a lane's counts.

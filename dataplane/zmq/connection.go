@@ -105,7 +105,7 @@ func (c *connection) converse(ctx, giveUp context.Context) error {
 				c.goodbye()
 				return nil
 			}
-			if !c.sender.Streaming() && c.lane.undelivered() == 0 {
+			if !c.sender.Streaming() && (c.lane.kept() || c.lane.undelivered() == 0) {
 				return nil
 			}
 		}

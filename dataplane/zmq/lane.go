@@ -24,6 +24,7 @@ type lane struct {
 	endpoint string
 	options  uplink.SenderOptions
 	waker    *waker
+	kept     func() bool // what is held outlives the process
 	log      klog.Logger
 	random   func(n int64) int64 // from 0 to n-1: jitter, but in tests
 	other    *lane
@@ -91,9 +92,13 @@ func (l *lane) up() {
 // pause waits before the next dial, or until there is reason to hurry. It
 // returns false if there is to be none.
 // When ctx ends there is not the time for a back-off any more: what is held is
-// tried at once, and then every drainRetry.
+// tried at once, and then every drainRetry; or not at all where it outlives the
+// process.
 func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration, hurry <-chan struct{}) bool {
 	if ctx.Err() != nil {
+		if l.kept() {
+			return false
+		}
 		ctx, wait = giveUp, min(wait, drainRetry)
 	}
 	timer := time.NewTimer(wait)
@@ -103,7 +108,7 @@ func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration, hurry <-ch
 	case <-hurry:
 	case <-ctx.Done():
 	}
-	return giveUp.Err() == nil && (ctx.Err() == nil || l.undelivered() > 0)
+	return giveUp.Err() == nil && (ctx.Err() == nil || l.undelivered() > 0 && !l.kept())
 }
 
 // needed waits for the lane's first record. It returns false if there was

@@ -127,7 +127,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 	}
 	for _, c := range dataplane.Classes {
 		p.lanes[c] = &lane{
-			zctx: p.zctx, endpoint: o.Uplink, waker: wakers[c], log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
+			zctx: p.zctx, endpoint: o.Uplink, waker: wakers[c], kept: p.spool.Safe, log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
@@ -189,8 +189,8 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 }
 
 // Run dials cloudsvc and works until ctx ends, or a part of it cannot go on;
-// then it delivers what is held, for 4 s at most, and returns. Run is called
-// once.
+// then it delivers what is held, for 4 s at most, and returns. What is on disk is
+// delivered after the next start where cloudsvc is away. Run is called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	// What is held is delivered after ctx has ended, for a bounded time.
@@ -241,11 +241,7 @@ func (p *Publisher) noteDrops(now time.Time) {
 // Dropped returns how many accepted records were dropped because the spool
 // was full.
 func (p *Publisher) Dropped() int {
-	n := 0
-	for _, c := range dataplane.Classes {
-		n += int(p.spool.Stats(c).Dropped.Records)
-	}
-	return n
+	return int(p.spool.Dropped())
 }
 
 // LANDropped returns how many messages the LAN's subscribers could not get,
