@@ -13,4 +13,18 @@ type Node struct {
 	Topics     []string  `json:"topics"`
 	Registered time.Time `json:"registered"`
 	LastSeen   time.Time `json:"lastSeen"`
+
+	// What a mapper said of itself last; nil where it said nothing.
+	ClockOffset *float64   `json:"clockOffset,omitempty"` // to be added to its clock to have cloudsvc's, in seconds
+	RoundTrip   *float64   `json:"roundTrip,omitempty"`   // with which that was found, in seconds
+	Spool       *NodeSpool `json:"spool,omitempty"`
+}
+
+// NodeSpool is where a mapper's messages wait for cloudsvc, and how many do.
+type NodeSpool struct {
+	Storage string    `json:"storage"`         // "disk" or "memory": where they are meant to be
+	Sync    string    `json:"sync,omitempty"`  // of disk: "none", "1s" or "always"
+	Fault   string    `json:"fault,omitempty"` // why they are in memory though there is a disk
+	Since   time.Time `json:"since,omitzero"`  // of the fault
+	Held    uint64    `json:"held"`            // messages not known to be durable in cloudsvc
 }

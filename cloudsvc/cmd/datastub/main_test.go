@@ -13,6 +13,7 @@ import (
 
 	"datastub/cloudsvc/client"
 	"datastub/cloudsvc/client/clienttest"
+	"datastub/dataplane"
 )
 
 // TestMain is datastub itself, where a test starts it under that name.
@@ -175,6 +176,22 @@ func TestNodes(t *testing.T) {
 		"edge-1/mapper  online  uplink  " + seen + "  mapper/1.0  -        a b c and 1 more\n"
 	if status != 0 || out != want {
 		t.Errorf("status %d, %s\n%s\nwant\n%s", status, stderr, out, want)
+	}
+	server.Registry.Reported("edge-1/mapper", &dataplane.Report{
+		Clock: &dataplane.ClockOffset{Offset: -3723.0004, RoundTrip: 0.02},
+		Spool: dataplane.SpoolReport{Storage: dataplane.StorageDisk, Sync: "1s", Fault: "no space left\x1b[31m", Since: clienttest.Time},
+	})
+	server.Registry.Seen("edge-2/mapper", "")
+	_, out, _ = runTo(t, server.URL, "", "nodes")
+	want = "NODE           STATE   KIND    LAST SEEN            CLOCK         SOFTWARE    ADDRESS  TOPICS            DETAIL\n" +
+		"edge-1/mapper  online  uplink  " + seen + "  1h2m3s ahead  mapper/1.0  -        a b c and 1 more  spool: in memory since " + seen + ": no space left\ufffd[31m\n" +
+		"edge-2/mapper  online  uplink  " + seen + "  -             -           -        -                 -\n"
+	if out != want {
+		t.Errorf("after a report\n%s\nwant\n%s", out, want)
+	}
+	_, out, _ = runTo(t, server.URL, "", "nodes", "a", "-o", "json")
+	if want := `"roundTrip":0.02,"spool":{"storage":"disk","sync":"1s","fault":"no space left\u001b[31m",`; !strings.Contains(strings.Join(strings.Fields(out), ""), strings.Join(strings.Fields(want), "")) {
+		t.Errorf("as JSON\n%s\nwant …%s…", out, want)
 	}
 	if status, out, _ := runTo(t, server.URL, "", "nodes", "x", "-o", "json"); status != 0 || out != "[]\n" {
 		t.Errorf("nodes of x: status %d, %s", status, out)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +26,10 @@ func newNodes(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nodes [TOPIC]",
 		Short: "List the nodes that publish",
-		Long:  `nodes lists the publishers that cloudsvc knows, or those of a topic or filter.`,
+		Long: `nodes lists the publishers that cloudsvc knows, or those of a topic or filter.
+
+CLOCK compares a mapper's clock with cloudsvc's. DETAIL says what is wrong: a
+producer that is not connected, a mapper whose disk fails.`,
 		Example: `  datastub nodes
   datastub nodes 'sensor/#' -o json`,
 		Args:              atMostOneTopic,
@@ -65,21 +67,68 @@ func noNodes(topic string) string {
 	return "no node publishes to " + printable(topic)
 }
 
+// nodeColumns are those of the table. One that need not be there is left out
+// where it says nothing of any node.
+var nodeColumns = [...]struct {
+	name  string
+	there bool
+	text  func(*client.Node) string
+}{
+	{"NODE", true, func(n *client.Node) string { return printable(n.ID) }},
+	{"STATE", true, func(n *client.Node) string { return n.State }},
+	{"KIND", true, func(n *client.Node) string { return n.Kind }},
+	{"LAST SEEN", true, func(n *client.Node) string { return n.LastSeen.Local().Format(time.DateTime) }},
+	{"CLOCK", false, func(n *client.Node) string { return clockText(n.ClockOffset) }},
+	{"SOFTWARE", true, func(n *client.Node) string { return orDash(n.Software) }},
+	{"ADDRESS", true, func(n *client.Node) string { return orDash(n.Address) }},
+	{"TOPICS", true, func(n *client.Node) string { return topicsText(n.Topics) }},
+	{"DETAIL", false, func(n *client.Node) string { return orDash(detailText(n)) }},
+}
+
 func printNodes(w io.Writer, nodes []client.Node) {
-	detailed := slices.ContainsFunc(nodes, func(n client.Node) bool { return n.Detail != "" })
-	fmt.Fprint(w, "NODE\tSTATE\tKIND\tLAST SEEN\tSOFTWARE\tADDRESS\tTOPICS")
-	if detailed {
-		fmt.Fprint(w, "\tDETAIL")
-	}
-	fmt.Fprintln(w)
-	for _, n := range nodes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s", printable(n.ID), n.State, n.Kind,
-			n.LastSeen.Local().Format(time.DateTime), orDash(n.Software), orDash(n.Address), topicsText(n.Topics))
-		if detailed {
-			fmt.Fprint(w, "\t", orDash(n.Detail))
+	lines := make([][]string, 1+len(nodes))
+	for _, column := range nodeColumns {
+		texts, said := []string{column.name}, column.there
+		for i := range nodes {
+			text := column.text(&nodes[i])
+			texts, said = append(texts, text), said || text != "-"
 		}
-		fmt.Fprintln(w)
+		for i := range lines {
+			if said {
+				lines[i] = append(lines[i], texts[i])
+			}
+		}
 	}
+	for _, line := range lines {
+		fmt.Fprintln(w, strings.Join(line, "\t"))
+	}
+}
+
+// clockText tells how far a node's clock is ahead of cloudsvc's, or behind it.
+func clockText(offset *float64) string {
+	const longest = 300 * 365 * 24 * 3600 // seconds: what a clock can be off
+	switch {
+	case offset == nil:
+		return "-"
+	case *offset > longest || *offset < -longest:
+		return "?"
+	}
+	off := time.Duration(*offset * float64(time.Second)).Round(time.Millisecond)
+	switch {
+	case off > 0:
+		return off.String() + " behind"
+	case off < 0:
+		return (-off).String() + " ahead"
+	}
+	return "right"
+}
+
+// detailText tells what a node is in want of.
+func detailText(n *client.Node) string {
+	if n.Spool == nil || n.Spool.Fault == "" {
+		return n.Detail
+	}
+	return fmt.Sprintf("spool: in memory since %s: %s", n.Spool.Since.Local().Format(time.DateTime), n.Spool.Fault)
 }
 
 func orDash(text string) string {
