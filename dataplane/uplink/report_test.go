@@ -98,16 +98,22 @@ func TestClocksAreCompared(t *testing.T) {
 	t.Parallel()
 	const there, back, behind = 30 * time.Millisecond, 10 * time.Millisecond, time.Minute
 	e := newReporting(t)
-	c, pings := newCloud(t, uplink.ReceiverOptions{}), 0
+	c, pings, reports := newCloud(t, uplink.ReceiverOptions{}), 0, 0
 	c.greet("p", hello("edge-1/mapper", 1, dataplane.RT, 5))
 	for range 100 { // seconds
+		var ping *dataplane.Ping
 		for f := e.next(); f != nil; f = e.next() {
-			if _, is := f.(*dataplane.Ping); !is {
-				continue
+			switch f := f.(type) {
+			case *dataplane.Control:
+				reports++
+			case *dataplane.Ping:
+				pings++
+				ping = f
 			}
-			pings++
+		}
+		if ping != nil {
 			c.now = e.now.Add(behind + there)
-			answers := c.answer("p", f)
+			answers := c.answer("p", ping)
 			sent := e.now
 			e.now = sent.Add(there + back)
 			e.receive(answers[len(answers)-1])
@@ -122,6 +128,9 @@ func TestClocksAreCompared(t *testing.T) {
 	offset, roundTrip, known := e.clock.Offset()
 	if want := behind + (there-back)/2; offset != want || roundTrip != there+back || !known {
 		t.Errorf("got %v, %v, %v; want %v, %v", offset, roundTrip, known, want, there+back)
+	}
+	if reports != 11 {
+		t.Errorf("%d reports in 100 s: want one more than 10, as soon as the clocks are compared", reports)
 	}
 	e.receive(&dataplane.Pong{T1: start0.Add(-time.Hour), T2: start0, T3: start0}) // of nobody's PING
 	if again, _, _ := e.clock.Offset(); again != offset {

@@ -320,9 +320,7 @@ func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
 	case *dataplane.Ping:
 		s.outbox = append(s.outbox, &dataplane.Pong{T1: f.T1, T2: now, T3: now})
 	case *dataplane.Pong:
-		if s.options.Clock != nil && f.T1.Equal(s.pinged) {
-			s.options.Clock.Observe(s.pinged, f.T2, f.T3, now)
-		}
+		s.receivePong(f, now)
 	case *dataplane.Control:
 		s.receiveControl(f)
 	case *dataplane.Bye:
@@ -370,6 +368,20 @@ func (s *Sender) receiveRefuse(f *dataplane.Refuse) error {
 	return &EndError{
 		Reason: fmt.Sprintf("refused by cloudsvc (%v): %s", f.Code, f.Text),
 		Code:   f.Code, RetryAfter: retry, Address: f.Address,
+	}
+}
+
+// receivePong compares the clocks. What is first known of them is reported at
+// once.
+func (s *Sender) receivePong(f *dataplane.Pong, now time.Time) {
+	clock := s.options.Clock
+	if clock == nil || !f.T1.Equal(s.pinged) {
+		return
+	}
+	_, _, known := clock.Offset()
+	clock.Observe(s.pinged, f.T2, f.T3, now)
+	if !known {
+		s.ReportNow()
 	}
 }
 

@@ -102,6 +102,10 @@ func (c *connection) converse(ctx, giveUp context.Context) error {
 				return err
 			}
 			if c.sender.Idle() {
+				c.sender.ReportNow() // the counts that this start ends with
+				if err := c.send(); err != nil {
+					return err
+				}
 				c.goodbye()
 				return nil
 			}
