@@ -49,6 +49,10 @@ test: deps ## fuzz each decoder for 10s, then run all tests with the race detect
 e2e: deps ## run only the end-to-end tests, with the programs as processes
 	go test -race -count=1 -timeout 20m -parallel 8 ./hack/e2e
 
+.PHONY: chaos
+chaos: deps ## kill publishers a thousand times: some minutes
+	go test -count=1 -timeout 30m -v -run '^TestKill$$' ./dataplane/spool -kills 1000
+
 .PHONY: lint
 lint: deps bin/golangci-lint ## check style and the arrows between packages
 	bin/golangci-lint run ./...

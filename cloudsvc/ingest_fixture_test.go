@@ -292,7 +292,7 @@ func (e *edge) converse(ctx context.Context, c *cloud, packer *dataplane.Packer,
 	c.edges[peer] = e
 	c.mu.Unlock()
 	s := uplink.NewSender(uplink.SenderOptions{
-		Publisher: e.name, Spool: e.spool.ID(), Lane: e.lane, Queue: e.spool.Lane(e.lane), Packer: packer,
+		Publisher: e.name, Lane: e.lane, Queue: e.spool.Lane(e.lane), Packer: packer,
 		Batch: uplink.BatchPolicy{MaxCount: 100, MaxBytes: 64 << 10, MaxAge: time.Second},
 	}, time.Now())
 	for ctx.Err() == nil {

@@ -33,31 +33,43 @@ type diskState struct {
 	stall  *time.Timer // goes off when either has waited for maxBlock
 
 	kick chan struct{}      // wakes the writer
+	come chan struct{}      // wakes the adopter
 	tidy chan struct{}      // wakes the upkeep
 	news chan struct{}      // wakes who tells of fault
 	stop context.CancelFunc // ends the goroutines
 	done chan struct{}      // closed when they have
 }
 
-// start starts what works in the folder.
-func (s *Spool) start() {
+// start starts some of what works for the spool, until ctx ends.
+func (s *Spool) start(work ...func(ctx context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background()) // Close ends it
 	d := &s.disk
+	d.kick, d.tidy, d.news = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+	d.come = make(chan struct{}, 1)
 	d.written = sync.NewCond(&s.mu)
 	d.stall = time.AfterFunc(maxBlock, s.checkStall)
 	d.stall.Stop()
 	d.stop, d.done = cancel, make(chan struct{})
+	var working sync.WaitGroup
+	working.Go(func() { (&teller{s}).run(ctx) })
+	for _, w := range work {
+		working.Go(func() { w(ctx) })
+	}
+	go func() {
+		working.Wait()
+		close(d.done)
+	}()
+}
+
+// work does what there is to do in the folder, until ctx ends.
+func (s *Spool) work(ctx context.Context) {
 	var working sync.WaitGroup
 	for _, l := range s.lanes {
 		working.Go(func() { (&reader{lane: l}).run(ctx) })
 	}
 	working.Go(func() { (&writer{spool: s}).run(ctx) })
 	working.Go(func() { s.upkeep(ctx) })
-	working.Go(func() { (&teller{s}).run(ctx) })
-	go func() {
-		working.Wait()
-		close(d.done)
-	}()
+	working.Wait()
 }
 
 // awaitWrite waits until all that was pushed is accepted.
@@ -151,13 +163,17 @@ func (s *Spool) Close() error {
 	was := s.closed
 	s.closed = true
 	s.mu.Unlock()
-	if s.folder == nil || was {
+	if !s.OnDisk() || was {
 		return nil
 	}
 	s.disk.stop()
 	closed := make(chan error, 1)
 	go func() { // it is not waited for where the disk hangs
 		<-s.disk.done
+		if s.folder == nil { // it has never answered
+			closed <- s.unwritten()
+			return
+		}
 		closed <- errors.Join(s.sealAll(), s.unwritten(), s.folder.close())
 	}()
 	select {

@@ -62,7 +62,7 @@ func openDisk(path string) (*disk, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is in use by %s: want a folder of its own for each mapper", path, d.owner())
+			return nil, fmt.Errorf("%w: %s is in use by %s: want a folder of its own for each mapper", errNotOurs, path, d.owner())
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

@@ -19,8 +19,11 @@ import (
 	"datastub/dataplane/spool"
 )
 
-// kills is how often TestKill kills a publisher.
-var kills = flag.Int("kills", 200, "times that TestKill kills a publisher")
+// kills is how often TestKill kills a publisher, 0 for as often as it can within
+// killFor.
+var kills = flag.Int("kills", 0, "times that TestKill kills a publisher; 0: as many as fit some seconds")
+
+const killFor = 12 * time.Second
 
 // killDir makes the test's program the publisher that is killed.
 const killDir = "DATASTUB_SPOOL_KILL_DIR"
@@ -96,7 +99,8 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) // any moment will do
-	for range *kills {
+	begin, n := time.Now(), 0
+	for ; n < *kills || *kills == 0 && time.Since(begin) < killFor; n++ {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), killDir+"="+dir)
 		cmd.Stderr = os.Stderr
@@ -130,7 +134,7 @@ func TestKill(t *testing.T) {
 	for _, c := range dataplane.Classes {
 		follow(t, s.Lane(c).Next, woken, accepted[c])
 	}
-	t.Logf("%d kills, %d accepted", *kills, len(accepted[dataplane.RT])+len(accepted[dataplane.BT]))
+	t.Logf("%d kills, %d accepted", n, len(accepted[dataplane.RT])+len(accepted[dataplane.BT]))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

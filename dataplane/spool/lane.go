@@ -37,6 +37,11 @@ type lane struct {
 	backlog  backlog
 	unsure   bool // at the start: records may have been accepted that are not found
 
+	greeted  bool           // the cloud has told what it has
+	beckoned bool           // the cloud is to tell what it has, though there is nothing to send
+	stranger dataplane.Mark // what the cloud had when it first told
+	parked   *lane          // of a folder that turned up late: what comes behind this epoch
+
 	// Counts since the start.
 	accepted, dropped Amount
 	damaged           uint64
@@ -65,7 +70,7 @@ func (l *lane) push(msg *dataplane.Message) {
 func (l *lane) drop() {
 	at := dataplane.Mark{Epoch: l.epoch, Seq: l.first}
 	reason := reasonFull
-	if l.spool.folder != nil {
+	if l.spool.OnDisk() {
 		reason = reasonFault
 	}
 	l.holes.grow(at, reason).add(l.first, l.records.at(0), at.Compare(l.handed) <= 0)

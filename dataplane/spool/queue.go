@@ -11,6 +11,9 @@ import (
 
 var _ uplink.Queue = (*lane)(nil)
 
+// Spool implements uplink.Queue.
+func (l *lane) Spool() dataplane.SpoolID { return l.spool.ID() }
+
 // Held implements uplink.Queue.
 func (l *lane) Held() []dataplane.EpochRange {
 	l.spool.mu.Lock()
@@ -102,6 +105,9 @@ func (l *lane) Left(stored dataplane.Mark) int {
 		if r.Epoch >= stored.Epoch && first <= r.Last {
 			n += r.Last - first + 1
 		}
+	}
+	if l.beckoned && !l.greeted {
+		n++
 	}
 	return int(n)
 }
@@ -257,6 +263,10 @@ func (l *lane) Waiting(after dataplane.Mark, count, bytes int) (some, enough boo
 func (l *lane) Release(durable dataplane.Mark) {
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
+	if !l.greeted {
+		l.greeted, l.stranger = true, durable
+		l.spool.nudgeAdopter()
+	}
 	if durable.Epoch > l.epoch || durable.Compare(l.released) <= 0 {
 		return
 	}

@@ -7,18 +7,20 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"syscall"
 )
 
 // ram is a folder that keeps what is synced and what is not apart, and fails
 // and hangs when it is told to.
 type ram struct {
-	mu      sync.Mutex
-	files   map[string]*ramFile // as a process sees it
-	durable map[string]*ramFile // what a power loss leaves
-	fail    error               // of everything that writes
-	failOn  string              // only of this: write, sync, create
-	hang    chan struct{}       // what writes waits until it is closed; nil: it does not
-	syncs   int
+	mu         sync.Mutex
+	files      map[string]*ramFile // as a process sees it
+	durable    map[string]*ramFile // what a power loss leaves
+	fail       error               // of everything that writes
+	failOn     string              // only of this: write, sync, create
+	hang       chan struct{}       // what writes waits until it is closed; nil: it does not
+	syncs      int
+	unreadable string // a file that cannot be opened
 }
 
 type ramFile struct {
@@ -118,6 +120,9 @@ func (r *ram) create(name string) (file, error) {
 func (r *ram) open(name string) (file, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if name == r.unreadable {
+		return nil, syscall.EIO
+	}
 	if r.files[name] == nil {
 		return nil, fs.ErrNotExist
 	}

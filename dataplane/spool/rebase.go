@@ -16,6 +16,14 @@ import (
 func (l *lane) Rebase(above uint64) (moved bool) {
 	l.spool.mu.Lock()
 	defer l.spool.mu.Unlock()
+	if l.parked != nil {
+		return false // in a moment
+	}
+	return l.rebase(above)
+}
+
+// rebase does it, with the spool's mutex held.
+func (l *lane) rebase(above uint64) (moved bool) {
 	moved = l.forgo()
 	oldest := l.oldestLeft()
 	if oldest > above {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -29,13 +30,18 @@ func bootID() string {
 // openFolder opens the spool of a locked folder: it finds out what is held
 // there, and begins a new epoch.
 func openFolder(o Options, f folder, boot string) (*Spool, error) {
+	return open(o, func() (folder, error) { return f, nil }, boot)
+}
+
+// readFolder finds out what a locked folder holds. A lenient one passes over
+// files that cannot be read.
+func readFolder(o Options, f folder, boot string, lenient bool) (*Spool, error) {
 	s, err := newSpool(o, f)
 	if err != nil {
 		return nil, err
 	}
 	s.boot = boot
-	s.disk.kick, s.disk.tidy, s.disk.news = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
-	r := recovery{spool: s}
+	r := recovery{spool: s, lenient: lenient}
 	if err := r.run(); err != nil {
 		return nil, err
 	}
@@ -46,26 +52,52 @@ func openFolder(o Options, f folder, boot string) (*Spool, error) {
 			s.log.Error(err, "Spool cannot write its checkpoint", "dir", s.storage.Dir)
 		}
 	}
-	s.start()
-	s.beginEpoch()
 	return s, nil
 }
 
-// beginEpoch makes the first segment of each lane. Where that cannot be, the
-// epoch is not written anywhere, and jumps, so that another start that cannot
-// write does not take the same.
+// begin starts the work in a folder that was read, and waits for the epoch's
+// first segments until a deadline. Where they cannot be made, the spool begins in
+// memory.
+func (s *Spool) begin(deadline <-chan time.Time) {
+	begun := make(chan struct{})
+	s.start(func(ctx context.Context) {
+		s.beginEpoch()
+		close(begun)
+		s.work(ctx)
+	})
+	select {
+	case <-begun:
+	case <-deadline:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.beginBlind(errSilent)
+	}
+}
+
+// beginEpoch makes the first segment of each lane.
 func (s *Spool) beginEpoch() {
 	w := writer{spool: s}
 	for _, c := range dataplane.Classes {
+		s.mu.Lock()
 		l := s.lanes[c]
-		if err := w.begin(&pass{lane: l, epoch: l.epoch, from: l.next()}); err != nil {
+		p := pass{lane: l, epoch: l.epoch, from: l.next()}
+		s.mu.Unlock()
+		if err := w.begin(&p); err != nil {
 			s.mu.Lock()
-			s.jump()
-			s.fail(err)
-			s.mu.Unlock()
+			defer s.mu.Unlock()
+			s.beginBlind(err)
 			return
 		}
 	}
+}
+
+// beginBlind goes on in memory. The epoch is not written anywhere, and jumps, so
+// that another start that cannot write does not take the same; but once.
+func (s *Spool) beginBlind(why error) {
+	if s.disk.fault == nil {
+		s.jump()
+	}
+	s.fail(why)
 }
 
 // maxJump is how far an epoch jumps at most: some minutes of a clock in
@@ -85,10 +117,11 @@ func (s *Spool) jump() {
 
 // recovery finds out what a folder holds.
 type recovery struct {
-	spool  *Spool
-	epoch  uint64 // the highest that the checkpoint knows
-	closed bool   // the spool was: nothing was sent since the checkpoint
-	unsure bool   // which sequences of series were given last is not known
+	spool   *Spool
+	lenient bool   // pass over what cannot be read
+	epoch   uint64 // the highest that the checkpoint knows
+	closed  bool   // the spool was: nothing was sent since the checkpoint
+	unsure  bool   // which sequences of series were given last is not known
 }
 
 func (r *recovery) run() error {
@@ -131,7 +164,7 @@ func (r *recovery) readCheckpoint(names []string) error {
 	}
 	s := r.spool
 	b, err := readFile(s.folder, checkpointName, 0)
-	if err != nil {
+	if err != nil && !r.lenient {
 		return err
 	}
 	c, err := readCheckpoint(b)
@@ -143,7 +176,7 @@ func (r *recovery) readCheckpoint(names []string) error {
 	if err := r.identify(c.spool, c.publisher); err != nil {
 		return err
 	}
-	s.top = max(s.top, c.epoch+1)
+	s.top, s.past = max(s.top, c.epoch+1), max(s.past, c.epoch)
 	for i, class := range dataplane.Classes {
 		l, from := s.lanes[class], c.lanes[i]
 		l.released, l.handed, l.ends, l.holes = from.released, from.handed, from.ends, from.holes
@@ -158,7 +191,7 @@ func (r *recovery) readCheckpoint(names []string) error {
 // identify takes the spool's id, and holds its publisher to be ours.
 func (r *recovery) identify(id dataplane.SpoolID, publisher string) error {
 	if publisher != r.spool.publisher {
-		return fmt.Errorf("it is the spool of %s: want a folder of its own for %s", publisher, r.spool.publisher)
+		return fmt.Errorf("%w: it is the spool of %s: want a folder of its own for %s", errNotOurs, publisher, r.spool.publisher)
 	}
 	r.spool.id = id
 	return nil
@@ -168,8 +201,13 @@ func (r *recovery) identify(id dataplane.SpoolID, publisher string) error {
 func (r *recovery) add(n segmentName) error {
 	s, l := r.spool, r.spool.lanes[n.lane]
 	r.closed = r.closed && n.epoch <= r.epoch // else it was open again since
-	s.top = max(s.top, n.epoch+1)
+	s.top, s.past = max(s.top, n.epoch+1), max(s.past, n.epoch)
 	seg, found, err := openSegment(s.folder, n, s.boot)
+	if err != nil && r.lenient {
+		s.log.Error(err, "Spool cannot read a segment, and goes on without", "segment", n.String())
+		r.unsure = true
+		return nil
+	}
 	if err != nil {
 		return err
 	}

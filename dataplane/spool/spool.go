@@ -46,7 +46,7 @@ type Spool struct {
 	changed   func()
 	log       klog.Logger
 	boot      string // which boot of the machine this is
-	folder    folder // nil: in memory only
+	folder    folder // nil: in memory only, or as long as the disk has not answered since the start
 	id        dataplane.SpoolID
 
 	mu     sync.Mutex
@@ -56,6 +56,7 @@ type Spool struct {
 	base   uint64               // the sequence before a new series' first
 	peak   uint64               // the highest sequence that any series was given
 	top    uint64               // the highest epoch given
+	past   uint64               // the highest epoch that the folder knew
 	stale  bool                 // the checkpoint knows less of what the cloud has than it should
 	closed bool
 	disk   diskState
@@ -63,8 +64,9 @@ type Spool struct {
 
 // Open opens the spool of a folder, or an empty one in memory. An error says
 // that the folder cannot be used: another process has it, or it holds another
-// publisher's records. A disk that is full or cannot be written is no error:
-// see Fault.
+// publisher's records. A disk that is full, cannot be read or written, or does
+// not answer in time, is no error: see Fault. The spool then begins in memory,
+// and takes in what the folder holds when it can (see adopter).
 func Open(o Options) (*Spool, error) {
 	if err := errors.Join(dataplane.ValidatePublisher(o.Publisher), o.Storage.validate()); err != nil {
 		return nil, err
@@ -72,16 +74,7 @@ func Open(o Options) (*Spool, error) {
 	if o.Storage.Dir == "" {
 		return newSpool(o, nil)
 	}
-	d, err := openDisk(o.Storage.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
-	}
-	s, err := openFolder(o, d, bootID())
-	if err != nil {
-		_ = d.close()
-		return nil, fmt.Errorf("spool in %s: %w", o.Storage.Dir, err)
-	}
-	return s, nil
+	return open(o, func() (folder, error) { return openDisk(o.Storage.Dir) }, bootID())
 }
 
 // newSpool returns a spool that holds nothing.
@@ -111,14 +104,18 @@ func newSpool(o Options, f folder) (*Spool, error) {
 }
 
 // ID returns the spool's id. It stays the same as long as the folder does.
-func (s *Spool) ID() dataplane.SpoolID { return s.id }
+func (s *Spool) ID() dataplane.SpoolID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id
+}
 
 // MaxBytes returns how much both lanes together may take: of disk where there
 // is a folder, else of memory.
 func (s *Spool) MaxBytes() int64 { return s.storage.MaxBytes }
 
-// OnDisk tells whether there is a folder.
-func (s *Spool) OnDisk() bool { return s.folder != nil }
+// OnDisk tells whether there is a folder, well or not.
+func (s *Spool) OnDisk() bool { return s.storage.Dir != "" }
 
 // Sync tells when what is in the folder survives a power loss.
 func (s *Spool) Sync() Sync { return s.storage.Sync }

@@ -96,7 +96,34 @@ func (w *writer) step() bool {
 			return false
 		}
 	}
+	if !some {
+		some = w.unpark()
+	}
 	w.landed(!some)
+	return some
+}
+
+// unpark goes on behind what a folder held that turned up late, in lanes of
+// which all is written. It tells whether there was any. The spool's mutex is
+// held, but while it writes.
+func (w *writer) unpark() (some bool) {
+	s := w.spool
+	for c, l := range s.lanes {
+		if l.parked == nil {
+			continue
+		}
+		s.mu.Unlock()
+		err := w.seal(l, nothing)
+		s.mu.Lock()
+		if err != nil {
+			s.fail(err)
+			return false
+		}
+		if some = true; l.next()-1 == max(l.written, l.first-1) { // else more has come
+			l.unpark()
+			s.wake(c)
+		}
+	}
 	return some
 }
 

@@ -45,7 +45,7 @@ func newTwoEpochs(t *testing.T) (e *edgeEnd, ended uint64) {
 	e = &edgeEnd{t: t, spool: s, lane: dataplane.RT, now: start0, epoch: before[0].ID.Epoch}
 	e.publish(1)
 	e.Sender = uplink.NewSender(uplink.SenderOptions{
-		Publisher: "edge-1/mapper", Spool: s.ID(), Lane: dataplane.RT, Queue: lane, Packer: newPacker(t),
+		Publisher: "edge-1/mapper", Lane: dataplane.RT, Queue: lane, Packer: newPacker(t),
 	}, e.now)
 	h, is := e.next().(*dataplane.Hello)
 	if !is || len(h.Epochs) != 2 || h.Epochs[0] != (dataplane.EpochRange{Epoch: e.epoch, First: 1, Last: 2}) || h.Epochs[1].Last != 1 {

@@ -6,6 +6,10 @@ import "datastub/dataplane"
 // in the cloud. It may be filled from other goroutines meanwhile. None of its
 // methods blocks.
 type Queue interface {
+	// Spool returns the id of the spool that the lane is of. It changes at most
+	// once, when a disk turns up after the start: what was said in its name before
+	// has then to be said anew.
+	Spool() dataplane.SpoolID
 	// Held tells what is still there of each epoch, rising, whether the cloud has
 	// it or not; the epoch that records are now accepted under is always the last.
 	// Of those before it there is the end, too, where nothing is there any more:

@@ -24,7 +24,6 @@ type BatchPolicy struct {
 // SenderOptions describe one lane of a publisher.
 type SenderOptions struct {
 	Publisher string // <node>/<mapper>
-	Spool     dataplane.SpoolID
 	Lane      dataplane.Class
 	Software  string
 	Queue     Queue
@@ -50,12 +49,13 @@ type Sender struct {
 	streaming bool
 	draining  bool
 	session   uint64
-	sent      dataplane.Mark // the last record sent
-	stored    dataplane.Mark // the last record known to be stored
-	ended     uint64         // the epoch that the cloud was last told the end of
-	held      bool           // what comes next is not at hand, or has to wait for the end of an epoch
-	waiting   time.Time      // since when the records behind sent wait for a BT batch, at most; zero: none does
-	maxFrame  uint64         // the largest frame that the cloud takes, in bytes
+	spool     dataplane.SpoolID // that HELLO named
+	sent      dataplane.Mark    // the last record sent
+	stored    dataplane.Mark    // the last record known to be stored
+	ended     uint64            // the epoch that the cloud was last told the end of
+	held      bool              // what comes next is not at hand, or has to wait for the end of an epoch
+	waiting   time.Time         // since when the records behind sent wait for a BT batch, at most; zero: none does
+	maxFrame  uint64            // the largest frame that the cloud takes, in bytes
 	credit    uint64
 	flights   flights
 	nacks     int
@@ -68,9 +68,9 @@ func NewSender(o SenderOptions, now time.Time) *Sender {
 	if o.Counts == nil {
 		o.Counts = new(Counts)
 	}
-	s := &Sender{options: o, started: now, heard: now, pinged: now}
+	s := &Sender{options: o, started: now, heard: now, pinged: now, spool: o.Queue.Spool()}
 	s.outbox = append(s.outbox, &dataplane.Hello{
-		Publisher: o.Publisher, Spool: o.Spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
+		Publisher: o.Publisher, Spool: s.spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
 		MinVersion: dataplane.Version, MaxVersion: dataplane.Version,
 		Codecs:   []dataplane.Codec{dataplane.Plain, dataplane.Zstd, dataplane.S2},
 		Software: o.Software,
@@ -122,6 +122,8 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 func (s *Sender) Alive(now time.Time) error {
 	silent := now.Sub(s.heard)
 	switch {
+	case s.options.Queue.Spool() != s.spool:
+		return &EndError{Reason: "the spool's disk has turned up", RetryAfter: time.Millisecond}
 	case !s.streaming && now.Sub(s.started) >= helloWait:
 		return &EndError{Reason: fmt.Sprintf("no answer to HELLO in %v", helloWait)}
 	case silent >= DeadAfter:

@@ -37,7 +37,7 @@ func newEdge(t *testing.T, lane dataplane.Class, policy uplink.BatchPolicy, reco
 	e := &edgeEnd{t: t, spool: m, lane: lane, now: start0, epoch: m.Lane(lane).Held()[0].Epoch}
 	e.publish(records)
 	e.options = uplink.SenderOptions{
-		Publisher: "edge-1/mapper", Spool: m.ID(), Lane: lane, Queue: m.Lane(lane), Packer: newPacker(t), Batch: policy,
+		Publisher: "edge-1/mapper", Lane: lane, Queue: m.Lane(lane), Packer: newPacker(t), Batch: policy,
 		Counts: &e.counts,
 	}
 	e.Sender = uplink.NewSender(e.options, e.now)

@@ -136,7 +136,7 @@ func (w *world) start(p *publisher) {
 	}
 	for _, lane := range dataplane.Classes {
 		s.lanes = append(s.lanes, &edge{options: uplink.SenderOptions{
-			Publisher: p.name, Spool: m.ID(), Lane: lane, Queue: m.Lane(lane), Packer: w.packer,
+			Publisher: p.name, Lane: lane, Queue: m.Lane(lane), Packer: w.packer,
 			Batch: uplink.BatchPolicy{MaxCount: 8, MaxBytes: 4 << 10, MaxAge: 2 * time.Second},
 		}})
 	}

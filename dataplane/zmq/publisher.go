@@ -129,7 +129,7 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 		p.lanes[c] = &lane{
 			zctx: p.zctx, endpoint: o.Uplink, waker: wakers[c], kept: p.spool.Safe, log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
 			options: uplink.SenderOptions{
-				Publisher: o.Node + "/" + o.Mapper, Spool: p.spool.ID(), Lane: c, Software: o.Software,
+				Publisher: o.Node + "/" + o.Mapper, Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
 				Counts: new(uplink.Counts),
 			},

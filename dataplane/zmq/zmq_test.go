@@ -391,6 +391,29 @@ func TestUndelivered(t *testing.T) {
 	}
 }
 
+// TestStoppedWithADisk stops a publisher that never reached cloudsvc: what is on
+// disk can wait for the next start.
+func TestStoppedWithADisk(t *testing.T) {
+	dead, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers here
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	p := startPublisher(t, PublisherOptions{
+		Uplink: "tcp://" + dead.Addr().String(), Spool: spool.Storage{Dir: t.TempDir(), MaxBytes: 1 << 20},
+	})
+	publish(t, p, dataplane.RT, 0, 7)
+	publish(t, p, dataplane.BT, 0, 5)
+	start := time.Now()
+	p.stop()
+	if n := p.Undelivered(); n != 12 {
+		t.Errorf("undelivered: got %d, want 12", n)
+	}
+	if took := time.Since(start); took > drainTime/2 {
+		t.Errorf("stopping took %v, where there is nothing to wait for", took)
+	}
+}
+
 // TestNobodyAnswers has a publisher say, and once only, that nobody is there.
 func TestNobodyAnswers(t *testing.T) {
 	log := &logLines{}
