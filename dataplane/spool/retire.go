@@ -17,7 +17,7 @@ const (
 func (l *lane) retire() {
 	n, bytes := 0, int64(0)
 	for _, s := range l.segments {
-		if l.unreleased(s) == 0 {
+		if l.unreleased(s) == 0 && !s.empty() {
 			n++
 			bytes += s.bytes
 		}
@@ -28,10 +28,12 @@ func (l *lane) retire() {
 	}
 	limit := l.spool.storage.MaxBytes / keptPart
 	l.giveUp(func(s *segment) bool {
-		if l.unreleased(s) > 0 {
+		switch {
+		case l.unreleased(s) > 0:
 			return false
-		}
-		if n <= maxKept && bytes <= limit && s.last >= s.first {
+		case s.empty():
+			return true
+		case n <= maxKept && bytes <= limit:
 			return false
 		}
 		n--

@@ -31,6 +31,9 @@ type segment struct {
 	synced      uint64        // the last record that surely was
 }
 
+// empty tells whether it holds no records.
+func (s *segment) empty() bool { return s.last < s.first }
+
 // place returns where in the file a record is, counted from 0.
 func (s *segment) place(seq uint64) uint64 { return seq - s.first + s.skip }
 

@@ -81,7 +81,7 @@ func (l *lane) rewind(seg *segment) {
 // forgetEmpty takes a segment without records off the lane. Its file is left to
 // who writes the same records again, under the same name.
 func (l *lane) forgetEmpty(seg *segment) {
-	if seg.last < seg.first {
+	if seg.empty() {
 		l.segments = slices.DeleteFunc(l.segments, func(other *segment) bool { return other == seg })
 	}
 }

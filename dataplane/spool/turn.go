@@ -114,7 +114,7 @@ func (w *writer) abandon(l *lane, seg *segment) {
 	l.active, l.durable = nil, false
 	seg.sealed, seg.tally = true, nil
 	l.forgetEmpty(seg)
-	file, bytes, empty := seg.file, seg.bytes, seg.last < seg.first
+	file, bytes, empty := seg.file, seg.bytes, seg.empty()
 	seg.file = nil
 	s.mu.Unlock()
 	if file == nil {
