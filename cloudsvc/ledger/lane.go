@@ -1,0 +1,96 @@
+package ledger
+
+import "slices"
+
+// A Lane takes in what a log says of one class of one publisher, in the log's
+// order.
+type Lane struct{ epochs []*tally }
+
+// tally is what a log says of one epoch.
+type tally struct {
+	epoch                   uint64
+	stored, covered, events Spans // covered: stored or told to be lost
+	twice, late             Spans
+	gaps                    []Gap
+	end                     *End
+}
+
+// A Gap is sequences that the publisher told to be lost.
+type Gap struct {
+	Span
+	Reason string `json:"reason"`
+}
+
+// An End is how a publisher told that an epoch ended.
+type End struct {
+	Last    uint64 `json:"last"`    // of what it accepted
+	Unknown bool   `json:"unknown"` // what came behind that, if anything, is not known
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Stored takes a run of records.
+func (l *Lane) Stored(epoch uint64, s Span) {
+	t := l.tally(epoch)
+	t.cover(s)
+	t.stored.Add(s)
+}
+
+// Event takes records that are stored, and are of topics that a subscription to
+// # does not get.
+func (l *Lane) Event(epoch uint64, s Span) { l.tally(epoch).events.Add(s) }
+
+// Lost takes a gap. One that goes on behind another of the same reason is one
+// with it.
+func (l *Lane) Lost(epoch uint64, g Gap) {
+	t := l.tally(epoch)
+	t.cover(g.Span)
+	if n := len(t.gaps); n > 0 && t.gaps[n-1].To+1 == g.From && t.gaps[n-1].Reason == g.Reason {
+		t.gaps[n-1].To = g.To
+		return
+	}
+	t.gaps = append(t.gaps, g)
+}
+
+// Ended takes the end of an epoch. What is stored behind it makes it no end.
+func (l *Lane) Ended(epoch uint64, e End) { l.tally(epoch).end = &e }
+
+// Size returns about how many spans are kept.
+func (l *Lane) Size() (n int) {
+	for _, t := range l.epochs {
+		n += 1 + len(t.covered) + len(t.gaps) + len(t.twice)
+	}
+	return n
+}
+
+func (l *Lane) tally(epoch uint64) *tally {
+	if n := len(l.epochs); n > 0 && l.epochs[n-1].epoch == epoch {
+		return l.epochs[n-1]
+	}
+	i, known := slices.BinarySearchFunc(l.epochs, epoch, func(t *tally, epoch uint64) int {
+		switch {
+		case t.epoch < epoch:
+			return -1
+		case t.epoch > epoch:
+			return 1
+		}
+		return 0
+	})
+	if !known {
+		l.epochs = slices.Insert(l.epochs, i, &tally{epoch: epoch})
+	}
+	return l.epochs[i]
+}
+
+// cover notes what is told for the first time, twice, or late.
+func (t *tally) cover(s Span) {
+	t.end = nil
+	for _, again := range t.covered.Within(s) {
+		t.twice.Add(again)
+	}
+	if n := len(t.covered); n > 0 && s.From <= t.covered[n-1].To {
+		for _, late := range t.covered.Missing(Span{s.From, min(s.To, t.covered[n-1].To)}) {
+			t.late.Add(late)
+		}
+	}
+	t.covered.Add(s)
+}
