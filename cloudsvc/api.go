@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/mux"
 	"k8s.io/klog/v2"
 
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
@@ -33,6 +34,14 @@ type GapLister interface {
 	Gaps(ctx context.Context, q GapQuery) (GapList, error)
 }
 
+// An Auditor makes ledgers. It is called by many requests at once.
+type Auditor interface {
+	// Ledger returns that of a publisher, or, for "", of all. It reads the log, for
+	// less than half a minute after those who asked before, and gives up when the
+	// context ends.
+	Ledger(ctx context.Context, publisher string) (ledger.Ledger, error)
+}
+
 // bodyBudget is how many bytes the bodies of all requests may take. What comes
 // when it is spent is refused as busy.
 const bodyBudget = 128 << 20
@@ -44,6 +53,7 @@ type APIOptions struct {
 	Publisher  Publisher
 	Dispatcher *Dispatcher
 	Gaps       GapLister
+	Ledger     Auditor
 	Ready      func() error // nil when messages can be taken and delivered; must not block
 	Metrics    http.Handler // answers GET /metrics
 
@@ -54,8 +64,8 @@ type APIOptions struct {
 }
 
 func (o *APIOptions) validate() error {
-	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Gaps == nil || o.Ready == nil || o.Metrics == nil {
-		return errors.New("API options: Registry, Publisher, Dispatcher, Gaps, Ready and Metrics are required")
+	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Gaps == nil || o.Ledger == nil || o.Ready == nil || o.Metrics == nil {
+		return errors.New("API options: Registry, Publisher, Dispatcher, Gaps, Ledger, Ready and Metrics are required")
 	}
 	if o.Authorizer == nil {
 		o.Authorizer = AllowAll{}
@@ -122,6 +132,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/publish", withQuery(a.withRoom(a.publish))},
 		{http.MethodPost, "/subscribe", withQuery(a.subscribe, "topic", "callback")},
 		{http.MethodGet, "/v1/gaps", withQuery(a.gaps, "topic", "publisher", "since", "limit")},
+		{http.MethodGet, "/v1/ledger", withQuery(a.ledger, "publisher")},
 
 		{http.MethodGet, "/healthz", a.health},
 		{http.MethodGet, "/readyz", a.ready},

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
@@ -67,6 +68,29 @@ type testGaps struct{ gapIndex }
 
 func (g testGaps) Gaps(_ context.Context, q GapQuery) (GapList, error) { return g.find(q), nil }
 
+// testAuditor knows one account.
+type testAuditor struct{}
+
+func (testAuditor) Ledger(_ context.Context, publisher string) (ledger.Ledger, error) {
+	lane := new(ledger.Lane)
+	lane.Stored(7, ledger.Span{From: 2, To: 4})
+	lane.Event(7, ledger.Span{From: 2, To: 2})
+	lane.Stored(7, ledger.Span{From: 4, To: 5})
+	lane.Lost(7, ledger.Gap{Span: ledger.Span{From: 9, To: 9}, Reason: "full"})
+	lane.Stored(7, ledger.Span{From: 8, To: 8})
+	lane.Ended(7, ledger.End{Last: 9, Unknown: true, Reason: "power was lost"})
+	lane.Stored(8, ledger.Span{From: 1, To: 2})
+	return ledger.Ledger{
+		Since: testTime, Others: ledger.Counts{Stored: 1},
+		Log: map[dataplane.Class]ledger.Reading{dataplane.RT: {First: 1, Last: 3, Read: 2, Corrupt: []uint64{2}, Reason: "no time"}},
+		Accounts: []ledger.Account{{
+			Publisher: publisher, Class: dataplane.RT, Counts: ledger.Counts{Stored: 7, Lost: 1, Delivered: 3, Dropped: 1},
+			Edge:   &ledger.Edge{Started: testTime, Time: testTime, Storage: dataplane.StorageDisk, EdgeCount: dataplane.EdgeCount{Read: 9, Epoch: 8, Last: 3}},
+			Epochs: lane.Prove(ledger.Known{Online: true, Epoch: 8, Last: 3}),
+		}},
+	}, nil
+}
+
 // testService is the API behind a real listener.
 type testService struct {
 	url        string
@@ -91,6 +115,7 @@ func startService(t *testing.T, change func(*APIOptions)) *testService {
 	options := APIOptions{
 		Registry: s.registry, Publisher: s.publisher, Dispatcher: s.dispatcher,
 		Gaps:    testGaps{*testIndex()},
+		Ledger:  testAuditor{},
 		Ready:   func() error { return nil },
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Now:     func() time.Time { return testTime },

@@ -22,8 +22,15 @@ type lines struct {
 // A burst is consecutive lines for the same subscriptions. To queue them
 // together costs as much as one of them.
 type burst struct {
-	to []*Subscription
+	to     []*Subscription
+	shares []share
 	lines
+}
+
+// share is how many of a burst's messages are of a lane.
+type share struct {
+	laneKey
+	messages uint64
 }
 
 // takes tells whether a line for these subscriptions may follow.
@@ -40,8 +47,18 @@ func (b *burst) add(to []*Subscription, m *dataplane.Message, at Position) {
 	b.text = appendLine(b.text, m, at)
 	if !m.ID.IsGap() {
 		b.count++
+		b.share(laneKey{m.ID.Publisher, m.ID.Class})
 	}
 	b.position = at
+}
+
+// share counts a message of a lane: mostly that of the one before.
+func (b *burst) share(key laneKey) {
+	if n := len(b.shares); n > 0 && b.shares[n-1].laneKey == key {
+		b.shares[n-1].messages++
+		return
+	}
+	b.shares = append(b.shares, share{key, 1})
 }
 
 // take returns the lines, in memory of their own, and leaves the burst without

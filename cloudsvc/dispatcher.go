@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 )
 
@@ -17,6 +18,7 @@ var ErrClosed = errors.New("cloudsvc is shutting down")
 // never waits for a subscriber.
 type Dispatcher struct {
 	metrics *Metrics
+	counts  counts
 
 	mu            sync.Mutex
 	position      Position // of the last message routed in each class
@@ -120,14 +122,20 @@ func inOrder(found []*Subscription) []*Subscription {
 // flush queues the burst for its subscriptions, and begins another.
 func (d *Dispatcher) flush() {
 	lines := d.burst.take()
+	var took, refused uint64
 	for _, s := range d.burst.to {
 		if s.enqueue(lines) {
+			took++
 			d.metrics.delivered.Add(float64(lines.count))
 		} else {
+			refused++
 			d.countCutOff(s)
 		}
 	}
-	d.burst.to = nil
+	for _, s := range d.burst.shares {
+		d.counts.add(s.laneKey, ledger.Counts{Delivered: s.messages * took, Dropped: s.messages * refused})
+	}
+	d.burst.to, d.burst.shares = nil, d.burst.shares[:0]
 }
 
 // cutOff ends a subscription whose subscriber does not read. One that was cut

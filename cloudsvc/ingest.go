@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 	"datastub/dataplane/uplink"
 )
@@ -70,6 +71,8 @@ type Ingest struct {
 	packer     *dataplane.Packer
 	gaps       gapLog
 	httpRoom   *semaphore.Weighted // bytes of httpBudget
+	audits     *semaphore.Weighted // one
+	since      time.Time           // what is counted is from then on
 	ended      chan struct{}       // closed when nothing is stored any more
 
 	// mu is held while replies are handed to send, which does not block: a peer
@@ -105,6 +108,8 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		numberings: make(map[string]*numbering),
 		packer:     packer,
 		httpRoom:   semaphore.NewWeighted(httpBudget),
+		audits:     semaphore.NewWeighted(1),
+		since:      o.Now(),
 		ended:      make(chan struct{}),
 	}
 	i.receiver = uplink.NewReceiver(uplink.ReceiverOptions{
@@ -209,10 +214,19 @@ func (i *Ingest) stored(b *blockBuilder, d *delivery) {
 	i.send(i.receiver.Stored(accepted, i.options.Now()))
 	i.mu.Unlock()
 	for _, e := range b.entries {
+		i.dispatcher.counts.add(laneKey{e.Publisher, e.Lane}, stored(e.Accepted))
 		if e.stored != nil {
 			e.stored()
 		}
 	}
+}
+
+// stored returns what an entry that is in the log counts for.
+func stored(a *uplink.Accepted) ledger.Counts {
+	if a.Gap != nil {
+		return ledger.Counts{Lost: a.Last - a.First + 1}
+	}
+	return ledger.Counts{Stored: uint64(len(a.Messages))}
 }
 
 // Run works until ctx ends, and then until all that was accepted is stored,

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"datastub/cloudsvc"
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 )
 
@@ -34,9 +35,11 @@ func Start(t testing.TB, address string) *Server {
 	now := func() time.Time { return Time }
 	s := &Server{Registry: cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Now: now})}
 	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
-	s.publisher = &publisher{dispatcher: dispatcher}
+	s.publisher = &publisher{
+		dispatcher: dispatcher, lanes: make(map[dataplane.Class]*ledger.Lane), seqs: make(map[dataplane.Class]uint64),
+	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: s.Registry, Dispatcher: dispatcher, Publisher: s.publisher, Gaps: s.publisher,
+		Registry: s.Registry, Dispatcher: dispatcher, Publisher: s.publisher, Gaps: s.publisher, Ledger: s.publisher,
 		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Now: now,
 	})
 	if err != nil {
@@ -77,19 +80,37 @@ func (s *Server) Lose(gaps ...cloudsvc.Gap) {
 	p.dispatcher.Deliver(dataplane.RT, p.seq, nil, placed)
 }
 
-// publisher numbers messages from 1 and delivers them at once.
+// publisher numbers messages from 1 in each class, and delivers them at once.
 type publisher struct {
 	dispatcher *cloudsvc.Dispatcher
 
-	mu   sync.Mutex
-	seq  uint64
-	gaps []cloudsvc.Gap
+	mu    sync.Mutex
+	seq   uint64 // of blocks
+	lanes map[dataplane.Class]*ledger.Lane
+	seqs  map[dataplane.Class]uint64
+	gaps  []cloudsvc.Gap
 }
 
 var (
 	_ cloudsvc.Publisher = (*publisher)(nil)
 	_ cloudsvc.GapLister = (*publisher)(nil)
+	_ cloudsvc.Auditor   = (*publisher)(nil)
 )
+
+// Ledger proves what was published, by whomever.
+func (p *publisher) Ledger(context.Context, string) (ledger.Ledger, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := ledger.Ledger{Since: Time}
+	for _, c := range dataplane.Classes {
+		if lane := p.lanes[c]; lane != nil {
+			l.Accounts = append(l.Accounts, ledger.Account{
+				Publisher: "http/anonymous", Class: c, Epochs: lane.Prove(ledger.Known{Online: true, Epoch: 1, Last: p.seqs[c]}),
+			})
+		}
+	}
+	return l, nil
+}
 
 // Gaps returns what Lose was given, and keeps to the limit.
 func (p *publisher) Gaps(_ context.Context, q cloudsvc.GapQuery) (cloudsvc.GapList, error) {
@@ -104,11 +125,22 @@ func (p *publisher) Publish(_ context.Context, identity cloudsvc.Identity, messa
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ids := make([]dataplane.ID, len(messages))
+	p.seq++
 	for i := range messages {
-		p.seq++
-		messages[i].ID = dataplane.ID{Publisher: "http/" + string(identity), Class: messages[i].Class, Epoch: 1, Seq: p.seq}
+		class := messages[i].Class
+		p.seqs[class]++
+		p.lane(class).Stored(1, ledger.Span{From: p.seqs[class], To: p.seqs[class]})
+		messages[i].ID = dataplane.ID{Publisher: "http/" + string(identity), Class: class, Epoch: 1, Seq: p.seqs[class]}
 		ids[i] = messages[i].ID
 	}
 	p.dispatcher.Deliver(dataplane.RT, p.seq, messages, nil)
 	return ids, nil
+}
+
+// lane returns a class's account. p.mu is held.
+func (p *publisher) lane(c dataplane.Class) *ledger.Lane {
+	if p.lanes[c] == nil {
+		p.lanes[c] = new(ledger.Lane)
+	}
+	return p.lanes[c]
 }

@@ -79,7 +79,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	}
 	metrics.MustRegister(s.producers)
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Gaps: s.ingest, Ready: s.ingest.Ready, Addresses: addresses,
+		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Gaps: s.ingest, Ledger: s.ingest, Ready: s.ingest.Ready, Addresses: addresses,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {

@@ -1,0 +1,161 @@
+package cloudsvc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"datastub/cloudsvc/ledger"
+	"datastub/dataplane"
+)
+
+const (
+	// auditTime is how long the log is read for one ledger, which is well within
+	// what clients wait for an answer.
+	auditTime = 20 * time.Second
+	// auditBurst is how many bytes are read before the log gets a rest as long
+	// as that took, up to auditRest: ingest comes first.
+	auditBurst = 4 << 20
+	auditRest  = 100 * time.Millisecond
+	// maxAudited is about how many epochs, ranges and gaps are kept, some
+	// megabytes; it is looked at each auditBurst.
+	maxAudited = 100_000
+)
+
+// An audit reads the log for a ledger.
+type audit struct {
+	publisher string // empty: all
+	packer    *dataplane.Packer
+	lanes     map[laneKey]*ledger.Lane
+
+	class dataplane.Class
+	ledger.Reading
+	bytes int       // since the last rest
+	began time.Time // the burst
+}
+
+// errAudited ends a replay whose rest there is no room for.
+var errAudited = errors.New("there is more than can be told at once: ask for one publisher")
+
+// read reads a class's log, as far as there is time.
+func (a *audit) read(ctx context.Context, log Log, class dataplane.Class) (ledger.Reading, error) {
+	first, last, err := log.Ends(ctx, class)
+	if err != nil {
+		return ledger.Reading{}, err
+	}
+	a.class, a.Reading = class, ledger.Reading{First: first, Last: last}
+	a.bytes, a.began = 0, time.Now()
+	switch err := log.Replay(ctx, class, 0, func(seq uint64, _ time.Time, raw []byte) error { return a.visit(ctx, seq, raw) }); {
+	case err == nil:
+		a.Read = max(a.Read, last)
+	case errors.Is(err, errAudited):
+		a.Reason = errAudited.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		a.Reason = "there was no more time: ask when less is written, or keep less"
+	default:
+		return ledger.Reading{}, err
+	}
+	return a.Reading, nil
+}
+
+// visit takes one block in.
+func (a *audit) visit(ctx context.Context, seq uint64, raw []byte) error {
+	if err := a.rest(ctx, len(raw)); err != nil {
+		return err
+	}
+	a.Read = seq
+	b, err := ParseBlock(raw)
+	if err != nil {
+		a.Corrupt = append(a.Corrupt, seq)
+		return nil
+	}
+	for i := range b.Ranges {
+		if r := &b.Ranges[i]; a.publisher == "" || a.publisher == r.Publisher {
+			a.take(b, r, b.Frames[i])
+		}
+	}
+	return nil
+}
+
+// rest lets others have the log, now and then.
+func (a *audit) rest(ctx context.Context, bytes int) error {
+	if a.bytes += bytes; a.bytes < auditBurst {
+		return ctx.Err()
+	}
+	size := 0
+	for _, lane := range a.lanes {
+		size += lane.Size()
+	}
+	if size > maxAudited {
+		return errAudited
+	}
+	timer := time.NewTimer(min(time.Since(a.began), auditRest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	a.bytes, a.began = 0, time.Now()
+	return nil
+}
+
+// take notes what one range of a block tells.
+func (a *audit) take(b *Block, r *Range, frame []byte) {
+	key := laneKey{r.Publisher, a.class}
+	lane := a.lanes[key]
+	if lane == nil {
+		lane = new(ledger.Lane)
+		a.lanes[key] = lane
+	}
+	span := ledger.Span{From: r.First, To: r.Last}
+	switch dataplane.FrameTypeOf(frame) {
+	case dataplane.TypeGap, dataplane.TypeEpochEnd:
+		f, _ := dataplane.DecodeFrame(frame) // where that fails the reason is not known
+		switch f := f.(type) {
+		case *dataplane.Gap:
+			lane.Lost(r.Epoch, ledger.Gap{Span: span, Reason: f.Reason})
+		case *dataplane.EpochEnd:
+			lane.Ended(r.Epoch, ledger.End{Last: r.Last, Unknown: f.Unknown, Reason: f.Reason})
+		}
+	default:
+		lane.Stored(r.Epoch, span)
+		if b.mayHold(defaultNamespace, nodeEvents(r.Publisher)) {
+			a.findEvents(lane, r, frame)
+		}
+	}
+}
+
+// mayHold tells whether a block may hold something of a topic.
+func (b *Block) mayHold(namespace, topic string) bool {
+	_, listed := slices.BinarySearch(b.Topics, topicHash(namespace, topic))
+	return listed || len(b.Topics) == 0
+}
+
+// nodeEvents returns the topic at which a publisher tells of its node: the one
+// below $events that a mapper publishes to.
+func nodeEvents(publisher string) string {
+	node, _, _ := strings.Cut(publisher, "/")
+	return dataplane.EventTopic + "/node/" + node
+}
+
+// findEvents notes which records of a range are events.
+func (a *audit) findEvents(lane *ledger.Lane, r *Range, frame []byte) {
+	f, err := dataplane.DecodeFrame(frame)
+	data, is := f.(*dataplane.Data)
+	if err != nil || !is {
+		return
+	}
+	batch, err := a.packer.Unpack(r.Publisher, data)
+	if err != nil {
+		return
+	}
+	for i := range batch.Messages {
+		m := &batch.Messages[i]
+		if m.ID.Seq >= r.First && strings.HasPrefix(m.Topic, dataplane.EventTopic) {
+			lane.Event(r.Epoch, ledger.Span{From: m.ID.Seq, To: m.ID.Seq})
+		}
+	}
+}
