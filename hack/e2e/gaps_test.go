@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 
 	"datastub/cloudsvc/client"
+	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 	"datastub/hack/stack"
 )
@@ -113,6 +115,10 @@ func checkOverflow(t *testing.T, s *stack.Stack, f, ones *follower) {
 	stack.Eventually(t, "the gaps alone", func() bool { return ones.count() == gaps })
 	t.Logf("%d lost in %d gaps", lost, gaps)
 
+	v, status := verify(t, s)
+	if status != 0 || v.lost() != lost || strings.Contains(v.Verdict, string(ledger.Open)) || strings.Contains(v.Verdict, string(ledger.Unproven)) {
+		t.Errorf("datastub verify: status %d, %s, want all proven, with %d lost", status, v.Verdict, lost)
+	}
 	before := listGaps(t, s)
 	if len(before.Gaps) != gaps || !before.Complete || before.More != 0 {
 		t.Errorf("listed: %+v, want %d", before, gaps)
