@@ -6,8 +6,14 @@ import (
 	"time"
 )
 
+// catchUp is how much of its time a line makes up for: timers wake late, by
+// more than a packet takes on a fast line.
+const catchUp = 10 * time.Millisecond
+
 // A line is one direction of a link, which all connections share.
 type line struct {
+	buffer int // bytes that may wait in front of it
+
 	mu     sync.Mutex
 	rate   int           // bytes a second; 0: no limit
 	free   time.Time     // when all that was let on the line has left
@@ -15,8 +21,8 @@ type line struct {
 	held   bool
 }
 
-func newLine(rate int) *line {
-	l := &line{rate: rate, opened: make(chan struct{})}
+func newLine(rate, buffer int) *line {
+	l := &line{rate: rate, buffer: buffer, opened: make(chan struct{})}
 	close(l.opened)
 	return l
 }
@@ -40,7 +46,7 @@ func (l *line) strand() *line {
 	l.hold()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return newLine(l.rate)
+	return newLine(l.rate, l.buffer)
 }
 
 func (l *line) release() {
@@ -65,20 +71,30 @@ func (l *line) pass(ctx context.Context) error {
 	}
 }
 
-// carry waits until the line has carried so many bytes, behind all that others
-// have given it.
-func (l *line) carry(ctx context.Context, bytes int) error {
+// carry returns when the line will have carried so many bytes, behind all that
+// others have given it. It waits while the buffer is full.
+func (l *line) carry(ctx context.Context, bytes int) (done time.Time, err error) {
 	l.mu.Lock()
 	now := time.Now()
-	if l.free.Before(now) {
-		l.free = now
+	if least := now.Add(-catchUp); l.free.Before(least) {
+		l.free = least
 	}
+	wait := time.Duration(0)
 	if l.rate > 0 {
-		l.free = l.free.Add(time.Duration(bytes) * time.Second / time.Duration(l.rate))
+		l.free = l.free.Add(l.takes(bytes))
+		wait = l.free.Sub(now) - l.takes(l.buffer)
 	}
-	wait := l.free.Sub(now)
+	if done = l.free; done.Before(now) {
+		done = now
+	}
 	l.mu.Unlock()
-	return pause(ctx, wait)
+	return done, pause(ctx, wait)
+}
+
+// takes returns how long the line needs for so many bytes. It is called under
+// mu.
+func (l *line) takes(bytes int) time.Duration {
+	return time.Duration(bytes) * time.Second / time.Duration(l.rate)
 }
 
 // pause waits.

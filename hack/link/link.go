@@ -18,6 +18,9 @@ type Options struct {
 	Target  string        // where connections go on to, host:port
 	Rate    int           // bytes a second of all connections together, each direction for itself; 0: as fast as can be
 	Latency time.Duration // one way
+	// Buffer is how many bytes wait in front of the line, first come, first
+	// served, as in a modem. 0: connections take turns packet by packet.
+	Buffer int
 }
 
 // A Link passes on what is sent over TCP connections.
@@ -40,7 +43,7 @@ func New(o Options) (*Link, error) {
 		return nil, fmt.Errorf("listen for a link to %s: %w", o.Target, err)
 	}
 	l := &Link{options: o, listener: listener, conns: make(map[*net.TCPConn]struct{})}
-	l.up, l.down = newLine(o.Rate), newLine(o.Rate)
+	l.up, l.down = newLine(o.Rate, o.Buffer), newLine(o.Rate, o.Buffer)
 	return l, nil
 }
 

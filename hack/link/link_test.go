@@ -235,3 +235,39 @@ func wantSilence(t *testing.T, c *net.TCPConn) {
 		t.Fatal(err)
 	}
 }
+
+// TestLinkHasABuffer has one connection fill it, and another one wait behind.
+func TestLinkHasABuffer(t *testing.T) {
+	t.Parallel()
+	const rate, waiting = 100 << 10, 40 << 10
+	l := start(t, Options{Rate: rate, Buffer: 64 << 10})
+	first, second := dialled(t, l), dialled(t, l)
+	trip(t, second, 16)
+	if _, err := first.Write(make([]byte, waiting)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return l.up.queued() > waiting/2 })
+	if took := trip(t, second, 16); took < 100*time.Millisecond {
+		t.Errorf("behind 20 KiB at 100 KiB a second: %v", took)
+	}
+}
+
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("not before the test ended")
+		}
+	}
+}
+
+// queued returns how many bytes wait in front of the line.
+func (l *line) queued() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(time.Until(l.free) * time.Duration(l.rate) / time.Second)
+}

@@ -53,11 +53,15 @@ func (p *pipe) take(ctx context.Context, air chan<- flying) error {
 		buffer := make([]byte, packet)
 		n, err := p.from.Read(buffer)
 		if n > 0 {
-			if err := errors.Join(p.line.pass(ctx), p.line.carry(ctx, n)); err != nil {
+			if err := p.line.pass(ctx); err != nil {
+				return err
+			}
+			done, err := p.line.carry(ctx, n)
+			if err != nil {
 				return err
 			}
 			select {
-			case air <- flying{buffer[:n], time.Now().Add(p.latency)}:
+			case air <- flying{buffer[:n], done.Add(p.latency)}:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
