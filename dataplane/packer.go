@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -15,19 +16,20 @@ const maxRaw = MaxFrame - 256
 // in bytes.
 const minCompress = 1024
 
+// minSqueeze is the same where the link is scarce.
+const minSqueeze = 128
+
 // A Packer turns batches into the bodies of Data frames and back. It may be
 // used from many goroutines.
 type Packer struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	enc     *zstd.Encoder
+	squeeze func() (*zstd.Encoder, error) // made when it is first needed
+	dec     *zstd.Decoder
 }
 
 // NewPacker returns a Packer. It holds some memory and no goroutines.
 func NewPacker() (*Packer, error) {
-	enc, err := zstd.NewWriter(nil,
-		zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithWindowSize(1<<20)) // no batch is larger than that by much
+	enc, err := newEncoder(zstd.SpeedDefault)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +39,16 @@ func NewPacker() (*Packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Packer{enc: enc, dec: dec}, nil
+	// The level above takes 37 MiB, and makes frames of readings no smaller.
+	squeeze := func() (*zstd.Encoder, error) { return newEncoder(zstd.SpeedBetterCompression) }
+	return &Packer{enc: enc, dec: dec, squeeze: sync.OnceValues(squeeze)}, nil
+}
+
+func newEncoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil,
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderLevel(level),
+		zstd.WithWindowSize(1<<20)) // no batch is larger than that by much
 }
 
 // Pack returns the batch as a frame, without a session: RT by rows, with S2
@@ -45,6 +56,39 @@ func NewPacker() (*Packer, error) {
 // empty or larger than a frame. Messages that Validate would refuse make a
 // frame that Unpack refuses.
 func (p *Packer) Pack(b *Batch) (*Data, error) {
+	d, err := layOut(b)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case d.Layout == Columns:
+		d.replace(p.enc.EncodeAll(d.Body, nil), Zstd)
+	case len(d.Body) >= minCompress:
+		d.replace(s2.Encode(nil, d.Body), S2)
+	}
+	return d, nil
+}
+
+// Squeeze does what Pack does for a link that is slower than the processor: RT
+// is compressed with Zstandard too, and BT harder. It takes some 5 MiB of memory
+// once.
+func (p *Packer) Squeeze(b *Batch) (*Data, error) {
+	d, err := layOut(b)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := p.squeeze()
+	if err != nil {
+		return nil, err
+	}
+	if len(d.Body) >= minSqueeze {
+		d.replace(enc.EncodeAll(d.Body, nil), Zstd)
+	}
+	return d, nil
+}
+
+// layOut returns the batch as a frame that is not compressed.
+func layOut(b *Batch) (*Data, error) {
 	if len(b.Messages) == 0 || len(b.Messages) > MaxBatch {
 		return nil, fmt.Errorf("pack %d messages: want 1 to %d", len(b.Messages), MaxBatch)
 	}
@@ -59,22 +103,13 @@ func (p *Packer) Pack(b *Batch) (*Data, error) {
 		return nil, fmt.Errorf("pack %d messages: %d bytes are more than %d", len(b.Messages), len(d.Body), maxRaw)
 	}
 	d.RawSize = uint64(len(d.Body))
-	p.compress(d)
 	return d, nil
 }
 
-// compress compresses a plain body where that makes it smaller.
-func (p *Packer) compress(d *Data) {
-	var packed []byte
-	codec := Plain
-	switch {
-	case d.Layout == Columns:
-		packed, codec = p.enc.EncodeAll(d.Body, nil), Zstd
-	case len(d.Body) >= minCompress:
-		packed, codec = s2.Encode(nil, d.Body), S2
-	}
-	if codec != Plain && len(packed) < len(d.Body) {
-		d.Body, d.Codec = packed, codec
+// replace takes a compressed body where it is smaller.
+func (f *Data) replace(packed []byte, codec Codec) {
+	if len(packed) < len(f.Body) {
+		f.Body, f.Codec = packed, codec
 	}
 }
 
