@@ -71,10 +71,10 @@ func TestSenderCollectsBT(t *testing.T) {
 		e := newStreaming(t, dataplane.BT, uplink.BatchPolicy{MaxCount: 1 << 20, MaxBytes: 1 << 30, MaxAge: time.Second}, 4000)
 		e.wants(0, 0)
 		e.now = e.now.Add(time.Second)
-		perFrame := uint64(256 << 10 / size)
-		for sent := uint64(0); sent < 4000; sent += perFrame {
-			e.wants(sent+1, min(sent+perFrame, 4000))
-		}
+		first := uint64(8 << 10 / size) // before it is known how well they are packed
+		e.wants(1, first)
+		e.wants(first+1, first+uint64(256<<10/size))
+		e.wants(first+uint64(256<<10/size)+1, 4000)
 		e.wants(0, 0)
 	})
 	t.Run("age runs without credit", func(t *testing.T) {

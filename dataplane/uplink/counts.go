@@ -20,6 +20,8 @@ type Stats struct {
 
 	Credit  uint64 // bytes that may be un-acked; 0 without a session
 	Unacked uint64 // bytes that are
+
+	Squeezed bool // the last frame, as the link is scarce
 }
 
 // Counts counts what the Senders of one lane do, one after the other. The zero
@@ -27,6 +29,7 @@ type Stats struct {
 type Counts struct {
 	sessions, frames, bytes, resent, records, acks, nacks, refused atomic.Uint64
 	credit, unacked                                                atomic.Uint64
+	squeezed                                                       atomic.Bool
 
 	furthest dataplane.Mark // the last record ever sent; the Sender's own
 }
@@ -36,7 +39,7 @@ func (c *Counts) Stats() Stats {
 	return Stats{
 		Sessions: c.sessions.Load(), Frames: c.frames.Load(), Bytes: c.bytes.Load(), Resent: c.resent.Load(),
 		Records: c.records.Load(), Acks: c.acks.Load(), Nacks: c.nacks.Load(), Refused: c.refused.Load(),
-		Credit: c.credit.Load(), Unacked: c.unacked.Load(),
+		Credit: c.credit.Load(), Unacked: c.unacked.Load(), Squeezed: c.squeezed.Load(),
 	}
 }
 

@@ -30,6 +30,7 @@ type SenderOptions struct {
 	Packer    *dataplane.Packer
 	Batch     BatchPolicy // of BT; RT does not wait
 	Counts    *Counts     // of the lane; nil: nobody wants them
+	Pacer     *Pacer      // of the publisher; nil: the lane has the link to itself
 	// Clock is told what the cloud answers to a PING every PingAfter, also while
 	// there is other traffic. Nil: a PING only asks for a sign of life.
 	Clock *Clock
@@ -53,7 +54,9 @@ type Sender struct {
 	sent      dataplane.Mark    // the last record sent
 	stored    dataplane.Mark    // the last record known to be stored
 	ended     uint64            // the epoch that the cloud was last told the end of
-	held      bool              // what comes next is not at hand, or has to wait for the end of an epoch
+	held      bool              // what comes next is not at hand, or has to wait
+	until     time.Time         // when what is held may go at the latest; zero: something else will tell
+	perRecord int               // bytes of the last frame a record
 	waiting   time.Time         // since when the records behind sent wait for a BT batch, at most; zero: none does
 	maxFrame  uint64            // the largest frame that the cloud takes, in bytes
 	credit    uint64
@@ -67,6 +70,9 @@ type Sender struct {
 func NewSender(o SenderOptions, now time.Time) *Sender {
 	if o.Counts == nil {
 		o.Counts = new(Counts)
+	}
+	if o.Pacer == nil {
+		o.Pacer = NewPacer(PacerOptions{})
 	}
 	s := &Sender{options: o, started: now, heard: now, pinged: now, spool: o.Queue.Spool()}
 	s.outbox = append(s.outbox, &dataplane.Hello{
@@ -102,6 +108,14 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 	if err := s.Alive(now); err != nil {
 		return nil, err
 	}
+	b, err := s.next(now)
+	if b != nil {
+		s.options.Pacer.spend(len(b), now)
+	}
+	return b, err
+}
+
+func (s *Sender) next(now time.Time) ([]byte, error) {
 	if len(s.outbox) > 0 {
 		f := s.outbox[0]
 		s.outbox = s.outbox[1:]
@@ -110,10 +124,27 @@ func (s *Sender) Next(now time.Time) ([]byte, error) {
 	if b := s.report(now); b != nil {
 		return b, nil
 	}
-	if !s.streaming || !s.due(now) || s.flights.bytes >= s.credit {
+	if s.until = (time.Time{}); !s.streaming || !s.due(now) {
 		return nil, nil
 	}
-	return s.nextRecords()
+	pace := pace{full: true}
+	if s.flights.bytes < s.credit {
+		pace = s.options.Pacer.pace(s.options.Lane, now)
+	}
+	if pace.bytes == 0 {
+		s.wait(pace, now)
+		return nil, nil
+	}
+	return s.nextRecords(pace.bytes, now)
+}
+
+// wait leaves what there is to be sent for later.
+func (s *Sender) wait(p pace, now time.Time) {
+	s.held = true
+	if some, _ := s.options.Queue.Waiting(s.sent, 1, 1); some {
+		s.until = p.until
+		s.options.Pacer.waits(s.options.Lane, p.full, now)
+	}
 }
 
 // Alive asks for a sign of life when it is time to, and gives up when none
@@ -147,14 +178,19 @@ func (s *Sender) pingDue() time.Time {
 	return due
 }
 
-// nextRecords packs what comes behind the last record sent.
-func (s *Sender) nextRecords() ([]byte, error) {
-	maxCount, maxBytes := rtBatch, maxFrameBytes
-	if s.options.Lane == dataplane.BT {
-		maxCount = min(max(s.options.Batch.MaxCount, 1), dataplane.MaxBatch)
-		maxBytes = min(s.options.Batch.MaxBytes, maxFrameBytes)
+// nextRecords packs what comes behind the last record sent, into about so many
+// bytes.
+func (s *Sender) nextRecords(bytes int, now time.Time) ([]byte, error) {
+	old := s.old(now)
+	if old {
+		pace := s.options.Pacer.paceBackfill(now)
+		if pace.bytes == 0 {
+			s.wait(pace, now)
+			return nil, nil
+		}
+		bytes = min(bytes, pace.bytes)
 	}
-	batch, gap := s.options.Queue.Next(s.sent, maxCount, maxBytes)
+	batch, gap := s.options.Queue.Next(s.sent, s.records(bytes), s.recordBytes(bytes))
 	s.held = batch == nil && gap == nil
 	switch {
 	case s.held:
@@ -164,23 +200,79 @@ func (s *Sender) nextRecords() ([]byte, error) {
 	case gap != nil && s.empties(gap.Epoch), batch != nil && s.empties(batch.Epoch):
 		return s.endEpoch(), nil
 	case gap != nil:
-		return s.launchGap(gap), nil
+		return s.launchGap(gap, now), nil
 	}
-	data, err := s.options.Packer.Pack(batch)
+	b, err := s.pack(batch, now)
 	if err != nil {
 		return nil, &EndError{Reason: err.Error()}
 	}
-	data.Session = s.session
-	b := dataplane.AppendFrame(nil, data)
+	mark := dataplane.Mark{Epoch: batch.Epoch, Seq: batch.Last()}
 	if uint64(len(b)) > s.maxFrame {
-		b = s.launchGap(tooLarge(batch, len(b), s.maxFrame))
+		b = s.launchGap(tooLarge(batch, len(b), s.maxFrame), now)
 	} else {
-		s.options.Counts.carried(data.First, data.Mark())
-		s.launch(b, data.Mark())
+		s.options.Counts.carried(batch.First, mark)
+		s.launch(b, mark, now)
+	}
+	if old {
+		s.options.Pacer.spendBackfill(len(b), now)
 	}
 	if more, _ := s.options.Queue.Waiting(s.sent, 1, 1); !more {
 		s.waiting = time.Time{} // else what is left has been waiting too
 	}
+	return b, nil
+}
+
+// old tells whether what comes next is BT that has waited for longer than
+// batches do, where that is to be held back.
+func (s *Sender) old(now time.Time) bool {
+	if s.options.Lane != dataplane.BT || !s.options.Pacer.limitsBackfill() {
+		return false
+	}
+	next, _ := s.options.Queue.Next(s.sent, 1, 1)
+	return next != nil && now.Sub(next.Messages[0].Time) > 2*s.options.Batch.MaxAge
+}
+
+// records returns how many records a frame of about so many bytes may have,
+// going by the last one.
+func (s *Sender) records(bytes int) int {
+	most := rtBatch
+	if s.options.Lane == dataplane.BT {
+		most = min(max(s.options.Batch.MaxCount, 1), dataplane.MaxBatch)
+	}
+	if s.perRecord == 0 {
+		return most
+	}
+	return min(max(bytes/s.perRecord, 1), most)
+}
+
+// recordBytes returns how much the records of a frame of about so many bytes
+// may take unpacked.
+func (s *Sender) recordBytes(bytes int) int {
+	most := maxFrameBytes
+	if s.options.Lane == dataplane.BT {
+		most = min(s.options.Batch.MaxBytes, maxFrameBytes)
+	}
+	if s.perRecord == 0 { // how well they are packed is to be seen
+		most = min(most, bytes)
+	}
+	return most
+}
+
+// pack makes a frame of a batch.
+func (s *Sender) pack(batch *dataplane.Batch, now time.Time) ([]byte, error) {
+	pack := s.options.Packer.Pack
+	scarce := s.options.Pacer.scarce(now)
+	if scarce {
+		pack = s.options.Packer.Squeeze
+	}
+	data, err := pack(batch)
+	if err != nil {
+		return nil, err
+	}
+	data.Session = s.session
+	b := dataplane.AppendFrame(nil, data)
+	s.perRecord = len(b)/len(batch.Messages) + 1
+	s.options.Counts.squeezed.Store(scarce)
 	return b, nil
 }
 
@@ -245,14 +337,14 @@ func tooLarge(batch *dataplane.Batch, bytes int, limit uint64) *dataplane.Gap {
 }
 
 // launchGap sends a gap, without its series if they make it too large.
-func (s *Sender) launchGap(gap *dataplane.Gap) []byte {
+func (s *Sender) launchGap(gap *dataplane.Gap, now time.Time) []byte {
 	gap.Session, gap.Lane = s.session, s.options.Lane
 	b := dataplane.AppendFrame(nil, gap)
 	if uint64(len(b)) > s.maxFrame {
 		gap.Series = nil
 		b = dataplane.AppendFrame(nil, gap)
 	}
-	s.launch(b, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To})
+	s.launch(b, dataplane.Mark{Epoch: gap.Epoch, Seq: gap.To}, now)
 	return b
 }
 
@@ -274,11 +366,17 @@ func (s *Sender) due(now time.Time) bool {
 }
 
 // launch counts a frame that goes now.
-func (s *Sender) launch(b []byte, mark dataplane.Mark) {
+func (s *Sender) launch(b []byte, mark dataplane.Mark, now time.Time) {
 	s.options.Counts.sent(s.sent, mark, len(b))
 	s.sent = mark
-	s.flights.add(mark, uint64(len(b)))
+	s.flights.add(mark, uint64(len(b)), now)
+	s.flights.last().follows(s.fly(), s.flights.bytes)
+}
+
+// fly tells what is under way now, and returns what that is of all lanes.
+func (s *Sender) fly() uint64 {
 	s.options.Counts.unacked.Store(s.flights.bytes)
+	return s.options.Pacer.fly(s.options.Lane, s.flights.bytes, s.flights.oldest())
 }
 
 // Due returns when Next is to be asked again though nothing came and nothing
@@ -301,6 +399,9 @@ func (s *Sender) Due() time.Time {
 	if !s.waiting.IsZero() && !s.held && s.flights.bytes < s.credit {
 		earlier(s.waiting.Add(s.options.Batch.MaxAge))
 	}
+	if !s.until.IsZero() {
+		earlier(s.until)
+	}
 	return due
 }
 
@@ -314,7 +415,7 @@ func (s *Sender) Receive(f dataplane.Frame, now time.Time) error {
 	case *dataplane.HelloOK:
 		return s.receiveHelloOK(f)
 	case *dataplane.Ack:
-		s.receiveAck(f)
+		s.receiveAck(f, now)
 	case *dataplane.Nack:
 		return s.receiveNack(f)
 	case *dataplane.Refuse:
@@ -389,20 +490,21 @@ func (s *Sender) receivePong(f *dataplane.Pong, now time.Time) {
 
 // receiveAck takes what is stored as sent, too: frames of an earlier
 // connection may get into the log after HELLO_OK.
-func (s *Sender) receiveAck(f *dataplane.Ack) {
+func (s *Sender) receiveAck(f *dataplane.Ack, now time.Time) {
 	if !s.streaming || f.Session != s.session {
 		return
 	}
 	s.credit, s.stored = f.Credit, f.Stored
 	s.options.Counts.acks.Add(1)
 	s.options.Counts.credit.Store(f.Credit)
-	if s.flights.land(f.Stored) {
+	if first, some := s.flights.land(f.Stored); some {
 		s.nacks = 0
+		s.options.Pacer.landed(first, now)
+		s.fly()
 	}
 	if f.Stored.Compare(s.sent) > 0 {
 		s.sent = f.Stored
 	}
-	s.options.Counts.unacked.Store(s.flights.bytes)
 	s.options.Queue.Release(f.Durable)
 }
 
@@ -421,6 +523,6 @@ func (s *Sender) receiveNack(f *dataplane.Nack) error {
 	}
 	s.sent, s.ended = last, 0
 	s.flights.cancel(last)
-	s.options.Counts.unacked.Store(s.flights.bytes)
+	s.fly()
 	return nil
 }

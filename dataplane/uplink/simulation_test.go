@@ -134,9 +134,12 @@ func (w *world) start(p *publisher) {
 		s.accepted = p.current().accepted
 		p.starts = nil
 	}
+	pacer := uplink.NewPacer(uplink.PacerOptions{
+		MaxRate: []uint64{0, 0, 1 << 10, 64 << 10}[w.rng.IntN(4)], BackfillRate: []uint64{0, 0, 1 << 10}[w.rng.IntN(3)],
+	})
 	for _, lane := range dataplane.Classes {
 		s.lanes = append(s.lanes, &edge{options: uplink.SenderOptions{
-			Publisher: p.name, Lane: lane, Queue: m.Lane(lane), Packer: w.packer,
+			Publisher: p.name, Lane: lane, Queue: m.Lane(lane), Packer: w.packer, Pacer: pacer,
 			Batch: uplink.BatchPolicy{MaxCount: 8, MaxBytes: 4 << 10, MaxAge: 2 * time.Second},
 		}})
 	}
@@ -346,6 +349,7 @@ func (w *world) stepEdge(e *edge) {
 			e.retry = w.now.Add(max(end.RetryAfter, time.Duration(w.rng.IntN(1000))*time.Millisecond))
 		}
 		e.sender = nil
+		e.options.Pacer.Ended(e.options.Lane)
 		if !e.link.mute {
 			e.link.cut = true
 		}

@@ -153,6 +153,7 @@ func (l *lane) connect(ctx, giveUp context.Context) (streamed bool, err error) {
 	defer context.AfterFunc(giveUp, l.waker.wake)()
 	defer l.connected.Store(false)
 	defer l.options.Counts.Ended()
+	defer l.options.Pacer.Ended(l.options.Lane)
 	if err = c.converse(ctx, giveUp); err != nil && !c.reached {
 		err = c.unreached()
 	}

@@ -33,12 +33,14 @@ var (
 	uplinkNacks          = laneMetric("uplink_nacks_total", "Times that cloudsvc asked for records again.")
 	uplinkCredit         = laneMetric("uplink_credit_bytes", "Bytes that may be on the way unacknowledged; 0 without a session.")
 	uplinkUnacknowledged = laneMetric("uplink_unacknowledged_bytes", "Bytes sent and not acknowledged.")
+	uplinkLevel          = laneMetric("uplink_compression_level", "How hard the last frame was packed: 1, or 2 where the link is what data waits for.")
 
 	spoolMaxBytes = prometheus.NewDesc("datastub_mapper_spool_max_bytes", "Bytes that the spool may take, of both classes together: in files, or in memory where there is no folder.", nil, nil)
 	spoolOnDisk   = prometheus.NewDesc("datastub_mapper_spool_on_disk", "Whether accepted records are on disk: 1, or 0 where there is no folder or its disk fails.", nil, nil)
 	spoolFaults   = prometheus.NewDesc("datastub_mapper_spool_faults_total", "Times that the spool went on in memory because its disk failed, was full, or did not answer in time.", nil, nil)
 	clockOffset   = prometheus.NewDesc("datastub_mapper_clock_offset_seconds", "What is to be added to the mapper's clock to have cloudsvc's: above 0 the mapper is behind. It is there once they were compared.", nil, nil)
 	clockTrip     = prometheus.NewDesc("datastub_mapper_clock_round_trip_seconds", "Round trip to cloudsvc with which the clocks were compared: the offset is wrong by half of it at most.", nil, nil)
+	uplinkRate    = prometheus.NewDesc("datastub_mapper_uplink_rate_bytes", "Bytes a second that the link to cloudsvc carries, as far as it was tried; 0 where that is not known.", nil, nil)
 	lanPublished  = prometheus.NewDesc("datastub_mapper_lan_published_messages_total", "Messages given to the applications on the LAN.", nil, nil)
 	lanDropped    = prometheus.NewDesc("datastub_mapper_lan_dropped_messages_total", "Messages that the applications on the LAN could not get, because they came too fast.", nil, nil)
 )
@@ -62,6 +64,7 @@ func (p *Publisher) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstMetric(clockOffset, prometheus.GaugeValue, offset.Seconds())
 		metrics <- prometheus.MustNewConstMetric(clockTrip, prometheus.GaugeValue, roundTrip.Seconds())
 	}
+	metrics <- prometheus.MustNewConstMetric(uplinkRate, prometheus.GaugeValue, float64(p.pacer.Rate()))
 	for _, c := range dataplane.Classes {
 		p.collectLane(c, metrics)
 	}
@@ -105,4 +108,9 @@ func (p *Publisher) collectLane(c dataplane.Class, metrics chan<- prometheus.Met
 	counter(uplinkNacks, sent.Nacks)
 	gauge(uplinkCredit, sent.Credit)
 	gauge(uplinkUnacknowledged, sent.Unacked)
+	level := uint64(1)
+	if sent.Squeezed {
+		level = 2
+	}
+	gauge(uplinkLevel, level)
 }

@@ -31,6 +31,8 @@ type PublisherOptions struct {
 	LAN          string // where to bind the PUB; empty: none
 	LANText      bool   // "topic SP json" in one frame instead of address and JSON
 	Batch        uplink.BatchPolicy
+	MaxRate      uint64 // bytes a second that the uplink may take, of both lanes together; 0: no limit
+	BackfillRate uint64 // bytes a second of these for BT that an outage held up; 0: no limit
 	Spool        spool.Storage
 	// Intake counts what becomes of values until Publish: how many were read,
 	// filtered and refused. Nil: what is accepted was read, and nothing else.
@@ -60,6 +62,7 @@ type Publisher struct {
 	zctx  *zmq.Context
 	spool *spool.Spool
 	lanes map[dataplane.Class]*lane
+	pacer *uplink.Pacer
 	lan   *lan // nil: there is none
 	log   klog.Logger
 
@@ -125,13 +128,16 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 	if err != nil {
 		return err
 	}
+	p.pacer = uplink.NewPacer(uplink.PacerOptions{
+		MaxRate: o.MaxRate, BackfillRate: o.BackfillRate, Wake: func(c dataplane.Class) { wakers[c].wake() },
+	})
 	for _, c := range dataplane.Classes {
 		p.lanes[c] = &lane{
 			zctx: p.zctx, endpoint: o.Uplink, waker: wakers[c], kept: p.spool.Safe, log: o.Logger, random: jitter, hurry: make(chan struct{}, 1),
 			options: uplink.SenderOptions{
 				Publisher: o.Node + "/" + o.Mapper, Lane: c, Software: o.Software,
 				Queue: p.spool.Lane(c), Packer: packer, Batch: o.Batch,
-				Counts: new(uplink.Counts),
+				Counts: new(uplink.Counts), Pacer: p.pacer,
 			},
 		}
 	}
