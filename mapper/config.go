@@ -38,7 +38,7 @@ type Devices struct {
 // DataPlane says where readings go, and how.
 type DataPlane struct {
 	Registry  string `yaml:"registry"`  // cloudsvc's HTTP address
-	Uplink    string `yaml:"uplink"`    // cloudsvc's ZeroMQ address, which the mapper dials
+	Uplink    Link   `yaml:"uplink"`    // an address alone will do
 	LAN       string `yaml:"lan"`       // where edge applications subscribe; empty turns it off
 	LANFormat string `yaml:"lanFormat"` // json or text
 	Socket    string `yaml:"socket"`    // path of the Unix socket where programs on the node publish; empty turns it off
@@ -70,7 +70,7 @@ func DefaultConfig() Config {
 		Devices: Devices{Source: "folder", Folder: "devices"},
 		DataPlane: DataPlane{
 			Registry:  "http://127.0.0.1:8080",
-			Uplink:    "tcp://127.0.0.1:5557",
+			Uplink:    Link{Address: "tcp://127.0.0.1:5557"},
 			LANFormat: "json",
 			Batch:     Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 5 * time.Second},
 			Spool:     Spool{MaxBytes: 1 << 30, MaxAge: 72 * time.Hour},
@@ -197,7 +197,7 @@ func (c *Config) validate() field.ErrorList {
 	}
 	d := &c.DataPlane
 	v.address("dataplane.registry", d.Registry, checkHTTP)
-	v.address("dataplane.uplink", d.Uplink, checkDial)
+	d.Uplink.validate(&v)
 	if d.LAN != "" {
 		v.address("dataplane.lan", d.LAN, checkBind)
 	}

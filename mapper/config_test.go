@@ -38,7 +38,7 @@ http: 0.0.0.0:0
 devices: {source: folder, folder: /devices}
 dataplane:
   registry: https://cloud:8080
-  uplink: tcp://cloud:5557
+  uplink: {address: tcp://cloud:5557, maxRate: 64Ki, backfillRate: 1Mi}
   lan: tcp://0.0.0.0:5556
   lanFormat: text
   socket: /run/datastub/publish.sock
@@ -58,8 +58,9 @@ dataplane:
 	want.Node, want.HTTP = "edge-1", "0.0.0.0:0"
 	want.Devices = Devices{Source: "folder", Folder: "/devices"}
 	want.DataPlane = DataPlane{
-		Registry: "https://cloud:8080", Uplink: "tcp://cloud:5557", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
+		Registry: "https://cloud:8080", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
 		Socket: "/run/datastub/publish.sock",
+		Uplink: Link{Address: "tcp://cloud:5557", MaxRate: 64 << 10, BackfillRate: 1 << 20},
 		Batch:  Batch{MaxCount: 10, MaxBytes: 64 << 10, MaxAge: 500 * time.Millisecond},
 		Spool:  Spool{Dir: "/var/lib/datastub/spool", MaxBytes: 16 << 20, MaxAge: time.Hour, Sync: spool.SyncAlways},
 		Defaults: Rules{
@@ -69,6 +70,21 @@ dataplane:
 	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestLoadConfigTakesAnAddressAsUplink(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Link{
+		"":                                      {Address: "tcp://127.0.0.1:5557"},
+		"uplink: tcp://cloud:5557":              {Address: "tcp://cloud:5557", alone: true},
+		"uplink: {address: 'tcp://cloud:5557'}": {Address: "tcp://cloud:5557"},
+		"uplink: {maxRate: 1Mi, backfillRate: 0}": {Address: "tcp://127.0.0.1:5557", MaxRate: 1 << 20},
+	} {
+		got, err := LoadConfig(writeFile(t, t.TempDir(), "config.yaml", "dataplane: {"+text+"}"))
+		if err != nil || got.DataPlane.Uplink != want {
+			t.Errorf("%q: got %+v, %v, want %+v", text, got.DataPlane.Uplink, err, want)
+		}
 	}
 }
 
@@ -181,6 +197,19 @@ dataplane:
 				`dataplane.defaults.topic: Invalid value: "a//b": topic "a//b" has an empty level: want levels split by one "/"`,
 				`dataplane.defaults.maxAge: Invalid value: -1s: want a time from 0s to 8760h0m0s`,
 			},
+		},
+		"an uplink with keys": {
+			"node: n\ndataplane: {uplink: {address: cloud, maxRate: 100, backfillRate: 1Kib, rate: 1}}\n",
+			[]string{
+				`dataplane.uplink.backfillRate: Invalid value: "1Kib": want a size in bytes such as 262144, 256Ki or 1Gi`,
+				`dataplane.uplink.rate: Invalid value: 1: unknown key: want one of address, backfillRate, maxRate`,
+				`dataplane.uplink.address: Invalid value: "cloud": neither tcp:// nor ipc://: want tcp://host:port, such as tcp://127.0.0.1:5557, or ipc://path`,
+				`dataplane.uplink.maxRate: Invalid value: 100: want a size a second, 1Ki or more, or 0 for no limit`,
+			},
+		},
+		"an uplink that is neither": {
+			"node: n\ndataplane: {uplink: [tcp://cloud:5557]}\n",
+			[]string{`dataplane.uplink: Invalid value: a list: want a map with the keys address, backfillRate, maxRate`},
 		},
 		"where it serves": {
 			"node: n\ncommon: {http_port: 70000}\ndataplane: {socket: /" + strings.Repeat("x", 107) + "}\n",

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -96,6 +97,9 @@ func wantOwn(t reflect.Type) string {
 
 func (s shape) checkStruct(path *field.Path, value any, t reflect.Type) field.ErrorList {
 	object, ok := value.(map[string]any)
+	if _, text := value.(string); text && reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.Unmarshaler]()) {
+		return nil // it has a short form
+	}
 	if !ok {
 		if path == nil {
 			path = field.NewPath("(file)")

@@ -83,7 +83,7 @@ func uplinkAt(address, configured string) (string, error) {
 	case ok && host == process && configured != "":
 		return configured, named("DATASTUB_UPLINK", mapper.CheckDial(configured))
 	case ok && host == process:
-		return mapper.DefaultConfig().DataPlane.Uplink, nil
+		return mapper.DefaultConfig().DataPlane.Uplink.Address, nil
 	case ok && mapper.CheckDial(endpoint) == nil:
 		return endpoint, nil
 	}

@@ -112,10 +112,11 @@ func run(ctx context.Context, path string) error {
 	publisher, err := zmq.NewPublisher(zmq.PublisherOptions{
 		Node:    config.Node,
 		Mapper:  config.Common.Name,
-		Uplink:  d.Uplink,
+		Uplink:  d.Uplink.Address,
 		LAN:     d.LAN,
 		LANText: d.LANFormat == "text",
 		Batch:   uplink.BatchPolicy{MaxCount: d.Batch.MaxCount, MaxBytes: int(d.Batch.MaxBytes), MaxAge: d.Batch.MaxAge},
+		MaxRate: uint64(d.Uplink.MaxRate), BackfillRate: uint64(d.Uplink.BackfillRate),
 		Spool: spool.Storage{
 			Dir: d.Spool.Dir, MaxBytes: int64(d.Spool.MaxBytes), MaxAge: d.Spool.MaxAge, Sync: d.Spool.Sync,
 		},
@@ -139,6 +140,6 @@ func run(ctx context.Context, path string) error {
 		return err
 	}
 	klog.FromContext(ctx).Info("Mapper starts", "node", config.Node, "mapper", config.Common.Name,
-		"devices", config.Devices.Folder, "uplink", d.Uplink, "lan", d.LAN)
+		"devices", config.Devices.Folder, "uplink", d.Uplink.Address, "lan", d.LAN)
 	return app.Run(ctx)
 }
