@@ -59,15 +59,13 @@ func TestOverflow(t *testing.T) {
 	const devices = 5
 	s := stack.New(t)
 	g := newGate(t, s.Uplink)
-	uplink := s.Uplink
 	f, ones := follow(t, s, "#"), follow(t, s, "$events/gap")
 	files := make(map[string]string)
 	for n := range devices {
 		files[fmt.Sprintf("%d.yaml", n)] = stack.VirtualDevice(fmt.Sprintf("counter-%d", n))
 	}
-	s.Uplink = g.address()
+	s.Dial = "tcp://" + g.address()
 	m := s.StartMapper("edge-1", files, `  spool: {dir: "", maxBytes: 64Ki}`)
-	s.Uplink = uplink
 	series := func(enough func(*account) bool) bool {
 		accounts, _ := audit(t, f.messages())
 		n := 0
