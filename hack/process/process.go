@@ -94,7 +94,8 @@ func (p *Process) Stop(limit time.Duration) error {
 	return fmt.Errorf("%s did not end within %v of SIGTERM", p.command, limit)
 }
 
-// Kill ends the process as a power cut would.
+// Kill ends the process by SIGKILL: it can do nothing more, but what it has
+// written stays, synced or not.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done

@@ -12,6 +12,7 @@ type Mapper struct {
 	*Program
 	Folder string // of its devices
 	Config string // its config.yaml
+	Boot   string // a file with the id of the boot that it is to see; empty: the machine's own
 
 	stack *Stack
 }
@@ -48,10 +49,15 @@ dataplane:
 	return m
 }
 
-// Restart starts the mapper, again.
+// Restart starts the mapper, again. With another Boot than the machine's it takes
+// root.
 func (m *Mapper) Restart() {
 	m.stack.t.Helper()
-	m.Program = Start(m.stack.t, "mapper", "--config-file", m.Config)
+	var under []string
+	if m.Boot != "" {
+		under = []string{"unshare", "--mount", "sh", "-c", `mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"`, m.Boot}
+	}
+	m.Program = startUnder(m.stack.t, under, "mapper", "--config-file", m.Config)
 }
 
 // served finds where a mapper serves HTTP in its log.

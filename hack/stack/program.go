@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,10 +59,17 @@ type Program struct {
 // must not have panicked or raced.
 func Start(t *testing.T, name string, args ...string) *Program {
 	t.Helper()
+	return startUnder(t, nil, name, args...)
+}
+
+// startUnder starts a program by way of a command that becomes it.
+func startUnder(t *testing.T, under []string, name string, args ...string) *Program {
+	t.Helper()
 	p := &Program{t: t, name: name, Log: &Log{}}
+	line := slices.Concat(under, []string{filepath.Join(bin, name)}, args)
 	var err error
 	p.Process, err = process.Start(process.Options{
-		Command: filepath.Join(bin, name), Args: args, Stdout: p.Log, Stderr: p.Log,
+		Command: line[0], Args: line[1:], Stdout: p.Log, Stderr: p.Log,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,20 +16,27 @@ type Stack struct {
 
 	t    *testing.T
 	dir  string
+	data string
 	args []string
 }
 
 // New starts a cloudsvc, with further arguments, and waits until it is ready.
 func New(t *testing.T, args ...string) *Stack {
 	t.Helper()
-	s := &Stack{t: t, dir: t.TempDir(), HTTP: "127.0.0.1:" + FreePort(t), Uplink: "127.0.0.1:" + FreePort(t), args: args}
+	return NewAt(t, filepath.Join(t.TempDir(), "data"), args...)
+}
+
+// NewAt does what New does, with cloudsvc's data in a folder that is given.
+func NewAt(t *testing.T, data string, args ...string) *Stack {
+	t.Helper()
+	s := &Stack{t: t, dir: t.TempDir(), data: data, HTTP: "127.0.0.1:" + FreePort(t), Uplink: "127.0.0.1:" + FreePort(t), args: args}
 	s.Dial = "tcp://" + s.Uplink
 	s.StartCloudsvc()
 	return s
 }
 
 // Data returns cloudsvc's data folder.
-func (s *Stack) Data() string { return filepath.Join(s.dir, "data") }
+func (s *Stack) Data() string { return s.data }
 
 // URL returns cloudsvc's HTTP address.
 func (s *Stack) URL() string { return "http://" + s.HTTP }
