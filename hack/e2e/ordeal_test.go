@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"datastub/cloudsvc"
+	"datastub/dataplane"
+	"datastub/hack/link"
+	"datastub/hack/stack"
+)
+
+var (
+	// kills is how often TestKills kills a mapper, and outages how often the
+	// power goes in each test of it.
+	kills   = flag.Int("kills", 25, "times that TestKills kills a mapper")
+	outages = flag.Int("outages", 10, "times that the power goes in each test of power loss")
+)
+
+// An ordeal is a mapper that ends in bad ways again and again, a publisher at
+// its socket, and a subscriber to all of it.
+type ordeal struct {
+	t         *testing.T
+	stack     *stack.Stack
+	link      *link.Link
+	mapper    *stack.Mapper
+	follow    *follower
+	publisher *publisher
+	stop      func() // ends the publisher
+	rng       *mathrand.Rand
+	seed      uint64
+}
+
+// newOrdeal starts all of it, with a spool as the mapper's config has it.
+func newOrdeal(t *testing.T, s *stack.Stack, spool string) *ordeal {
+	t.Helper()
+	var seed [8]byte
+	_, _ = rand.Read(seed[:]) // it never fails
+	o := &ordeal{t: t, stack: s, link: s.StartLink(link.Options{}), follow: follow(t, s, "#"), seed: binary.BigEndian.Uint64(seed[:])}
+	t.Logf("seed %d", o.seed)
+	o.rng = mathrand.New(mathrand.NewPCG(o.seed, 0))
+	dir, err := os.MkdirTemp("", "datastub-") // t.TempDir's path may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "publish.sock")
+	o.mapper = s.StartMapper("edge-1", nil, "  socket: "+socket, "  spool: "+spool)
+	o.publisher, o.stop = startPublisher(t, socket)
+	return o
+}
+
+// run has the mapper accept something, or not if it is to end as it starts, and
+// then lets some time pass.
+func (o *ordeal) run(most time.Duration) {
+	o.t.Helper()
+	if o.rng.IntN(3) > 0 {
+		o.accept(1)
+	}
+	pass := time.NewTimer(time.Duration(o.rng.Int64N(int64(most)))) // any moment will do
+	<-pass.C
+}
+
+// accept waits until so much more is accepted.
+func (o *ordeal) accept(n int64) {
+	o.t.Helper()
+	before := o.publisher.accepted.Load()
+	stack.Eventually(o.t, "values are accepted", func() bool {
+		if !o.mapper.Running() {
+			o.t.Fatalf("the mapper ended:\n%s", o.mapper.Log)
+		}
+		return o.publisher.accepted.Load() >= before+n
+	})
+}
+
+// turn breaks the link to cloudsvc, or mends it.
+func (o *ordeal) turn() {
+	if o.rng.IntN(2) == 0 {
+		o.link.Cut()
+	} else {
+		o.link.Mend()
+	}
+}
+
+// end has all arrive that is still to come, and returns what of that which was
+// accepted is not in the log. What subscribers got is what the log has.
+func (o *ordeal) end() map[dataplane.ID]acceptance {
+	o.t.Helper()
+	o.link.Mend()
+	o.accept(1)
+	o.stop()
+	stack.Eventually(o.t, "nothing waits any more", func() bool {
+		metrics := scrape(o.t, o.mapper.URL())
+		for _, class := range dataplane.Classes {
+			if value(metrics, fmt.Sprintf(`datastub_mapper_spool_records{class="%v"}`, class)) != "0" {
+				return false
+			}
+		}
+		return true
+	})
+	o.mapper.Stop()
+	o.stack.Cloudsvc.Stop()
+	accepted := o.publisher.read()
+	o.t.Logf("%d accepted", len(accepted))
+	return missing(o.t, "the log", accepted, logged(o.t, o.stack))
+}
+
+// logged returns all messages in the log of a cloudsvc that has stopped.
+func logged(t *testing.T, s *stack.Stack) (all []dataplane.Message) {
+	t.Helper()
+	packer, err := dataplane.NewPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachBlock(t, s, func(_ uint64, block *cloudsvc.Block) {
+		for i, r := range block.Ranges {
+			f, err := dataplane.DecodeFrame(block.Frames[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, is := f.(*dataplane.Data)
+			if !is {
+				continue
+			}
+			batch, err := packer.Unpack(r.Publisher, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, batch.Messages[r.First-batch.First:]...)
+		}
+	})
+	return all
+}
+
+// none fails if anything is missing.
+func none(t *testing.T, who string, missing map[dataplane.ID]acceptance) {
+	t.Helper()
+	for id, a := range missing {
+		t.Errorf("%s has not got %v with %d, accepted at %v, nor %d others", who, id, a.Value, a.At, len(missing)-1)
+		return
+	}
+}

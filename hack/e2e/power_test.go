@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"datastub/dataplane"
+	"datastub/hack/powerloss"
+	"datastub/hack/stack"
+)
+
+// unplug lets the power of the mapper's node go: it comes back as another boot.
+func (o *ordeal) unplug(d *powerloss.Disk) {
+	o.t.Helper()
+	o.mapper.Kill()
+	d.Crash(o.rng.Uint64())
+	boot := filepath.Join(o.t.TempDir(), "boot_id")
+	if err := os.WriteFile(boot, []byte(rand.Text()+"\n"), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	o.mapper.Boot = boot
+	o.turn()
+	o.mapper.Restart()
+}
+
+// TestPowerLossAlways lets a mapper's power go again and again: with always
+// nothing is lost of what was accepted.
+func TestPowerLossAlways(t *testing.T) {
+	d := powerloss.New(t)
+	o := newOrdeal(t, stack.New(t), fmt.Sprintf("{dir: %s, maxBytes: 256Mi, sync: always}", d.Path("spool")))
+	for range *outages {
+		o.run(500 * time.Millisecond)
+		o.unplug(d)
+	}
+	none(t, "the log", o.end())
+	none(t, "the subscriber", missing(t, "the subscriber", o.publisher.read(), o.follow.messages()))
+}
+
+// syncSlack is what a sync a second may come late by on a machine that is busy:
+// it begins a second after the one before, and takes its time.
+const syncSlack = 2 * time.Second
+
+// TestPowerLossSecond does so with a sync a second: what is lost is what was
+// accepted in the last second, and subscribers are told of each by a gap. (Not all
+// of it need be lost: a disk writes in the order that it likes, and what is
+// behind a hole comes, too.)
+func TestPowerLossSecond(t *testing.T) {
+	d := powerloss.New(t)
+	o := newOrdeal(t, stack.New(t), fmt.Sprintf("{dir: %s, maxBytes: 256Mi, sync: 1s}", d.Path("spool")))
+	var lost []time.Time
+	for range *outages {
+		o.run(3 * time.Second)
+		lost = append(lost, time.Now())
+		o.unplug(d)
+	}
+	gone := o.end()
+	got := o.follow.messages()
+	for id, a := range missing(t, "the subscriber", o.publisher.read(), got) {
+		if _, is := gone[id]; !is {
+			t.Errorf("%v is in the log, and the subscriber has not got it", id)
+		}
+		if age := next(lost, a.At).Sub(a.At); age > time.Second+syncSlack {
+			t.Errorf("%v is lost, which was accepted %v before the power went", id, age)
+		}
+	}
+	gaps := map[run][]dataplane.ID{}
+	for _, m := range got {
+		if m.ID.IsGap() {
+			lane := run{m.ID.Publisher, m.ID.Class, m.ID.Epoch}
+			gaps[lane] = append(gaps[lane], m.ID)
+		}
+	}
+	told := func(id dataplane.ID) bool {
+		return slices.ContainsFunc(gaps[run{id.Publisher, id.Class, id.Epoch}], func(gap dataplane.ID) bool {
+			return gap.Seq <= id.Seq && id.Seq <= gap.Through
+		})
+	}
+	for _, m := range got {
+		if m.Topic == loadTopic && told(m.ID) {
+			t.Errorf("%v came, and is in a gap", m.ID)
+		}
+	}
+	for id := range gone {
+		if !told(id) {
+			t.Errorf("%v is lost, and in none of the gaps %v", id, gaps[run{id.Publisher, id.Class, id.Epoch}])
+		}
+	}
+	t.Logf("%d lost", len(gone))
+	if len(gone) == 0 {
+		t.Error("nothing was lost: the disk does not forget")
+	}
+}
+
+// next returns the first time after one.
+func next(times []time.Time, at time.Time) time.Time {
+	for _, other := range times {
+		if other.After(at) {
+			return other
+		}
+	}
+	return at
+}
+
+// TestPowerLossCloud lets cloudsvc's power go again and again, while a mapper
+// sends: what a subscriber has seen is in the log before the mapper could send
+// it again, and in the end all is that was accepted.
+func TestPowerLossCloud(t *testing.T) {
+	d := powerloss.New(t)
+	s := stack.NewAt(t, d.Path("data"))
+	o := newOrdeal(t, s, fmt.Sprintf("{dir: %s, maxBytes: 256Mi, sync: none}", filepath.Join(t.TempDir(), "spool")))
+	for range *outages {
+		o.run(time.Second)
+		s.Cloudsvc.Kill()
+		d.Crash(o.rng.Uint64())
+		none(t, "the log, of what a subscriber has seen,", missing(t, "the log", o.seen(), logged(t, s)))
+		s.StartCloudsvc()
+	}
+	none(t, "the log", o.end())
+	o.follow.checkOnce(t)
+}
+
+// seen returns what the subscriber has got, which had to be stored before.
+func (o *ordeal) seen() map[dataplane.ID]acceptance {
+	o.t.Helper()
+	seen := make(map[dataplane.ID]acceptance)
+	for _, m := range o.follow.messages() {
+		if m.Topic == loadTopic {
+			seen[m.ID] = acceptance{ID: m.ID.String(), Value: mustInt(o.t, m)}
+		}
+	}
+	return seen
+}

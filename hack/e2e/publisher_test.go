@@ -1,0 +1,190 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// loadTopic is what a publisher publishes at, for a device of each class.
+const loadTopic = "load"
+
+// A publisher publishes at a mapper's socket without end, and keeps a ledger,
+// on the machine's own disk and synced, of what was accepted. The values of
+// each class rise by one; what was not accepted is not tried again, as nobody
+// knows whether it was.
+type publisher struct {
+	t        *testing.T
+	http     *http.Client
+	accepted atomic.Int64
+
+	mu     sync.Mutex
+	ledger *os.File
+}
+
+// An acceptance is a message that a mapper answered for with 202.
+type acceptance struct {
+	ID    string
+	Value int64
+	At    time.Time // when the answer was there, by the publisher's clock
+}
+
+// startPublisher starts a publisher at a socket, which need not be there yet.
+// Stop ends it.
+func startPublisher(t *testing.T, socket string) (p *publisher, stop func()) {
+	t.Helper()
+	ledger, err := os.Create(filepath.Join(t.TempDir(), "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dialer net.Dialer
+	p = &publisher{t: t, ledger: ledger, http: &http.Client{
+		Timeout: 10 * time.Second,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		}},
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	var publishing sync.WaitGroup
+	for _, class := range dataplane.Classes {
+		publishing.Go(func() { p.run(ctx, class) })
+	}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		publishing.Wait()
+		p.http.CloseIdleConnections()
+		_ = ledger.Close()
+	})
+	t.Cleanup(stop)
+	return p, stop
+}
+
+// run publishes one class until ctx ends.
+func (p *publisher) run(ctx context.Context, class dataplane.Class) {
+	retry := time.NewTicker(2 * time.Millisecond)
+	defer retry.Stop()
+	for value := int64(1); ctx.Err() == nil; {
+		n := 1 + value%5
+		if ids := p.publish(class, value, n); ids != nil {
+			p.note(ids, value)
+		} else {
+			<-retry.C
+		}
+		value += n
+	}
+}
+
+// publish publishes so many values from one on, and returns their ids if they
+// were accepted.
+func (p *publisher) publish(class dataplane.Class, value, n int64) []string {
+	var body bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&body, `,{"topic":%q,"device":%q,"class":%q,"value":%d}`, loadTopic, class, class, value+i)
+	}
+	body.Bytes()[0] = '['
+	body.WriteByte(']')
+	resp, err := p.http.Post("http://mapper/publish", "application/json", &body)
+	if err != nil {
+		return nil // the mapper is away, or was killed before it answered
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct{ IDs []string }
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusAccepted || json.Unmarshal(b, &answer) != nil || len(answer.IDs) != int(n) {
+		return nil
+	}
+	return answer.IDs
+}
+
+// note puts values that were accepted into the ledger.
+func (p *publisher) note(ids []string, value int64) {
+	var lines bytes.Buffer
+	for i, id := range ids {
+		_ = json.NewEncoder(&lines).Encode(acceptance{id, value + int64(i), time.Now()}) // a buffer takes all
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := p.ledger.Write(lines.Bytes()); err != nil {
+		p.t.Error(err)
+	}
+	if err := p.ledger.Sync(); err != nil {
+		p.t.Error(err)
+	}
+	p.accepted.Add(int64(len(ids)))
+}
+
+// read returns all that was accepted, by its id.
+func (p *publisher) read() map[dataplane.ID]acceptance {
+	p.t.Helper()
+	f, err := os.Open(p.ledger.Name())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	all := make(map[dataplane.ID]acceptance)
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var a acceptance
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			p.t.Fatal(err)
+		}
+		id, err := dataplane.ParseID(a.ID)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if before, twice := all[id]; twice {
+			p.t.Errorf("%v was given to %d and to %d", id, before.Value, a.Value)
+		}
+		all[id] = a
+	}
+	return all
+}
+
+// missing holds messages, in the order in which they came, to what was
+// accepted, and returns what of it has not come. Nothing comes twice, out of
+// order or with another value.
+func missing(t *testing.T, who string, accepted map[dataplane.ID]acceptance, got []dataplane.Message) map[dataplane.ID]acceptance {
+	t.Helper()
+	left := make(map[dataplane.ID]acceptance, len(accepted))
+	for id, a := range accepted {
+		left[id] = a
+	}
+	marks, values, seqs := map[dataplane.Class]dataplane.Mark{}, map[dataplane.Class]int64{}, map[dataplane.Class]uint64{}
+	for _, m := range got {
+		if m.Topic != loadTopic {
+			continue
+		}
+		mark, value := dataplane.Mark{Epoch: m.ID.Epoch, Seq: m.ID.Seq}, mustInt(t, m)
+		if mark.Compare(marks[m.Class]) <= 0 || value <= values[m.Class] || m.Seq <= seqs[m.Class] {
+			t.Fatalf("%s: %v with %d, number %d of its series, comes behind %v with %d, number %d",
+				who, m.ID, value, m.Seq, marks[m.Class], values[m.Class], seqs[m.Class])
+		}
+		marks[m.Class], values[m.Class], seqs[m.Class] = mark, value, m.Seq
+		if a, is := left[m.ID]; is && a.Value != value {
+			t.Fatalf("%s: %v has %d, and was accepted with %d", who, m.ID, value, a.Value)
+		}
+		delete(left, m.ID)
+	}
+	return left
+}
+
+func mustInt(t *testing.T, m dataplane.Message) int64 {
+	t.Helper()
+	n, ok := m.Value.Int64()
+	if !ok {
+		t.Fatalf("%v has %v: want a whole number", m.ID, m.Value)
+	}
+	return n
+}
