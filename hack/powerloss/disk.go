@@ -21,10 +21,11 @@ type Disk struct {
 	mounted *volume
 	server  *fuse.Server
 
-	mu      sync.Mutex
-	root    *inode
-	journal journal
-	lastID  uint64
+	mu       sync.Mutex
+	root     *inode
+	journal  journal
+	lastID   uint64
+	readOnly bool
 }
 
 // New mounts an empty disk. It skips the test where that cannot be, as it takes
@@ -58,6 +59,14 @@ func (d *Disk) Crash(seed uint64) {
 	d.mu.Unlock()
 	d.unmount()
 	d.mount(left)
+}
+
+// SetReadOnly makes the disk one that can be read only, with programs on it, as
+// ext4 does with errors=remount-ro when something is wrong; or ends that.
+func (d *Disk) SetReadOnly(is bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.readOnly = is
 }
 
 // mount mounts the disk. Nothing is in the kernel's caches then.

@@ -59,10 +59,10 @@ with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
     m.flush()
 `
 
-// content returns what a file holds, or that it is not there.
-func content(t *testing.T, d *Disk, name string) string {
+// content returns what the file a holds, or that it is not there.
+func content(t *testing.T, d *Disk) string {
 	t.Helper()
-	b, err := os.ReadFile(d.Path(name))
+	b, err := os.ReadFile(d.Path("a"))
 	if errors.Is(err, os.ErrNotExist) {
 		return "none"
 	}
@@ -190,7 +190,7 @@ func TestCrash(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := outcomes(t, test.before, func(t *testing.T, d *Disk) string { return content(t, d, "a") })
+			got := outcomes(t, test.before, func(t *testing.T, d *Disk) string { return content(t, d) })
 			for _, want := range test.want {
 				if got[want] == 0 {
 					t.Errorf("never %q in %d: got %v", want, losses, got)
@@ -218,7 +218,7 @@ func TestCrashPages(t *testing.T) {
 		},
 		func(t *testing.T, d *Disk) string {
 			outcome := "whole"
-			for page := range slices.Chunk([]byte(content(t, d, "a")), pageSize) {
+			for page := range slices.Chunk([]byte(content(t, d)), pageSize) {
 				n := bytes.Count(page, []byte{2})
 				if n%sectorSize != 0 || !bytes.Equal(page, append(bytes.Clone(behind[:n]), before[:pageSize-n]...)) {
 					t.Fatalf("a page of %d bytes has %d new ones", len(page), n)
@@ -249,6 +249,33 @@ func TestCrashOpen(t *testing.T) {
 		t.Errorf("write to a file from before: got %v, want %v", err, syscall.EIO)
 	}
 	must(t, syscall.Flock(int(open(t, d, "a", os.O_RDWR).Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+}
+
+// TestSetReadOnly has a file that is open while the disk is read-only.
+func TestSetReadOnly(t *testing.T) {
+	d := New(t)
+	write(t, d, "a", "one", true)
+	f := open(t, d, "a", os.O_RDWR|os.O_APPEND)
+	d.SetReadOnly(true)
+	_, err := f.WriteString("two")
+	for what, err := range map[string]error{
+		"write": err, "sync": f.Sync(), "truncate": f.Truncate(1), "remove": os.Remove(d.Path("a")),
+		"rename": os.Rename(d.Path("a"), d.Path("b")), "create": os.WriteFile(d.Path("b"), nil, 0o600),
+		"write a file": os.WriteFile(d.Path("a"), nil, 0o600), "mkdir": os.Mkdir(d.Path("b"), 0o700),
+	} {
+		if !errors.Is(err, syscall.EROFS) {
+			t.Errorf("%s: got %v, want %v", what, err, syscall.EROFS)
+		}
+	}
+	if got := content(t, d); got != "one" {
+		t.Errorf("got %q, want what it was", got)
+	}
+	d.SetReadOnly(false)
+	_, err = f.WriteString("two")
+	must(t, err)
+	if got := content(t, d); got != "onetwo" {
+		t.Errorf("got %q behind it", got)
+	}
 }
 
 // TestDisk does the same on the disk and in a folder of the machine's, by

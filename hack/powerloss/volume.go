@@ -50,6 +50,16 @@ func (v *volume) on(id uint64, do func(*inode) fuse.Status) fuse.Status {
 	return do(v.inodes[id])
 }
 
+// change does something to an inode, where the disk can be written.
+func (v *volume) change(id uint64, do func(*inode) fuse.Status) fuse.Status {
+	return v.on(id, func(i *inode) fuse.Status {
+		if v.disk.readOnly {
+			return fuse.EROFS
+		}
+		return do(i)
+	})
+}
+
 // Lookup implements fuse.RawFileSystem.
 func (v *volume) Lookup(_ <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	return v.on(in.NodeId, func(folder *inode) fuse.Status {
@@ -87,7 +97,7 @@ func (v *volume) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOu
 
 // SetAttr implements fuse.RawFileSystem.
 func (v *volume) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
-	return v.on(in.NodeId, func(i *inode) fuse.Status {
+	return v.change(in.NodeId, func(i *inode) fuse.Status {
 		if size, is := in.GetSize(); is {
 			i.truncate(&v.disk.journal, int64(size))
 		}
@@ -114,7 +124,7 @@ func (v *volume) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *
 }
 
 func (v *volume) add(folder uint64, name string, out *fuse.EntryOut, inodeOf func(id uint64) *inode) fuse.Status {
-	return v.on(folder, func(folder *inode) fuse.Status {
+	return v.change(folder, func(folder *inode) fuse.Status {
 		if folder.names[name] != nil {
 			return fuse.Status(syscall.EEXIST)
 		}
@@ -150,7 +160,7 @@ func (v *volume) Rmdir(_ <-chan struct{}, in *fuse.InHeader, name string) fuse.S
 }
 
 func (v *volume) remove(folder uint64, name string) fuse.Status {
-	return v.on(folder, func(folder *inode) fuse.Status {
+	return v.change(folder, func(folder *inode) fuse.Status {
 		switch i := folder.names[name]; {
 		case i == nil:
 			return fuse.ENOENT
@@ -164,7 +174,7 @@ func (v *volume) remove(folder uint64, name string) fuse.Status {
 
 // Rename implements fuse.RawFileSystem.
 func (v *volume) Rename(_ <-chan struct{}, in *fuse.RenameIn, from, to string) fuse.Status {
-	return v.on(in.NodeId, func(folder *inode) fuse.Status {
+	return v.change(in.NodeId, func(folder *inode) fuse.Status {
 		target := v.inodes[in.Newdir]
 		old, what := target.names[to], folder.names[from]
 		switch {
@@ -182,6 +192,15 @@ func (v *volume) Rename(_ <-chan struct{}, in *fuse.RenameIn, from, to string) f
 	})
 }
 
+// Open implements fuse.RawFileSystem.
+func (v *volume) Open(_ <-chan struct{}, in *fuse.OpenIn, _ *fuse.OpenOut) fuse.Status {
+	do := v.on
+	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		do = v.change
+	}
+	return do(in.NodeId, func(*inode) fuse.Status { return fuse.OK })
+}
+
 // Read implements fuse.RawFileSystem.
 func (v *volume) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (result fuse.ReadResult, status fuse.Status) {
 	status = v.on(in.NodeId, func(i *inode) fuse.Status {
@@ -194,7 +213,7 @@ func (v *volume) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (result fu
 
 // Write implements fuse.RawFileSystem.
 func (v *volume) Write(_ <-chan struct{}, in *fuse.WriteIn, b []byte) (uint32, fuse.Status) {
-	status := v.on(in.NodeId, func(i *inode) fuse.Status {
+	status := v.change(in.NodeId, func(i *inode) fuse.Status {
 		i.write(int64(in.Offset), b)
 		if in.Flags&syscall.O_DSYNC != 0 { // a part of O_SYNC
 			i.sync(&v.disk.journal)
@@ -214,7 +233,7 @@ func (v *volume) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status { return
 func (v *volume) FsyncDir(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status { return v.sync(in) }
 
 func (v *volume) sync(in *fuse.FsyncIn) fuse.Status {
-	return v.on(in.NodeId, func(i *inode) fuse.Status {
+	return v.change(in.NodeId, func(i *inode) fuse.Status {
 		i.sync(&v.disk.journal)
 		return fuse.OK
 	})
