@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -137,6 +138,34 @@ func logged(t *testing.T, s *stack.Stack) (all []dataplane.Message) {
 		}
 	})
 	return all
+}
+
+// checkTold fails unless each message that is missing is in a gap, and none that
+// came.
+func checkTold(t *testing.T, missing map[dataplane.ID]acceptance, got []dataplane.Message) {
+	t.Helper()
+	gaps := map[run][]dataplane.ID{}
+	for _, m := range got {
+		if m.ID.IsGap() {
+			lane := run{m.ID.Publisher, m.ID.Class, m.ID.Epoch}
+			gaps[lane] = append(gaps[lane], m.ID)
+		}
+	}
+	told := func(id dataplane.ID) bool {
+		return slices.ContainsFunc(gaps[run{id.Publisher, id.Class, id.Epoch}], func(gap dataplane.ID) bool {
+			return gap.Seq <= id.Seq && id.Seq <= gap.Through
+		})
+	}
+	for _, m := range got {
+		if m.Topic == loadTopic && told(m.ID) {
+			t.Errorf("%v came, and is in a gap", m.ID)
+		}
+	}
+	for id := range missing {
+		if !told(id) {
+			t.Errorf("%v is lost, and in none of the gaps %v", id, gaps[run{id.Publisher, id.Class, id.Epoch}])
+		}
+	}
 }
 
 // none fails if anything is missing.

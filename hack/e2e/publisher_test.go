@@ -39,7 +39,7 @@ type publisher struct {
 type acceptance struct {
 	ID    string
 	Value int64
-	At    time.Time // when the answer was there, by the publisher's clock
+	At    time.Time // when it was sent, which is before it was accepted, by the publisher's clock
 }
 
 // startPublisher starts a publisher at a socket, which need not be there yet.
@@ -78,8 +78,9 @@ func (p *publisher) run(ctx context.Context, class dataplane.Class) {
 	defer retry.Stop()
 	for value := int64(1); ctx.Err() == nil; {
 		n := 1 + value%5
+		sent := time.Now()
 		if ids := p.publish(class, value, n); ids != nil {
-			p.note(ids, value)
+			p.note(ids, value, sent)
 		} else {
 			<-retry.C
 		}
@@ -110,10 +111,10 @@ func (p *publisher) publish(class dataplane.Class, value, n int64) []string {
 }
 
 // note puts values that were accepted into the ledger.
-func (p *publisher) note(ids []string, value int64) {
+func (p *publisher) note(ids []string, value int64, sent time.Time) {
 	var lines bytes.Buffer
 	for i, id := range ids {
-		_ = json.NewEncoder(&lines).Encode(acceptance{id, value + int64(i), time.Now()}) // a buffer takes all
+		_ = json.NewEncoder(&lines).Encode(acceptance{id, value + int64(i), sent}) // a buffer takes all
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
