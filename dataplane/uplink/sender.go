@@ -61,6 +61,7 @@ type Sender struct {
 	maxFrame  uint64            // the largest frame that the cloud takes, in bytes
 	credit    uint64
 	flights   flights
+	newest    dataplane.EpochRange // the last of those that HELLO told of
 	nacks     int
 	reporting reporting
 	outbox    []dataplane.Frame // HELLO, PING, PONG and CONTROL replies
@@ -74,9 +75,10 @@ func NewSender(o SenderOptions, now time.Time) *Sender {
 	if o.Pacer == nil {
 		o.Pacer = NewPacer(PacerOptions{})
 	}
-	s := &Sender{options: o, started: now, heard: now, pinged: now, spool: o.Queue.Spool()}
+	held := o.Queue.Held()
+	s := &Sender{options: o, started: now, heard: now, pinged: now, spool: o.Queue.Spool(), newest: held[len(held)-1]}
 	s.outbox = append(s.outbox, &dataplane.Hello{
-		Publisher: o.Publisher, Spool: s.spool, Lane: o.Lane, Epochs: o.Queue.Held(), Clock: now,
+		Publisher: o.Publisher, Spool: s.spool, Lane: o.Lane, Epochs: held, Clock: now,
 		MinVersion: dataplane.Version, MaxVersion: dataplane.Version,
 		Codecs:   []dataplane.Codec{dataplane.Plain, dataplane.Zstd, dataplane.S2},
 		Software: o.Software,
@@ -444,6 +446,9 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	if f.Session == 0 {
 		return &EndError{Reason: "cloudsvc granted a session without a number"}
 	}
+	if f.Stored.Epoch == s.newest.Epoch && f.Stored.Seq > s.newest.Last {
+		return s.setBack(f.Stored)
+	}
 	if s.maxFrame = f.MaxFrame; s.maxFrame == 0 {
 		s.maxFrame = dataplane.MaxFrame
 	}
@@ -457,6 +462,17 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	s.options.Counts.credit.Store(f.Credit)
 	s.options.Queue.Release(f.Durable)
 	return nil
+}
+
+// setBack ends the connection because the cloud has records of this epoch that
+// were not accepted here: the machine is a copy of another, or of itself, as of
+// some time ago. What is held gets other ids, as it would pass for duplicates.
+func (s *Sender) setBack(stored dataplane.Mark) error {
+	s.options.Queue.Rebase(stored.Epoch)
+	return &EndError{
+		Reason:     fmt.Sprintf("cloudsvc has records up to %v, and the last one here was %d: this mapper was set back while it ran", stored, s.newest.Last),
+		RetryAfter: time.Millisecond, // nothing is in the way any more
+	}
 }
 
 // receiveRefuse ends the connection. A refusal for the epoch moves the queue

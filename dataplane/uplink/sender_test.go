@@ -281,6 +281,22 @@ func TestSenderMovesToAHigherEpochOnce(t *testing.T) {
 	}
 }
 
+// TestSenderThatWasSetBack is one whose machine was put back while it ran: the
+// epoch is the same, and its numbers were given before.
+func TestSenderThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t, dataplane.RT, uplink.BatchPolicy{}, 3)
+	e.publish(4) // behind HELLO
+	ok := &dataplane.HelloOK{Session: 9, Credit: 1 << 20, Version: 1, Stored: e.mark(4), Durable: e.mark(4)}
+	if end := ends(t, e.Receive(ok, e.now), "was set back"); end.RetryAfter != time.Millisecond {
+		t.Errorf("again after %v: want at once", end.RetryAfter)
+	}
+	want := dataplane.EpochRange{Epoch: e.epoch + 1, First: 1, Last: 7}
+	if got := e.spool.Lane(dataplane.RT).Held(); len(got) != 1 || got[0] != want {
+		t.Errorf("held is %+v: want %+v", got, want)
+	}
+}
+
 func TestSenderAnswersControl(t *testing.T) {
 	t.Parallel()
 	e := newStreaming(t, dataplane.RT, uplink.BatchPolicy{}, 0)
