@@ -83,7 +83,7 @@ func (b *bench) stop() error {
 
 // measure makes all figures, printing each when it is there.
 func (b *bench) measure(ctx context.Context) error {
-	steps := []func(context.Context) error{b.idle, b.latency, b.throughput, b.uplinkBytes}
+	steps := []func(context.Context) error{b.idle, b.latency, b.throughput, b.uplinkBytes, b.drain}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			b.programs.showLog(os.Stderr)
@@ -160,12 +160,16 @@ func (b *bench) rounds(ctx context.Context, warmUp time.Duration, o load.Order, 
 
 // side returns one value of each round of a way.
 func (o outcomes) side(w way, value func(outcome) float64) side {
+	name, sync := w.about()
+	return sideOf(name, sync, o[w], value)
+}
+
+func sideOf(name, sync string, rounds []outcome, value func(outcome) float64) side {
 	var values []float64
 	var used [][]usage
-	for _, out := range o[w] {
+	for _, out := range rounds {
 		values = append(values, value(out))
 		used = append(used, out.Usage)
 	}
-	name, sync := w.about()
 	return newSide(name, sync, values, used)
 }

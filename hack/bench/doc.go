@@ -15,5 +15,9 @@
 // source is never further ahead of its sink than a window, so no queue has a
 // reason to drop anything: one message missing, and the benchmark fails.
 //
+// A drain is measured against what is wanted of it: how fast a day's backlog
+// was made, and how long RT takes without one. It fails the benchmark where it
+// is not fast enough, or RT not fresh enough meanwhile.
+//
 // `make bench` builds and runs it, from the root of the repository.
 package main

@@ -19,7 +19,7 @@ const (
 // one of them.
 func (b *bench) idle(ctx context.Context) (err error) {
 	p := b.programs
-	mapper, err := p.startMapper(idleDevices, idleCycle)
+	mapper, err := p.startMapper(mapperSetup{devices: idleDevices, cycle: idleCycle})
 	if err != nil {
 		return err
 	}

@@ -32,35 +32,72 @@ func (p *programs) mapperPath(ctx context.Context) (*mapperPath, error) {
 // shorter one would be missed now and then.
 const loadCycle = 100 * time.Millisecond
 
+// A mapperSetup is what a mapper is to be.
+type mapperSetup struct {
+	devices int           // virtual ones, each with one RT property
+	cycle   time.Duration // in which each is read
+	spool   string        // folder; empty: in memory
+}
+
+// loadSetup returns a mapper that makes so many messages a second.
+func loadSetup(rate int) mapperSetup {
+	return mapperSetup{devices: rate * int(loadCycle) / int(time.Second), cycle: loadCycle}
+}
+
+// rate returns how many messages a second the mapper makes.
+func (s *mapperSetup) rate() float64 { return float64(s.devices) / s.cycle.Seconds() }
+
 // measure has a mapper's devices make the load.
 func (m *mapperPath) measure(ctx context.Context, warmUp time.Duration, o load.Order) (out outcome, err error) {
+	err = m.carry(ctx, loadSetup(o.Rate), warmUp, func(l *mapperLoad) error {
+		out, err = l.round(ctx, o.For)
+		return err
+	})
+	return out, err
+}
+
+// carry has a mapper's devices make a load, and after some of it to warm up
+// calls measure, until it returns.
+func (m *mapperPath) carry(ctx context.Context, s mapperSetup, warmUp time.Duration, measure func(*mapperLoad) error) (err error) {
 	before, _ := m.state()
-	mapper, err := m.programs.startMapper(o.Rate*int(loadCycle)/int(time.Second), loadCycle)
+	mapper, err := m.programs.startMapper(s)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer func() { err = errors.Join(err, mapper.Stop(stopTime)) }()
 	if err := m.arrive(ctx, before+1); err != nil {
-		return out, err
+		return err
 	}
 	if err := pass(ctx, warmUp); err != nil {
-		return out, err
+		return err
 	}
 	if _, err := m.cut(ctx); err != nil {
-		return out, err
+		return err
 	}
-	used, err := watch(append([]watched{{"mapper", mapper.ID()}}, m.processes...))
+	return measure(&mapperLoad{m, s, append([]watched{{"mapper", mapper.ID()}}, m.processes...)})
+}
+
+// A mapperLoad is a load that a mapper's devices make.
+type mapperLoad struct {
+	path      *mapperPath
+	setup     mapperSetup
+	processes []watched
+}
+
+// round measures the load for some time, right behind the round before.
+func (l *mapperLoad) round(ctx context.Context, length time.Duration) (out outcome, err error) {
+	used, err := watch(l.processes)
 	if err != nil {
 		return out, err
 	}
-	if err := pass(ctx, o.For); err != nil {
+	if err := pass(ctx, length); err != nil {
 		return out, err
 	}
-	if out.Result, err = m.cut(ctx); err != nil {
+	if out.Result, err = l.path.cut(ctx); err != nil {
 		return out, err
 	}
-	out.Rate = float64(out.Received) / o.For.Seconds()
-	if least := 0.8 * float64(o.Rate); out.Rate < least {
+	out.Rate = float64(out.Received) / length.Seconds()
+	if least := 0.8 * l.setup.rate(); out.Rate < least {
 		return out, fmt.Errorf("%.0f messages a second of the mapper: want at least %.0f, the machine is too slow for this rate", out.Rate, least)
 	}
 	out.Usage, err = used()
@@ -77,15 +114,14 @@ func pass(ctx context.Context, length time.Duration) error {
 	}
 }
 
-// startMapper starts a mapper with as many virtual devices, each with one RT
-// property that is read every cycle.
-func (p *programs) startMapper(devices int, cycle time.Duration) (*process.Process, error) {
+// startMapper starts a mapper.
+func (p *programs) startMapper(s mapperSetup) (*process.Process, error) {
 	folder := filepath.Join(p.dir, "devices")
 	config := filepath.Join(p.dir, "config.yaml")
 	err := errors.Join(
 		os.MkdirAll(folder, 0o755),
-		os.WriteFile(config, []byte(mapperConfig(folder, p)), 0o600),
-		os.WriteFile(filepath.Join(folder, "devices.yaml"), []byte(virtualDevices(devices, cycle)), 0o600),
+		os.WriteFile(config, []byte(mapperConfig(folder, p, s)), 0o600),
+		os.WriteFile(filepath.Join(folder, "devices.yaml"), []byte(virtualDevices(s.devices, s.cycle)), 0o600),
 	)
 	if err != nil {
 		return nil, err
@@ -93,14 +129,20 @@ func (p *programs) startMapper(devices int, cycle time.Duration) (*process.Proce
 	return process.Start(process.Options{Command: "bin/mapper", Stderr: p.log, Args: []string{"--config-file", config}})
 }
 
-func mapperConfig(folder string, p *programs) string {
+// A mapper's name is <mapperNode>/<mapperName>.
+const (
+	mapperNode = "bench"
+	mapperName = "mapper"
+)
+
+func mapperConfig(folder string, p *programs, s mapperSetup) string {
 	return fmt.Sprintf(`
-node: bench
+node: %s
 http: ""
-common: {name: mapper}
+common: {name: %s}
 devices: {source: folder, folder: %s}
-dataplane: {registry: %s, uplink: %s, lan: ""}
-`, folder, p.http, p.uplink)
+dataplane: {registry: %s, uplink: %s, lan: "", spool: {dir: %q}}
+`, mapperNode, mapperName, folder, p.http, p.uplink, s.spool)
 }
 
 func virtualDevices(devices int, cycle time.Duration) string {
