@@ -69,8 +69,10 @@ func DefaultConfig() Config {
 		HTTP:    "127.0.0.1:7777", // mapper-framework's port
 		Devices: Devices{Source: "folder", Folder: "devices"},
 		DataPlane: DataPlane{
-			Registry:  "http://127.0.0.1:8080",
-			Uplink:    Link{Address: "tcp://127.0.0.1:5557"},
+			Registry: "http://127.0.0.1:8080",
+			// What an outage held up comes at some 100,000 values a second: live
+			// ones need the rest of a small machine.
+			Uplink:    Link{Address: "tcp://127.0.0.1:5557", BackfillRate: 1 << 20},
 			LANFormat: "json",
 			Batch:     Batch{MaxCount: 1000, MaxBytes: 256 << 10, MaxAge: 5 * time.Second},
 			Spool:     Spool{MaxBytes: 1 << 30, MaxAge: 72 * time.Hour},

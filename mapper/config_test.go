@@ -76,9 +76,9 @@ dataplane:
 func TestLoadConfigTakesAnAddressAsUplink(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Link{
-		"":                                      {Address: "tcp://127.0.0.1:5557"},
-		"uplink: tcp://cloud:5557":              {Address: "tcp://cloud:5557", alone: true},
-		"uplink: {address: 'tcp://cloud:5557'}": {Address: "tcp://cloud:5557"},
+		"":                                      {Address: "tcp://127.0.0.1:5557", BackfillRate: 1 << 20},
+		"uplink: tcp://cloud:5557":              {Address: "tcp://cloud:5557", BackfillRate: 1 << 20, alone: true},
+		"uplink: {address: 'tcp://cloud:5557'}": {Address: "tcp://cloud:5557", BackfillRate: 1 << 20},
 		"uplink: {maxRate: 1Mi, backfillRate: 0}": {Address: "tcp://127.0.0.1:5557", MaxRate: 1 << 20},
 	} {
 		got, err := LoadConfig(writeFile(t, t.TempDir(), "config.yaml", "dataplane: {"+text+"}"))

@@ -6,7 +6,7 @@ import "go.yaml.in/yaml/v3"
 type Link struct {
 	Address      string `yaml:"address"`      // cloudsvc's ZeroMQ address, which the mapper dials
 	MaxRate      Size   `yaml:"maxRate"`      // a second, of all that is sent; 0: as much as the link carries
-	BackfillRate Size   `yaml:"backfillRate"` // a second, of BT that an outage held up; 0: as maxRate
+	BackfillRate Size   `yaml:"backfillRate"` // a second, of BT that an outage held up; 0: as maxRate says
 
 	alone bool // the address stands alone, where a map might
 }

@@ -42,17 +42,19 @@ type link struct {
 // openPublisher makes the publisher of the settings, whose values are counted in
 // the tally. Bounds are those of our own mapper.
 func openPublisher(s settings, tally *mapper.Tally) (publisher, error) {
-	batch := mapper.DefaultConfig().DataPlane.Batch
+	defaults := mapper.DefaultConfig().DataPlane
+	batch := defaults.Batch
 	return zmq.NewPublisher(zmq.PublisherOptions{
-		Node:     s.node,
-		Mapper:   s.mapper,
-		Uplink:   s.uplink,
-		LAN:      s.lan,
-		Batch:    uplink.BatchPolicy{MaxCount: batch.MaxCount, MaxBytes: int(batch.MaxBytes), MaxAge: batch.MaxAge},
-		Spool:    spool.Storage{MaxBytes: int64(s.spool)},
-		Intake:   tally.Count,
-		Software: "datastub datapanel",
-		Logger:   klog.Background(),
+		Node:         s.node,
+		Mapper:       s.mapper,
+		Uplink:       s.uplink,
+		LAN:          s.lan,
+		Batch:        uplink.BatchPolicy{MaxCount: batch.MaxCount, MaxBytes: int(batch.MaxBytes), MaxAge: batch.MaxAge},
+		Spool:        spool.Storage{MaxBytes: int64(s.spool)},
+		BackfillRate: uint64(defaults.Uplink.BackfillRate),
+		Intake:       tally.Count,
+		Software:     "datastub datapanel",
+		Logger:       klog.Background(),
 	})
 }
 
