@@ -27,6 +27,9 @@ type Uplink interface {
 	// Undelivered returns, after Run, how many accepted messages were not
 	// delivered.
 	Undelivered() int
+	// Kept returns, after Run, how many of these are on disk: they are delivered
+	// after the next start.
+	Kept() int
 	// Dropped returns how many accepted messages were dropped because too many
 	// waited.
 	Dropped() int
@@ -174,7 +177,7 @@ func (a *App) Run(ctx context.Context) error {
 	err = errors.Join(err, sent())
 
 	counts := a.fleet.Counts()
-	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(),
+	log.Info("Mapper has stopped", "undelivered", a.uplink.Undelivered(), "kept", a.uplink.Kept(),
 		"dropped", a.uplink.Dropped(), "lanDropped", a.uplink.LANDropped(), "refused", counts.Refused,
 		"collected", counts.Collected, "skipped", counts.Skipped, "took", time.Since(stopping).Round(time.Millisecond))
 	return err

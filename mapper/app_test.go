@@ -45,7 +45,9 @@ func (u *uplinked) Publish(messages []dataplane.Message) error {
 
 func (u *uplinked) Connected(dataplane.Class) bool { return u.connected.Load() }
 
-func (u *uplinked) Undelivered() int { return 1 }
+func (u *uplinked) Undelivered() int { return 4 }
+
+func (u *uplinked) Kept() int { return 1 }
 
 func (u *uplinked) Dropped() int { return 2 }
 
@@ -98,7 +100,7 @@ func TestAppStopsDevicesThenUplink(t *testing.T) {
 		t.Errorf("when the uplink ended, %v", u.after)
 	}
 	lines := strings.Split(strings.TrimSpace(log.GetSink().(ktesting.Underlier).GetBuffer().String()), "\n")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=1 dropped=2 lanDropped=3") {
+	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=4 kept=1 dropped=2 lanDropped=3") {
 		t.Errorf("the last line is %s", last)
 	}
 }

@@ -186,14 +186,21 @@ func (s *Spool) Close() error {
 
 // unwritten tells what is in memory only.
 func (s *Spool) unwritten() error {
+	n := s.Unwritten()
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("spool in %s: %d records in memory could not be written: %w", s.storage.Dir, n, s.Fault().Why)
+}
+
+// Unwritten returns how many records are in memory only: they do not outlive
+// the process.
+func (s *Spool) Unwritten() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var n uint64
 	for _, l := range s.lanes {
 		n += l.next() - max(l.written+1, l.first)
 	}
-	if n == 0 {
-		return nil
-	}
-	return fmt.Errorf("spool in %s: %d records in memory could not be written: %w", s.storage.Dir, n, s.disk.fault)
+	return int(n)
 }

@@ -226,6 +226,15 @@ func (p *Publisher) Undelivered() int {
 	return n
 }
 
+// Kept returns how many of the undelivered records are on disk: they are sent
+// after the next start. It is to be called after Run.
+func (p *Publisher) Kept() int {
+	if !p.spool.OnDisk() {
+		return 0
+	}
+	return max(p.Undelivered()-p.spool.Unwritten(), 0)
+}
+
 // noteDrops logs when the spool begins to drop records, and when it has not
 // had to for quietTime.
 func (p *Publisher) noteDrops(now time.Time) {

@@ -383,8 +383,8 @@ func TestUndelivered(t *testing.T) {
 	publish(t, p, dataplane.BT, 0, 5)
 	start := time.Now()
 	p.stop()
-	if n := p.Undelivered(); n != 12 {
-		t.Errorf("undelivered: got %d, want 12", n)
+	if n, kept := p.Undelivered(), p.Kept(); n != 12 || kept != 0 {
+		t.Errorf("got %d undelivered and %d kept, want 12 and none", n, kept)
 	}
 	if took := time.Since(start); took > drainTime+time.Second {
 		t.Errorf("stopping took %v, want at most %v", took, drainTime)
@@ -406,8 +406,8 @@ func TestStoppedWithADisk(t *testing.T) {
 	publish(t, p, dataplane.BT, 0, 5)
 	start := time.Now()
 	p.stop()
-	if n := p.Undelivered(); n != 12 {
-		t.Errorf("undelivered: got %d, want 12", n)
+	if n, kept := p.Undelivered(), p.Kept(); n != 12 || kept != 12 {
+		t.Errorf("got %d undelivered and %d kept, want 12 of each", n, kept)
 	}
 	if took := time.Since(start); took > drainTime/2 {
 		t.Errorf("stopping took %v, where there is nothing to wait for", took)
