@@ -11,6 +11,7 @@ import (
 	"datastub/cloudsvc/client"
 	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
+	"datastub/hack/link"
 	"datastub/hack/stack"
 )
 
@@ -58,13 +59,12 @@ func audit(t *testing.T, got []dataplane.Message) (accounts map[string]*account,
 func TestOverflow(t *testing.T) {
 	const devices = 5
 	s := stack.New(t)
-	g := newGate(t, s.Uplink)
+	l := s.StartLink(link.Options{})
 	f, ones := follow(t, s, "#"), follow(t, s, "$events/gap")
 	files := make(map[string]string)
 	for n := range devices {
 		files[fmt.Sprintf("%d.yaml", n)] = stack.VirtualDevice(fmt.Sprintf("counter-%d", n))
 	}
-	s.Dial = "tcp://" + g.address()
 	m := s.StartMapper("edge-1", files, `  spool: {dir: "", maxBytes: 64Ki}`)
 	series := func(enough func(*account) bool) bool {
 		accounts, _ := audit(t, f.messages())
@@ -77,12 +77,12 @@ func TestOverflow(t *testing.T) {
 		return n == 2*devices
 	}
 	stack.Eventually(t, "values of each series", func() bool { return series(func(a *account) bool { return a.values > 0 }) })
-	g.close()
+	l.Cut()
 	for _, class := range dataplane.Classes {
 		dropped := fmt.Sprintf(`datastub_mapper_spool_dropped_records_total{class="%v"}`, class)
 		stack.Eventually(t, "an overflow of "+class.String(), func() bool { return number(t, value(scrape(t, m.URL()), dropped)) > 200 })
 	}
-	g.open()
+	l.Mend()
 	stack.Eventually(t, "values behind a gap, of each series", func() bool {
 		return series(func(a *account) bool { return a.lost > 0 && a.after > 3 })
 	})
