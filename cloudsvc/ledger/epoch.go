@@ -35,11 +35,16 @@ type Known struct {
 	Epoch, Last uint64
 }
 
-// Prove judges each epoch, the oldest first.
+// Prove judges each epoch, the oldest first. One of which the log has nothing is
+// there, too, where the publisher tells of it and the log would have it.
 func (l *Lane) Prove(k Known) []Epoch {
 	epochs := make([]Epoch, len(l.epochs))
 	for i, t := range l.epochs {
 		epochs[i] = t.prove(k, i == 0 && k.Trimmed, i == len(l.epochs)-1)
+	}
+	if k.Last > 0 && k.Epoch > l.newest() && !k.Trimmed && !k.Cut {
+		begun := tally{epoch: k.Epoch}
+		epochs = append(epochs, begun.prove(k, false, true))
 	}
 	return epochs
 }
@@ -65,7 +70,7 @@ func (t *tally) prove(k Known, trimmed, last bool) Epoch {
 	switch {
 	case t.end != nil && !t.end.Unknown:
 		e.Accepted = &t.end.Last
-	case k.Epoch == t.epoch && k.Last > 0:
+	case k.Epoch == t.epoch && k.Last > 0 && !k.Cut:
 		e.Accepted = new(max(k.Last, to))
 		e.OnTheWay = *e.Accepted - to
 	}

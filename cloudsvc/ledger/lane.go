@@ -57,9 +57,17 @@ func (l *Lane) Ended(epoch uint64, e End) { l.tally(epoch).end = &e }
 // Size returns about how many spans are kept.
 func (l *Lane) Size() (n int) {
 	for _, t := range l.epochs {
-		n += 1 + len(t.covered) + len(t.gaps) + len(t.twice)
+		n += 1 + len(t.covered) + len(t.gaps) + len(t.events) + len(t.twice) + len(t.late)
 	}
 	return n
+}
+
+// newest returns the epoch that began last, 0 if there is none.
+func (l *Lane) newest() uint64 {
+	if n := len(l.epochs); n > 0 {
+		return l.epochs[n-1].epoch
+	}
+	return 0
 }
 
 func (l *Lane) tally(epoch uint64) *tally {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -75,6 +76,18 @@ func TestProve(t *testing.T) {
 			want: []Epoch{{Epoch: 7, Verdict: Unproven, Stored: 5, Detail: "the end is not told yet, though epoch 8 has begun"}},
 		},
 		{
+			name: "an epoch of which nothing is stored yet", said: []say{{7, 1, 5, 'r'}, {7, 6, 5, 'e'}}, known: Known{Online: true, Epoch: 8, Last: 4},
+			want: []Epoch{{Epoch: 7, Verdict: Proven, Stored: 5}, {Epoch: 8, Verdict: Open, OnTheWay: 4}},
+		},
+		{
+			name: "nothing is stored at all", known: Known{Epoch: 8, Last: 4},
+			want: []Epoch{{Epoch: 8, Verdict: Unproven, OnTheWay: 4, Detail: "the publisher is not online, and has not told the end"}},
+		},
+		{
+			name: "nothing that was accepted is in the log any more", known: Known{Epoch: 8, Last: 4, Trimmed: true},
+			want: []Epoch{},
+		},
+		{
 			name: "cloudsvc numbers it", said: []say{{7, 1, 5, 'r'}, {8, 1, 2, 'r'}}, known: Known{Numbered: true},
 			want: []Epoch{{Epoch: 7, Verdict: Proven, Stored: 5}, {Epoch: 8, Verdict: Proven, Stored: 2}},
 		},
@@ -110,7 +123,7 @@ func TestProve(t *testing.T) {
 			want: []Epoch{{Epoch: 7, Verdict: Unproven, Stored: 3, Detail: "the end was not told"}, {Epoch: 8, Verdict: Open, Stored: 1}},
 		},
 		{
-			name: "the log was not read to its end", said: []say{{7, 1, 2, 'r'}}, known: Known{Online: true, Cut: true},
+			name: "the log was not read to its end", said: []say{{7, 1, 2, 'r'}}, known: Known{Online: true, Cut: true, Epoch: 7, Last: 9},
 			want: []Epoch{{Epoch: 7, Verdict: Unproven, Stored: 2, Detail: "the log was not read to its end"}},
 		},
 	} {
@@ -221,7 +234,7 @@ func TestReceived(t *testing.T) {
 	t.Parallel()
 	lane := laneOf(say{7, 1, 5, 'r'}, say{7, 6, 8, 'g'}, say{7, 9, 10, 'r'}, say{7, 11, 10, 'u'}, say{8, 1, 3, 'r'})
 	lane.Event(8, Span{1, 1})
-	stored := []Account{{Publisher: "e/m", Class: dataplane.RT, Epochs: lane.Prove(Known{Online: true})}}
+	stored := &Ledger{Accounts: []Account{{Publisher: "e/m", Class: dataplane.RT, Epochs: lane.Prove(Known{Online: true})}}}
 	all := "e/m/RT/7/3 e/m/RT/7/4 e/m/RT/7/5 e/m/RT/7/6-8.1 e/m/RT/7/6-8.2 e/m/RT/7/9 e/m/RT/7/10 e/m/RT/7/11-.1 e/m/RT/8/2 e/m/RT/8/3"
 	for _, tt := range []struct{ name, got, want string }{
 		{"all", all, ""},
@@ -256,8 +269,42 @@ func TestReceivedWatchesSeries(t *testing.T) {
 	for n, seq := range []uint64{5, 7, 6} {
 		r.Add(&dataplane.Message{ID: dataplane.ID{Publisher: "e/m", Class: dataplane.RT, Epoch: 7, Seq: uint64(n + 1)}, Topic: "a", Seq: seq})
 	}
-	faults := r.Check([]Account{{Publisher: "e/m", Class: dataplane.RT, Epochs: laneOf(say{7, 1, 3, 'r'}).Prove(Known{})}})
+	stored := laneOf(say{7, 1, 3, 'r'}).Prove(Known{})
+	faults := r.Check(&Ledger{Accounts: []Account{{Publisher: "e/m", Class: dataplane.RT, Epochs: stored}}})
 	if len(faults) != 1 || faults[0].Kind != OutOfOrder || faults[0].From != 3 {
 		t.Errorf("got %+v, want the third out of order", faults)
+	}
+}
+
+// TestReceivedKnowsHowFarTheLogWasRead: what retention took, or what was not
+// read, may well have been stored.
+func TestReceivedKnowsHowFarTheLogWasRead(t *testing.T) {
+	t.Parallel()
+	got := []string{"e/m/RT/6/9", "e/m/RT/7/2", "e/m/RT/7/3", "e/m/RT/7/5", "x/m/RT/1/1"}
+	lane := laneOf(say{7, 3, 4, 'r'})
+	for _, tt := range []struct {
+		name   string
+		log    Reading
+		faults []string
+	}{
+		{"all", Reading{First: 1, Last: 9, Read: 9}, []string{"RT/6/9", "RT/7/2", "RT/7/4", "RT/7/5", "RT/1/1"}},
+		{"the beginning is trimmed", Reading{First: 2, Last: 9, Read: 9}, []string{"RT/7/4", "RT/7/5"}},
+		{"the end was not read", Reading{First: 1, Last: 9, Read: 8}, []string{"RT/7/4"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			known := Known{Trimmed: tt.log.Trimmed(), Cut: !tt.log.Complete()}
+			l := &Ledger{
+				Accounts: []Account{{Publisher: "e/m", Class: dataplane.RT, Epochs: lane.Prove(known)}},
+				Log:      map[dataplane.Class]Reading{dataplane.RT: tt.log},
+			}
+			var faults []string
+			for _, f := range received(t, got...).Check(l) {
+				faults = append(faults, fmt.Sprintf("%v/%d/%v", f.Class, f.Epoch, f.Span))
+			}
+			if !reflect.DeepEqual(faults, tt.faults) {
+				t.Errorf("got %v, want %v", faults, tt.faults)
+			}
+		})
 	}
 }

@@ -141,21 +141,19 @@ func (r *Received) fault(kind FaultKind, id dataplane.ID, s Span) {
 
 // Check holds what came, of each publisher and class from the first to the last
 // message of it, against what is stored, and returns all that is wrong.
-func (r *Received) Check(stored []Account) []Fault {
+func (r *Received) Check(stored *Ledger) []Fault {
 	faults := slices.Clone(r.faults)
-	seen := make(map[laneKey]bool)
-	for i := range stored {
-		a := &stored[i]
-		key := laneKey{a.Publisher, a.Class}
-		if l := r.lanes[key]; l != nil {
-			seen[key] = true
-			faults = append(faults, l.check(a)...)
-		}
+	accounts := make(map[laneKey]*Account)
+	for i := range stored.Accounts {
+		a := &stored.Accounts[i]
+		accounts[laneKey{a.Publisher, a.Class}] = a
 	}
 	for key, l := range r.lanes {
-		if !seen[key] {
-			faults = append(faults, l.check(&Account{Publisher: key.publisher, Class: key.class})...)
+		a := accounts[key]
+		if a == nil {
+			a = &Account{Publisher: key.publisher, Class: key.class}
 		}
+		faults = append(faults, l.check(a, stored.Log[key.class])...)
 	}
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Publisher, b.Publisher), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.From, b.From))
@@ -163,17 +161,15 @@ func (r *Received) Check(stored []Account) []Fault {
 	return faults
 }
 
-// check holds a lane against its account.
-func (l *receivedLane) check(a *Account) (faults []Fault) {
+// check holds a lane against its account, as far as the log was read.
+func (l *receivedLane) check(a *Account, log Reading) (faults []Fault) {
 	add := func(kind FaultKind, epoch uint64, spans Spans) {
 		for _, s := range spans {
 			faults = append(faults, Fault{kind, a.Publisher, a.Class, epoch, s})
 		}
 	}
-	known := make(map[uint64]*Epoch)
 	for i := range a.Epochs {
 		e := &a.Epochs[i]
-		known[e.Epoch] = e
 		within, some := l.within(e.Epoch)
 		if !some {
 			continue
@@ -187,17 +183,29 @@ func (l *receivedLane) check(a *Account) (faults []Fault) {
 		add(NotTold, e.Epoch, gaps.Within(within).Without(lost))
 	}
 	for epoch, messages := range l.messages {
-		e := known[epoch]
-		if e == nil {
-			e = &Epoch{}
-		}
-		rest := messages.Without(e.Ranges)
-		if e.Trimmed > 0 {
-			rest = rest.Without(Spans{{1, e.Trimmed}})
-		}
-		add(NotStored, epoch, rest)
+		add(NotStored, epoch, messages.Without(a.mayHaveStored(epoch, log)))
 	}
 	return faults
+}
+
+// mayHaveStored returns what is stored of an epoch, and what may have been:
+// what the log has let go of, or all where its end was not read.
+func (a *Account) mayHaveStored(epoch uint64, log Reading) Spans {
+	all := Spans{{1, dataplane.Open - 1}}
+	i := slices.IndexFunc(a.Epochs, func(e Epoch) bool { return e.Epoch == epoch })
+	switch {
+	case !log.Complete():
+		return all
+	case i >= 0:
+		stored := slices.Clone(a.Epochs[i].Ranges)
+		if trimmed := a.Epochs[i].Trimmed; trimmed > 0 {
+			stored.Add(Span{1, trimmed})
+		}
+		return stored
+	case log.Trimmed() && (len(a.Epochs) == 0 || epoch < a.Epochs[0].Epoch):
+		return all
+	}
+	return nil
 }
 
 // within returns which sequences of an epoch are to have come.

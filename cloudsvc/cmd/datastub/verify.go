@@ -164,12 +164,16 @@ func newProof(l ledger.Ledger, received *ledger.Received) *proof {
 	}
 	p.Verdict = strings.Join(parts, ", ") + fmt.Sprintf("; %d told to be lost, %d on the way", lost, onTheWay)
 	for _, c := range dataplane.Classes {
-		if r, is := l.Log[c]; is && !r.Complete() {
+		r := l.Log[c]
+		if !r.Complete() {
 			p.Verdict += fmt.Sprintf("; %v was read to block %d of %d only: %s", c, r.Read, r.Last, r.Reason)
+		}
+		if n := len(r.Corrupt); n > 0 {
+			p.Verdict += fmt.Sprintf("; %d blocks of %v cannot be read, the first is %d", n, c, r.Corrupt[0])
 		}
 	}
 	if received != nil {
-		p.Received = &receivedProof{Messages: received.Count(), Faults: received.Check(l.Accounts)}
+		p.Received = &receivedProof{Messages: received.Count(), Faults: received.Check(&l)}
 		p.broken = p.broken || len(p.Received.Faults) > 0
 		p.Verdict += fmt.Sprintf("; %d received, %d wrong", p.Received.Messages, len(p.Received.Faults))
 	}
