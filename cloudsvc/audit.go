@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,9 +13,9 @@ import (
 )
 
 const (
-	// auditTime is how long the log is read for one ledger, which is well within
-	// what clients wait for an answer.
-	auditTime = 20 * time.Second
+	// auditTime is how long the log of a class is read for one ledger: that of
+	// both is well within what clients wait for an answer.
+	auditTime = 10 * time.Second
 	// auditBurst is how many bytes are read before the log gets a rest as long
 	// as that took, up to auditRest: ingest comes first.
 	auditBurst = 4 << 20
@@ -30,6 +31,7 @@ type audit struct {
 	packer    *dataplane.Packer
 	lanes     map[laneKey]*ledger.Lane
 
+	log   Log
 	class dataplane.Class
 	ledger.Reading
 	bytes int       // since the last rest
@@ -40,19 +42,22 @@ type audit struct {
 var errAudited = errors.New("there is more than can be told at once: ask for one publisher")
 
 // read reads a class's log, as far as there is time.
-func (a *audit) read(ctx context.Context, log Log, class dataplane.Class) (ledger.Reading, error) {
-	first, last, err := log.Ends(ctx, class)
+func (a *audit) read(ctx context.Context, class dataplane.Class) (ledger.Reading, error) {
+	first, last, err := a.log.Ends(ctx, class)
 	if err != nil {
 		return ledger.Reading{}, err
 	}
-	a.class, a.Reading = class, ledger.Reading{First: first, Last: last}
+	a.class, a.Reading = class, ledger.Reading{First: first, Last: last, Read: first - 1}
 	a.bytes, a.began = 0, time.Now()
-	switch err := log.Replay(ctx, class, 0, func(seq uint64, _ time.Time, raw []byte) error { return a.visit(ctx, seq, raw) }); {
+	reading, cancel := context.WithTimeout(ctx, auditTime)
+	defer cancel()
+	err = a.log.Replay(reading, class, first-1, func(seq uint64, _ time.Time, raw []byte) error { return a.visit(reading, seq, raw) })
+	switch {
 	case err == nil:
 		a.Read = max(a.Read, last)
 	case errors.Is(err, errAudited):
 		a.Reason = errAudited.Error()
-	case errors.Is(err, context.DeadlineExceeded):
+	case reading.Err() != nil && ctx.Err() == nil:
 		a.Reason = "there was no more time: ask when less is written, or keep less"
 	default:
 		return ledger.Reading{}, err
@@ -63,6 +68,9 @@ func (a *audit) read(ctx context.Context, log Log, class dataplane.Class) (ledge
 // visit takes one block in.
 func (a *audit) visit(ctx context.Context, seq uint64, raw []byte) error {
 	if err := a.rest(ctx, len(raw)); err != nil {
+		return err
+	}
+	if err := a.skip(ctx, seq); err != nil {
 		return err
 	}
 	a.Read = seq
@@ -76,6 +84,21 @@ func (a *audit) visit(ctx context.Context, seq uint64, raw []byte) error {
 			a.take(b, r, b.Frames[i])
 		}
 	}
+	return nil
+}
+
+// skip looks at why blocks are missing before one. Where the log has let go of
+// them since it was asked for its ends, it begins behind them.
+func (a *audit) skip(ctx context.Context, seq uint64) error {
+	if seq == a.Read+1 {
+		return nil
+	}
+	first, _, err := a.log.Ends(ctx, a.class)
+	if err != nil || first <= a.Read+1 {
+		return err
+	}
+	a.First = first
+	maps.DeleteFunc(a.lanes, func(key laneKey, _ *ledger.Lane) bool { return key.class == a.class })
 	return nil
 }
 
@@ -113,7 +136,7 @@ func (a *audit) take(b *Block, r *Range, frame []byte) {
 	span := ledger.Span{From: r.First, To: r.Last}
 	switch dataplane.FrameTypeOf(frame) {
 	case dataplane.TypeGap, dataplane.TypeEpochEnd:
-		f, _ := dataplane.DecodeFrame(frame) // where that fails the reason is not known
+		f, _ := dataplane.DecodeFrame(frame) // one that cannot be read tells nothing
 		switch f := f.(type) {
 		case *dataplane.Gap:
 			lane.Lost(r.Epoch, ledger.Gap{Span: span, Reason: f.Reason})

@@ -24,11 +24,9 @@ func (i *Ingest) Ledger(ctx context.Context, publisher string) (ledger.Ledger, e
 	defer i.audits.Release(1)
 	told := i.reports(publisher) // before the log is read: it has no less than they tell, or that is on its way
 	l := ledger.Ledger{Since: i.since, Log: make(map[dataplane.Class]ledger.Reading)}
-	a := audit{publisher: publisher, packer: i.packer, lanes: make(map[laneKey]*ledger.Lane)}
-	reading, cancel := context.WithTimeout(ctx, auditTime)
-	defer cancel()
+	a := audit{publisher: publisher, log: i.options.Log, packer: i.packer, lanes: make(map[laneKey]*ledger.Lane)}
 	for _, c := range dataplane.Classes {
-		r, err := a.read(reading, i.options.Log, c)
+		r, err := a.read(ctx, c)
 		if err != nil {
 			return ledger.Ledger{}, fmt.Errorf("read the log of %v for the ledger: %w", c, err)
 		}
@@ -66,7 +64,7 @@ func accountKeys(publisher string, lanes map[laneKey]*ledger.Lane, counted map[l
 
 // account makes the account of one lane.
 func (i *Ingest) account(key laneKey, a *audit, log ledger.Reading, n ledger.Counts, report *dataplane.Report) ledger.Account {
-	account := ledger.Account{Publisher: key.publisher, Class: key.class, Counts: n, Epochs: []ledger.Epoch{}}
+	account := ledger.Account{Publisher: key.publisher, Class: key.class, Counts: n}
 	known := ledger.Known{Trimmed: log.Trimmed(), Cut: !log.Complete()}
 	if node, is := i.options.Registry.node(key.publisher); is {
 		known.Online = node.State == Online
@@ -82,9 +80,11 @@ func (i *Ingest) account(key laneKey, a *audit, log ledger.Reading, n ledger.Cou
 		known.Epoch, known.Last = i.numbered(key)
 		known.Online = known.Epoch > 0
 	}
-	if lane := a.lanes[key]; lane != nil {
-		account.Epochs = lane.Prove(known)
+	lane := a.lanes[key]
+	if lane == nil {
+		lane = new(ledger.Lane)
 	}
+	account.Epochs = lane.Prove(known)
 	return account
 }
 

@@ -130,17 +130,27 @@ func TestLedgerCounts(t *testing.T) {
 	})
 }
 
-// slowLog takes long to read.
+// slowLog takes long to read, and answers nobody whose time is up.
 type slowLog struct{ *memoryLog }
+
+func (l slowLog) Ends(ctx context.Context, class dataplane.Class) (first, last uint64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, 0, err
+	}
+	return l.memoryLog.Ends(ctx, class)
+}
 
 func (l slowLog) Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error {
 	return l.memoryLog.Replay(ctx, class, after, func(seq uint64, stored time.Time, block []byte) error {
-		<-time.After(auditTime * 2 / 3)
+		if class == dataplane.RT {
+			<-time.After(auditTime * 2 / 3)
+		}
 		return visit(seq, stored, block)
 	})
 }
 
-// A log that takes too long is read as far as there is time, and that is said.
+// A log that takes too long is read as far as there is time, and that is said;
+// the other class's is read all the same.
 func TestLedgerOfASlowLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -151,13 +161,54 @@ func TestLedgerOfASlowLog(t *testing.T) {
 			c.say("edge/m", dataFrame(t, c.packer, session, dataplane.RT, first, "a", "b"))
 			<-time.After(time.Second)
 		}
-		l := ledgerOf(t, c.Ingest, "edge/m")
+		if _, err := c.Publish(t.Context(), "alice", []dataplane.Message{{Topic: "a", Namespace: "n", Device: "d", Class: dataplane.BT, Value: dataplane.IntValue(1)}}); err != nil {
+			t.Fatal(err)
+		}
+		c.options.Registry.Reported("edge/m", &dataplane.Report{Classes: map[dataplane.Class]dataplane.EdgeCount{dataplane.RT: {Epoch: 1, Last: 7}}})
+		l := ledgerOf(t, c.Ingest, "")
 		if err := c.end(); err != nil {
 			t.Fatal(err)
 		}
 		r, e := l.Log[dataplane.RT], l.Accounts[0].Epochs[0]
-		if r.Complete() || r.Read != 1 || r.Last != 3 || r.Reason == "" || e.Verdict != ledger.Unproven || e.Stored != 2 {
+		if r.Complete() || r.Read != 1 || r.Last != 3 || r.Reason == "" || e.Verdict != ledger.Unproven || e.Stored != 2 || e.OnTheWay != 0 {
 			t.Errorf("read %+v, %+v, want it cut behind the first block", r, e)
+		}
+		if r, e := l.Log[dataplane.BT], l.Accounts[1].Epochs[0]; !r.Complete() || e.Stored != 1 {
+			t.Errorf("BT: read %+v, %+v, want all of it", r, e)
+		}
+	})
+}
+
+// agingLog lets go of its first two blocks of RT while it is read.
+type agingLog struct{ *memoryLog }
+
+func (l agingLog) Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error {
+	return l.memoryLog.Replay(ctx, class, after, func(seq uint64, stored time.Time, block []byte) error {
+		if class == dataplane.RT && seq == 2 {
+			l.gone[class] = 2
+			return nil
+		}
+		return visit(seq, stored, block)
+	})
+}
+
+// What retention takes while the log is read is not missing.
+func TestLedgerOfAnAgingLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.Log = agingLog{log} })
+		session := c.hello(t, "edge/m", dataplane.RT).Session
+		for first := uint64(1); first < 6; first += 2 {
+			c.say("edge/m", dataFrame(t, c.packer, session, dataplane.RT, first, "a", "b"))
+			<-time.After(time.Second)
+		}
+		l := ledgerOf(t, c.Ingest, "edge/m")
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+		if e := l.Accounts[0].Epochs[0]; e.Verdict != ledger.Open || e.Trimmed != 4 || e.Stored != 2 || l.Log[dataplane.RT].First != 3 {
+			t.Errorf("read %+v, %+v, want four trimmed", l.Log[dataplane.RT], e)
 		}
 	})
 }
