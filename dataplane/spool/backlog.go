@@ -2,8 +2,6 @@ package spool
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"time"
 
 	"datastub/dataplane"
@@ -219,6 +217,16 @@ func (l *lane) install(seg *segment, at dataplane.Mark, place, found uint64, mes
 	return 0
 }
 
+// countsFrom returns what a segment holds from a record on, by series, as its
+// footer told; nil where it did not, or the record is not the first, or one was
+// given away before.
+func (l *lane) countsFrom(seg *segment, at dataplane.Mark) []seriesCount {
+	if at.Seq != seg.first || seg.skip > 0 || at.Compare(l.handed) <= 0 {
+		return nil
+	}
+	return seg.counts
+}
+
 // damage makes a hole of records that cannot be read back, by series; nil if
 // these are not known.
 func (l *lane) damage(at dataplane.Mark, to uint64, lost []seriesCount) {
@@ -233,20 +241,19 @@ func (r *reader) tell(at dataplane.Mark, to uint64) {
 		"lane", r.lane.class, "epoch", at.Epoch, "from", at.Seq, "to", to)
 }
 
-// failed gives a segment's records up that could not be read again and again.
+// failed gives a segment's records up that could not be read again and again: a
+// file that is not there may be about to have another name, once or twice, but
+// if somebody has removed it, nothing behind it would ever be sent.
 func (r *reader) failed(seg *segment, at dataplane.Mark, err error) (more bool, _ error) {
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, err // it is being renamed, or was removed
-	}
 	if r.tries++; r.tries < readTries {
 		return false, err
 	}
 	r.tries = 0
 	s := r.lane.spool
-	s.log.Error(err, "Spool cannot read a segment", "tries", readTries)
+	s.log.Error(err, "Spool cannot read a segment: cloudsvc gets a gap in its place", "tries", readTries)
 	s.mu.Lock()
 	if r.lane.segmentAt(at) == seg {
-		r.lane.damage(at, seg.last, nil)
+		r.lane.damage(at, seg.last, r.lane.countsFrom(seg, at))
 	}
 	s.mu.Unlock()
 	s.wake(r.lane.class)
