@@ -95,22 +95,31 @@ func (o *ordeal) turn() {
 func (o *ordeal) end() map[dataplane.ID]acceptance {
 	o.t.Helper()
 	o.link.Mend()
-	o.accept(1)
+	// Cloudsvc is told how an epoch ended with the first record of the next one.
+	stack.Eventually(o.t, "values of this epoch", func() bool {
+		return o.each("accepted_records_total", func(n uint64) bool { return n > 0 })
+	})
 	o.stop()
 	stack.Eventually(o.t, "nothing waits any more", func() bool {
-		metrics := scrape(o.t, o.mapper.URL())
-		for _, class := range dataplane.Classes {
-			if value(metrics, fmt.Sprintf(`datastub_mapper_spool_records{class="%v"}`, class)) != "0" {
-				return false
-			}
-		}
-		return true
+		return o.each("records", func(n uint64) bool { return n == 0 })
 	})
 	o.mapper.Stop()
 	o.stack.Cloudsvc.Stop()
 	accepted := o.publisher.read()
 	o.t.Logf("%d accepted", len(accepted))
 	return missing(o.t, "the log", accepted, logged(o.t, o.stack))
+}
+
+// each tells whether a metric of the mapper's spool is right for each class.
+func (o *ordeal) each(metric string, right func(uint64) bool) bool {
+	o.t.Helper()
+	metrics := scrape(o.t, o.mapper.URL())
+	for _, class := range dataplane.Classes {
+		if !right(number(o.t, value(metrics, fmt.Sprintf(`datastub_mapper_spool_%s{class="%v"}`, metric, class)))) {
+			return false
+		}
+	}
+	return true
 }
 
 // logged returns all messages in the log of a cloudsvc that has stopped.
@@ -172,7 +181,7 @@ func checkTold(t *testing.T, missing map[dataplane.ID]acceptance, got []dataplan
 func none(t *testing.T, who string, missing map[dataplane.ID]acceptance) {
 	t.Helper()
 	for id, a := range missing {
-		t.Errorf("%s has not got %v with %d, accepted at %v, nor %d others", who, id, a.Value, a.At, len(missing)-1)
+		t.Errorf("%s has not got %v with %d, sent at %v and accepted after %v, nor %d others", who, id, a.Value, a.At, a.Took, len(missing)-1)
 		return
 	}
 }

@@ -39,7 +39,8 @@ type publisher struct {
 type acceptance struct {
 	ID    string
 	Value int64
-	At    time.Time // when it was sent, which is before it was accepted, by the publisher's clock
+	At    time.Time     // when it was sent, which is before it was accepted, by the publisher's clock
+	Took  time.Duration // until it was answered
 }
 
 // startPublisher starts a publisher at a socket, which need not be there yet.
@@ -80,7 +81,7 @@ func (p *publisher) run(ctx context.Context, class dataplane.Class) {
 		n := 1 + value%5
 		sent := time.Now()
 		if ids := p.publish(class, value, n); ids != nil {
-			p.note(ids, value, sent)
+			p.note(ids, value, sent, time.Since(sent))
 		} else {
 			<-retry.C
 		}
@@ -111,10 +112,10 @@ func (p *publisher) publish(class dataplane.Class, value, n int64) []string {
 }
 
 // note puts values that were accepted into the ledger.
-func (p *publisher) note(ids []string, value int64, sent time.Time) {
+func (p *publisher) note(ids []string, value int64, sent time.Time, took time.Duration) {
 	var lines bytes.Buffer
 	for i, id := range ids {
-		_ = json.NewEncoder(&lines).Encode(acceptance{id, value + int64(i), sent}) // a buffer takes all
+		_ = json.NewEncoder(&lines).Encode(acceptance{id, value + int64(i), sent, took}) // a buffer takes all
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
