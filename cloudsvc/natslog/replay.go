@@ -16,6 +16,9 @@ import (
 // there is any left: limits may take what was still to come.
 const stallWait = time.Second
 
+// readAhead is how many blocks wait for a visitor at most: 16 MiB of full ones.
+const readAhead = 64
+
 // Replay implements cloudsvc.Log.
 func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit cloudsvc.Visit) error {
 	if err := l.classes[class].replay(ctx, after, visit); err != nil {
@@ -54,7 +57,7 @@ func (c *classLog) replay(ctx context.Context, after uint64, visit cloudsvc.Visi
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages()
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(readAhead))
 	if err != nil {
 		return err
 	}
