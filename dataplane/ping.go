@@ -2,7 +2,9 @@ package dataplane
 
 import "time"
 
-// Ping asks for a sign of life, from either end. Field: 1 the sender's clock.
+// Ping asks for a sign of life, from either end. Field: 1 the sender's clock;
+// without one it only asks whether what went before it has come, and the answer
+// is a Pong and nothing else.
 type Ping struct {
 	bodiless
 	T1 time.Time

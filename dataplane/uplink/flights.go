@@ -11,6 +11,8 @@ import (
 type flights struct {
 	frames []flight
 	bytes  uint64 // of all: what credit bounds
+	passed int    // the oldest so many are known to have come through the link
+	inLog  uint64 // bytes of these, which wait for the log only
 }
 
 type flight struct {
@@ -35,19 +37,30 @@ func (f *flights) add(mark dataplane.Mark, bytes uint64, now time.Time) {
 // last returns the one that went last.
 func (f *flights) last() *flight { return &f.frames[len(f.frames)-1] }
 
-// oldest returns when the first went of those that are left, zero if none is.
-func (f *flights) oldest() time.Time {
-	if len(f.frames) == 0 {
-		return time.Time{}
+// onLink returns how many bytes are not known to have come through the link, and
+// when the first of these went, zero if there are none.
+func (f *flights) onLink() (bytes uint64, oldest time.Time) {
+	if f.passed == len(f.frames) {
+		return 0, time.Time{}
 	}
-	return f.frames[0].at
+	return f.bytes - f.inLog, f.frames[f.passed].at
+}
+
+// pass notes that all up to a mark has come through the link.
+func (f *flights) pass(last dataplane.Mark) {
+	for f.passed < len(f.frames) && f.frames[f.passed].mark.Compare(last) <= 0 {
+		f.inLog += f.frames[f.passed].bytes
+		f.passed++
+	}
 }
 
 // land takes away what is stored, and returns the first of it, if there was any.
 func (f *flights) land(stored dataplane.Mark) (first flight, some bool) {
+	f.pass(stored)
 	n := 0
 	for n < len(f.frames) && f.frames[n].mark.Compare(stored) <= 0 {
 		f.bytes -= f.frames[n].bytes
+		f.inLog -= f.frames[n].bytes
 		n++
 	}
 	if n == 0 {
@@ -55,6 +68,7 @@ func (f *flights) land(stored dataplane.Mark) (first flight, some bool) {
 	}
 	first = f.frames[0]
 	f.frames = f.frames[n:]
+	f.passed -= n
 	return first, true
 }
 
@@ -64,6 +78,10 @@ func (f *flights) cancel(behind dataplane.Mark) {
 	for n > 0 && f.frames[n-1].mark.Compare(behind) > 0 {
 		n--
 		f.bytes -= f.frames[n].bytes
+		if n < f.passed {
+			f.inLog -= f.frames[n].bytes
+		}
 	}
 	f.frames = f.frames[:n]
+	f.passed = min(f.passed, n)
 }

@@ -25,6 +25,8 @@ const (
 	ampleRate = 1 << 20
 	// scarceFor is how long a link is called scarce after something waited for it.
 	scarceFor = 5 * time.Second
+	// probeBytes is the least that is worth a probe, which is some 100 bytes.
+	probeBytes = 4 << 10
 )
 
 // What TCP/IP and ZeroMQ add to a frame, in bytes: headers of each packet and
@@ -47,7 +49,7 @@ type PacerOptions struct {
 }
 
 // A Pacer shares one link among the Senders of a publisher: RT has it first, BT
-// gets what RT leaves. From how long frames take to be acked it finds out what
+// gets what RT leaves. From how long frames take to come through it finds out what
 // the link carries, and keeps so little under way that nothing waits for long
 // in buffers, where RT cannot overtake BT. It is safe for concurrent use.
 type Pacer struct {
@@ -143,7 +145,7 @@ func (p *Pacer) bar(lane dataplane.Class, window uint64, now time.Time) (barred,
 	switch {
 	case lane == dataplane.RT && rt.bytes >= max(window, firstWindow), lane == dataplane.BT && rt.bytes+bt.bytes > window/2: // a frame may be the other half
 		return true, true
-	case lane == dataplane.BT && !rt.oldest.IsZero() && now.Sub(rt.oldest) > 2*(p.queue()+p.trip.least()):
+	case lane == dataplane.BT && p.rate < ampleRate && !rt.oldest.IsZero() && now.Sub(rt.oldest) > 2*(p.queue()+p.trip.least()):
 		return true, false // RT is late
 	case !p.trip.due(now):
 		return false, false
@@ -248,15 +250,38 @@ func (p *Pacer) wakeIf(barred bool) {
 	}
 }
 
-// landed learns from a frame that is acked: what was under way when it went,
+// probes tells whether so much of a lane is under way that it is worth asking
+// whether it has come through.
+func (p *Pacer) probes(bytes uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bytes >= max(p.window()/4, probeBytes)
+}
+
+// landed learns from a frame that is acked, where the link is too slow for
+// probes: what the log takes does not matter there.
+func (p *Pacer) landed(f flight, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rate == 0 || p.window()/4 < probeBytes {
+		p.learn(f, now)
+	}
+}
+
+// passed learns from a frame that has come through.
+func (p *Pacer) passed(f flight, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.learn(f, now)
+}
+
+// learn learns from a frame that is there: what was under way when it went,
 // itself included, has been carried since. That is what the link carries where
 // something waited for it meanwhile, and else the least that it carries. A
 // small frame says nothing where others are large, of which the link may have
 // carried the most before.
-func (p *Pacer) landed(f flight, now time.Time) {
+func (p *Pacer) learn(f flight, now time.Time) {
 	took := max(now.Sub(f.at), time.Microsecond)
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.trip.took(took, now)
 	if !f.tells {
 		return

@@ -12,11 +12,12 @@ import (
 )
 
 // modem is a publisher's line to the cloud: what both lanes send waits for its
-// turn, first come, first served, and is acked some time after it has passed.
+// turn, first come, first served, and is answered some time after it has passed.
 type modem struct {
 	t      *testing.T
 	rate   float64       // bytes a second
-	trip   time.Duration // from when a frame has passed to its ACK
+	trip   time.Duration // from when a frame has passed to its answer
+	sync   time.Duration // what the log takes for a block, of all that came during the one before; 0: no time
 	now    time.Time
 	free   time.Time // when all that was sent will have passed
 	sent   int       // bytes, of frames
@@ -30,6 +31,7 @@ type modem struct {
 type modemLane struct {
 	sender *uplink.Sender
 	passed []passing
+	pongs  []answer
 	got    int           // records acked
 	oldest time.Duration // the greatest age of one that arrived
 }
@@ -37,6 +39,11 @@ type modemLane struct {
 type passing struct {
 	at   time.Time
 	data *dataplane.Data
+}
+
+type answer struct {
+	at   time.Time
+	pong *dataplane.Pong
 }
 
 func newModem(t *testing.T, rate float64, o uplink.PacerOptions) *modem {
@@ -87,6 +94,7 @@ func (m *modem) pass(length time.Duration, each func(step int)) {
 		m.now = m.now.Add(time.Millisecond)
 		each(step)
 		for _, c := range dataplane.Classes {
+			m.answer(c)
 			m.ack(c)
 			m.send(c)
 		}
@@ -114,10 +122,28 @@ func (m *modem) send(c dataplane.Class) {
 		}
 		switch f := f.(type) {
 		case *dataplane.Data:
-			m.lanes[c].passed = append(m.lanes[c].passed, passing{m.free.Add(m.trip), f})
+			m.lanes[c].passed = append(m.lanes[c].passed, passing{m.stored(m.free.Add(m.trip)), f})
 		case *dataplane.Ping:
-			m.receive(c, &dataplane.Pong{T1: f.T1})
+			m.lanes[c].pongs = append(m.lanes[c].pongs, answer{m.free.Add(m.trip), &dataplane.Pong{T1: f.T1}})
 		}
+	}
+}
+
+// stored returns when the log has what came at a time.
+func (m *modem) stored(came time.Time) time.Time {
+	if m.sync == 0 {
+		return came
+	}
+	return came.Truncate(m.sync).Add(2 * m.sync)
+}
+
+func (m *modem) answer(c dataplane.Class) {
+	m.t.Helper()
+	l := m.lanes[c]
+	for len(l.pongs) > 0 && !l.pongs[0].at.After(m.now) {
+		pong := l.pongs[0].pong
+		l.pongs = l.pongs[1:]
+		m.receive(c, pong)
 	}
 }
 
@@ -175,6 +201,28 @@ func TestPacerKeepsRTFresh(t *testing.T) {
 				t.Errorf("the line is said to carry %.0f bytes a second, and carries %.0f", got, rate)
 			}
 		})
+	}
+}
+
+// TestPacerSlowLog has a fast line to a log that takes its time: that is not the
+// line's, and only the credit bounds what waits for it.
+func TestPacerSlowLog(t *testing.T) {
+	t.Parallel()
+	const rate, size = 16 << 20, 400
+	m := newModem(t, rate, uplink.PacerOptions{})
+	m.trip, m.sync = time.Millisecond, 100*time.Millisecond
+	m.publish(dataplane.BT, 50_000, size, 0)
+	m.pass(3*time.Second, func(step int) {
+		if step%200 == 0 {
+			m.publish(dataplane.RT, 1, 8, 0)
+		}
+	})
+	// The credit is 1 MiB, and a record waits for two blocks.
+	if got, least := m.lanes[dataplane.BT].got*size, 10<<20; got < least {
+		t.Errorf("%d bytes came in 3 s, want at least %d: the line is said to carry %d a second", got, least, m.pacer.Rate())
+	}
+	if got := float64(m.pacer.Rate()); got < 0.7*rate {
+		t.Errorf("the line is said to carry %.0f bytes a second, and carries %d", got, rate)
 	}
 }
 

@@ -125,6 +125,9 @@ func TestReceiverAsksOnceForWhatIsMissing(t *testing.T) {
 	if len(frames) != 3 || !reflect.DeepEqual(frames[0], dataplane.Frame(want)) {
 		t.Errorf("a PING meanwhile is answered by %+v: want NACK, ACK, PONG", frames)
 	}
+	if frames := c.answer(peer, &dataplane.Ping{}); len(frames) != 1 {
+		t.Errorf("a probe meanwhile is answered by %+v: want PONG", frames)
+	}
 	c.accept(peer, data(11, 14))
 	if frames := c.answer(peer, &dataplane.Ping{T1: start0}); len(frames) != 2 {
 		t.Errorf("a PING after it came is answered by %+v: want ACK, PONG", frames)

@@ -132,9 +132,13 @@ func (r *Receiver) receiveControl(s *session, f *dataplane.Control) []Reply {
 }
 
 // receivePing answers, and repeats what was said last: an edge that has
-// nothing to say may be waiting for an ACK or a NACK that was lost.
+// nothing to say may be waiting for an ACK or a NACK that was lost. A probe asks
+// for neither, in the middle of what it says.
 func (r *Receiver) receivePing(s *session, f *dataplane.Ping, now time.Time) []Reply {
 	pong := Reply{s.peer, &dataplane.Pong{T1: f.T1, T2: now, T3: now}}
+	if f.T1.IsZero() {
+		return []Reply{pong}
+	}
 	return append(s.nack(), r.ack(s), pong)
 }
 

@@ -61,6 +61,7 @@ type Sender struct {
 	maxFrame  uint64            // the largest frame that the cloud takes, in bytes
 	credit    uint64
 	flights   flights
+	probing   flight               // what a PING follows that asks whether it has come through; zero: none does
 	newest    dataplane.EpochRange // the last of those that HELLO told of
 	nacks     int
 	reporting reporting
@@ -372,13 +373,16 @@ func (s *Sender) launch(b []byte, mark dataplane.Mark, now time.Time) {
 	s.options.Counts.sent(s.sent, mark, len(b))
 	s.sent = mark
 	s.flights.add(mark, uint64(len(b)), now)
-	s.flights.last().follows(s.fly(), s.flights.bytes)
+	s.flights.last().follows(s.fly())
+	s.probe(now)
 }
 
-// fly tells what is under way now, and returns what that is of all lanes.
-func (s *Sender) fly() uint64 {
+// fly tells what is under way now, and returns what that is of all lanes, and of
+// this one.
+func (s *Sender) fly() (all, lane uint64) {
 	s.options.Counts.unacked.Store(s.flights.bytes)
-	return s.options.Pacer.fly(s.options.Lane, s.flights.bytes, s.flights.oldest())
+	lane, oldest := s.flights.onLink()
+	return s.options.Pacer.fly(s.options.Lane, lane, oldest), lane
 }
 
 // Due returns when Next is to be asked again though nothing came and nothing
@@ -493,6 +497,10 @@ func (s *Sender) receiveRefuse(f *dataplane.Refuse) error {
 // receivePong compares the clocks. What is first known of them is reported at
 // once.
 func (s *Sender) receivePong(f *dataplane.Pong, now time.Time) {
+	if f.T1.IsZero() {
+		s.passed(now)
+		return
+	}
 	clock := s.options.Clock
 	if clock == nil || !f.T1.Equal(s.pinged) {
 		return
