@@ -19,7 +19,7 @@ import (
 // An Uplink is the data plane's edge end: a Publisher that runs.
 type Uplink interface {
 	Publisher
-	// Run moves messages until ctx ends, then delivers what it can in 4 s, and
+	// Run moves messages until ctx ends, then delivers what it can in 3 s, and
 	// returns when all that it started has ended.
 	Run(ctx context.Context) error
 	// Connected tells whether cloudsvc has granted a lane a session.

@@ -13,7 +13,8 @@ import (
 )
 
 // DefaultStopLimit is how long a Fleet waits for its devices at its end. With
-// the publisher's 4 s it stays below the 5 s in which a mapper must end.
+// the publisher's 3 s, and 1 s for a disk that hangs, it stays below the 5 s in
+// which a mapper must end.
 const DefaultStopLimit = 800 * time.Millisecond
 
 // FleetOptions are what a Fleet needs.

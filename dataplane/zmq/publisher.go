@@ -17,8 +17,9 @@ import (
 )
 
 // drainTime is how long a Publisher that is stopped tries to deliver what it
-// holds: a mapper has 5 s for everything.
-const drainTime = 4 * time.Second
+// holds: a mapper has 5 s for everything, of which the spool may need one where
+// its disk does not answer.
+const drainTime = 3 * time.Second
 
 // quietTime is how long a spool that was full must not have dropped anything
 // before it is said to have room again.
@@ -195,7 +196,7 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 }
 
 // Run dials cloudsvc and works until ctx ends, or a part of it cannot go on;
-// then it delivers what is held, for 4 s at most, and returns. What is on disk is
+// then it delivers what is held, for 3 s at most, and returns. What is on disk is
 // delivered after the next start where cloudsvc is away. Run is called once.
 func (p *Publisher) Run(ctx context.Context) error {
 	g, working := errgroup.WithContext(ctx)

@@ -17,7 +17,7 @@ import (
 // A publisher is the data plane's edge end: a zmq.Publisher.
 type publisher interface {
 	mapper.Publisher
-	// Run moves messages until ctx ends, then delivers what it can in 4 s. The
+	// Run moves messages until ctx ends, then delivers what it can in 3 s. The
 	// other methods are for after it.
 	Run(ctx context.Context) error
 	Undelivered() int // accepted and not delivered
