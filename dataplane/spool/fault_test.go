@@ -352,7 +352,7 @@ func TestDiskRealFull(t *testing.T) {
 	}
 	e.hasFault(syscall.ENOSPC)
 	remount(t, dir, "size=4m")
-	e.eventually(nil)
+	e.mended()
 	e.close()
 	remount(t, dir, "ro")
 	e.Spool, err = Open(Options{Publisher: "edge-1/mapper", Storage: Storage{Dir: dir, MaxBytes: 1 << 20}, Now: time.Now})
@@ -362,7 +362,7 @@ func TestDiskRealFull(t *testing.T) {
 	e.hasFault(syscall.EROFS)
 	e.add(dataplane.RT, 10)
 	remount(t, dir, "rw")
-	e.eventually(nil)
+	e.mended()
 	e.add(dataplane.RT, 10)
 	if got := e.Stats(dataplane.RT).Held.Records; got != 4020 {
 		t.Errorf("%d are held: want 4020", got)
@@ -377,21 +377,23 @@ func remount(t *testing.T, dir, option string) {
 	}
 }
 
-// eventually waits until the spool's fault is this.
-func (e *edge) eventually(want error) {
+// mended waits until the disk is well.
+func (e *edge) mended() {
+	e.t.Helper()
+	e.eventually("a disk that is well", func(f Fault) bool { return f.Why == nil })
+}
+
+// eventually waits until the spool's fault is as it is wanted.
+func (e *edge) eventually(what string, is func(Fault) bool) {
 	e.t.Helper()
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		if got := e.Fault().Why; errors.Is(got, want) {
-			return
-		}
+	for !is(e.Fault()) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			got := e.Fault().Why
-			e.t.Fatalf("after 10s the spool's fault is %v: want %v", got, want)
+			e.t.Fatalf("after 10s the spool's fault is %+v: want %s", e.Fault(), what)
 		}
 	}
 }

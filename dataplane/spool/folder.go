@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -21,6 +23,9 @@ type folder interface {
 	open(name string) (file, error)
 	rename(from, to string) error
 	remove(name string) error
+	// check tells whether a file is where it was made, and the folder is still
+	// the one that was locked: others may remove, rename and replace them.
+	check(name string) error
 	// sync makes what names say survive a power loss.
 	sync() error
 	// close gives the lock back.
@@ -41,6 +46,8 @@ type file interface {
 // disk is a folder of the operating system, locked for one process.
 type disk struct {
 	path string
+
+	mu   sync.Mutex
 	lock *os.File // the folder itself: it can be locked where nothing can be written
 }
 
@@ -51,24 +58,38 @@ const ownerName = "pid"
 
 // openDisk makes a folder if there is none, and locks it.
 func openDisk(path string) (*disk, error) {
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	d := &disk{path: path}
+	if err := d.make(); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	return d, nil
+}
+
+// make makes the folder if there is none, and locks it.
+func (d *disk) make() error {
+	if err := os.MkdirAll(d.path, 0o750); err != nil {
+		return err
+	}
+	f, err := os.Open(d.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d := &disk{path: path, lock: f}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: %s is in use by %s: want a folder of its own for each mapper", errNotOurs, path, d.owner())
+			return fmt.Errorf("%w: %s is in use by %s: want a folder of its own for each mapper", errNotOurs, d.path, d.owner())
 		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return fmt.Errorf("lock %s: %w", d.path, err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lock != nil {
+		_ = d.lock.Close() // of a folder that was removed
+	}
+	d.lock = f
 	// For people only: where it cannot be written the lock holds all the same.
-	_ = os.WriteFile(filepath.Join(path, ownerName), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o640)
-	return d, nil
+	_ = os.WriteFile(filepath.Join(d.path, ownerName), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o640)
+	return nil
 }
 
 // owner tells who has the folder locked.
@@ -93,7 +114,36 @@ func (d *disk) names() ([]string, error) {
 	return names, nil
 }
 
+func (d *disk) check(name string) error {
+	if err := d.checkFolder(); err != nil {
+		return err
+	}
+	_, err := os.Lstat(filepath.Join(d.path, name))
+	return err
+}
+
+func (d *disk) checkFolder() error {
+	found, err := os.Stat(d.path)
+	if err != nil {
+		return err
+	}
+	locked, err := d.locked().Stat()
+	if err == nil && !os.SameFile(found, locked) {
+		err = fmt.Errorf("%s is another folder than before: want that one, or the mapper started anew", d.path)
+	}
+	return err
+}
+
+// create makes the folder, too, where it was removed. What stands in its place
+// is left alone.
 func (d *disk) create(name string) (file, error) {
+	err := d.checkFolder()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.make()
+	}
+	if err != nil {
+		return nil, err
+	}
 	return d.openFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
 }
 
@@ -118,8 +168,17 @@ func (d *disk) rename(from, to string) error {
 }
 
 func (d *disk) remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
-func (d *disk) sync() error              { return d.lock.Sync() }
-func (d *disk) close() error             { return d.lock.Close() }
+
+func (d *disk) sync() error { return d.locked().Sync() }
+
+func (d *disk) close() error { return d.locked().Close() }
+
+// locked returns the folder, to be used without the mutex: the disk may hang.
+func (d *disk) locked() *os.File {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lock
+}
 
 // diskFile is a file of the operating system.
 type diskFile struct{ *os.File }

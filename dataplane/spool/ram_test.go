@@ -129,6 +129,15 @@ func (r *ram) open(name string) (file, error) {
 	return &ramHandle{ramFile: r.files[name]}, nil
 }
 
+func (r *ram) check(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.files[name] == nil {
+		return fs.ErrNotExist
+	}
+	return nil
+}
+
 func (r *ram) rename(from, to string) error {
 	if err := r.enter("rename"); err != nil {
 		return err

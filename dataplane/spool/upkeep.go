@@ -24,6 +24,7 @@ func (s *Spool) upkeep(ctx context.Context) {
 		case <-s.disk.tidy:
 			s.tidy()
 		case <-tick.C:
+			s.checkSegments()
 			s.expire()
 			s.tidy()
 			s.syncSegments(s.storage.Sync == SyncSecond)
@@ -36,6 +37,37 @@ func (s *Spool) tidy() {
 	s.resolve()
 	s.renameSegments()
 	s.removeSpent()
+}
+
+// checkSegments fails where others have removed a segment that is being written,
+// or the folder: what is written there is in no file that the next start finds.
+// What of it is still in memory is written again.
+func (s *Spool) checkSegments() {
+	for _, l := range s.lanes {
+		s.mu.Lock()
+		seg := l.active
+		s.mu.Unlock()
+		if seg == nil {
+			continue
+		}
+		if err := s.folder.check(seg.name); err != nil {
+			s.disown(l, seg, err)
+		}
+	}
+}
+
+// disown ends a segment of which the file is lost.
+func (s *Spool) disown(l *lane, seg *segment, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.active != seg {
+		return // it was sealed, or could not be written, meanwhile
+	}
+	seg.synced = 0
+	l.rewind(seg)
+	_ = seg.file.Close() // nobody finds what is in there
+	seg.file = nil
+	s.fail(why)
 }
 
 // expire drops the segments of which the newest record is too old.
