@@ -10,8 +10,8 @@ import (
 )
 
 // newTwoEpochs returns an edge that was granted session 9, with two records of
-// an epoch that has ended and one of the next.
-func newTwoEpochs(t *testing.T) (e *edgeEnd, ended uint64) {
+// an epoch that has ended and some of the next.
+func newTwoEpochs(t *testing.T, next int) (e *edgeEnd, ended uint64) {
 	t.Helper()
 	o := spool.Options{
 		Publisher: "edge-1/mapper", Storage: spool.Storage{Dir: t.TempDir(), MaxBytes: 1 << 20},
@@ -43,12 +43,12 @@ func newTwoEpochs(t *testing.T) (e *edgeEnd, ended uint64) {
 		<-woken // it is read back
 	}
 	e = &edgeEnd{t: t, spool: s, lane: dataplane.RT, now: start0, epoch: before[0].ID.Epoch}
-	e.publish(1)
+	e.publish(next)
 	e.Sender = uplink.NewSender(uplink.SenderOptions{
 		Publisher: "edge-1/mapper", Lane: dataplane.RT, Queue: lane, Packer: newPacker(t),
 	}, e.now)
 	h, is := e.next().(*dataplane.Hello)
-	if !is || len(h.Epochs) != 2 || h.Epochs[0] != (dataplane.EpochRange{Epoch: e.epoch, First: 1, Last: 2}) || h.Epochs[1].Last != 1 {
+	if !is || len(h.Epochs) != 2 || h.Epochs[0] != (dataplane.EpochRange{Epoch: e.epoch, First: 1, Last: 2}) || h.Epochs[1].Last != uint64(next) {
 		t.Fatalf("the first frame is %+v: want HELLO with two epochs", h)
 	}
 	e.receive(&dataplane.HelloOK{Session: 9, Credit: 1 << 20, Version: 1})
@@ -59,7 +59,7 @@ func newTwoEpochs(t *testing.T) (e *edgeEnd, ended uint64) {
 // all of the one before, as it could not tell that some are missing.
 func TestSenderEndsAnEpochFirst(t *testing.T) {
 	t.Parallel()
-	e, ended := newTwoEpochs(t)
+	e, ended := newTwoEpochs(t, 1)
 	wantEnd := func() {
 		t.Helper()
 		end, is := e.next().(*dataplane.EpochEnd)
@@ -82,11 +82,26 @@ func TestSenderEndsAnEpochFirst(t *testing.T) {
 	e.wants(1, 1)
 }
 
+// TestSenderEndsAnEpochWithoutANext: nothing is published since the start, and
+// the cloud learns how the epoch before it ended all the same, once.
+func TestSenderEndsAnEpochWithoutANext(t *testing.T) {
+	t.Parallel()
+	e, ended := newTwoEpochs(t, 0)
+	e.wants(1, 2)
+	e.wants(0, 0)
+	e.receive(&dataplane.Ack{Session: 9, Stored: e.mark(2), Durable: e.mark(2), Credit: 1 << 20})
+	end, is := e.next().(*dataplane.EpochEnd)
+	if !is || *end != (dataplane.EpochEnd{Session: 9, Lane: dataplane.RT, Epoch: ended, Last: 2}) {
+		t.Fatalf("got %+v: want the certain end of epoch %d at 2", end, ended)
+	}
+	e.wants(0, 0)
+}
+
 // TestSenderTellsOfWhatAnEmptyEpochMayHaveHad: power was lost before anything of
 // it was on disk, as far as anybody knows.
 func TestSenderTellsOfWhatAnEmptyEpochMayHaveHad(t *testing.T) {
 	t.Parallel()
-	e, ended := newTwoEpochs(t)
+	e, ended := newTwoEpochs(t, 1)
 	e.Sender = uplink.NewSender(uplink.SenderOptions{
 		Publisher: "edge-1/mapper", Lane: dataplane.RT, Queue: emptied{e.spool.Lane(dataplane.RT), ended}, Packer: newPacker(t),
 	}, e.now)

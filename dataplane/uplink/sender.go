@@ -127,7 +127,10 @@ func (s *Sender) next(now time.Time) ([]byte, error) {
 	if b := s.report(now); b != nil {
 		return b, nil
 	}
-	if s.until = (time.Time{}); !s.streaming || !s.due(now) {
+	if s.until = (time.Time{}); s.rests() {
+		return s.endEpoch(), nil
+	}
+	if !s.streaming || !s.due(now) {
 		return nil, nil
 	}
 	pace := pace{full: true}
@@ -283,6 +286,16 @@ func (s *Sender) pack(batch *dataplane.Batch, now time.Time) ([]byte, error) {
 // be told of the end of the epoch that was sent last, and to have it all.
 func (s *Sender) crosses(epoch uint64) bool {
 	return s.sent.Epoch != 0 && s.sent.Epoch != epoch && (s.ended != s.sent.Epoch || len(s.flights.frames) > 0)
+}
+
+// rests tells whether the end of the epoch that was sent last can be told though
+// nothing comes behind it yet: a lane of alarms may be silent for days.
+func (s *Sender) rests() bool {
+	if s.sent.Epoch == 0 || s.ended == s.sent.Epoch || !s.Idle() {
+		return false
+	}
+	held := s.options.Queue.Held()
+	return held[len(held)-1].Epoch > s.sent.Epoch
 }
 
 // empties tells whether an epoch before one is to be told of that ended without
