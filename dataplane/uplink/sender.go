@@ -54,6 +54,7 @@ type Sender struct {
 	sent      dataplane.Mark    // the last record sent
 	stored    dataplane.Mark    // the last record known to be stored
 	ended     uint64            // the epoch that the cloud was last told the end of
+	behind    bool              // the cloud may have to be told of ends though nothing is waiting
 	held      bool              // what comes next is not at hand, or has to wait
 	until     time.Time         // when what is held may go at the latest; zero: something else will tell
 	perRecord int               // bytes of the last frame a record
@@ -127,10 +128,10 @@ func (s *Sender) next(now time.Time) ([]byte, error) {
 	if b := s.report(now); b != nil {
 		return b, nil
 	}
-	if s.until = (time.Time{}); s.rests() {
-		return s.endEpoch(), nil
+	if b := s.endBehind(); b != nil {
+		return b, nil
 	}
-	if !s.streaming || !s.due(now) {
+	if s.until = (time.Time{}); !s.streaming || !s.due(now) {
 		return nil, nil
 	}
 	pace := pace{full: true}
@@ -168,7 +169,7 @@ func (s *Sender) Alive(now time.Time) error {
 	case s.streaming && !now.Before(s.pingDue()):
 		s.pinged = now
 		if silent >= PingAfter {
-			s.ended = 0 // if it was told, it may have been lost
+			s.ended, s.behind = 0, true // if it was told, it may have been lost
 		}
 		s.outbox = append(s.outbox, &dataplane.Ping{T1: now})
 	}
@@ -280,60 +281,6 @@ func (s *Sender) pack(batch *dataplane.Batch, now time.Time) ([]byte, error) {
 	s.perRecord = len(b)/len(batch.Messages) + 1
 	s.options.Counts.squeezed.Store(scarce)
 	return b, nil
-}
-
-// crosses tells whether records of an epoch cannot be sent yet: the cloud is to
-// be told of the end of the epoch that was sent last, and to have it all.
-func (s *Sender) crosses(epoch uint64) bool {
-	return s.sent.Epoch != 0 && s.sent.Epoch != epoch && (s.ended != s.sent.Epoch || len(s.flights.frames) > 0)
-}
-
-// rests tells whether the end of the epoch that was sent last can be told though
-// nothing comes behind it yet: a lane of alarms may be silent for days.
-func (s *Sender) rests() bool {
-	if s.sent.Epoch == 0 || s.ended == s.sent.Epoch || !s.Idle() {
-		return false
-	}
-	held := s.options.Queue.Held()
-	return held[len(held)-1].Epoch > s.sent.Epoch
-}
-
-// empties tells whether an epoch before one is to be told of that ended without
-// a record that could be sent, and moves on to it.
-func (s *Sender) empties(epoch uint64) bool {
-	empty := s.options.Queue.Emptied(s.sent.Epoch)
-	if empty == 0 || empty >= epoch {
-		return false
-	}
-	s.sent = dataplane.Mark{Epoch: empty}
-	return true
-}
-
-// endEpoch tells how the epoch ended that was sent last, nil if that was told.
-func (s *Sender) endEpoch() []byte {
-	if s.held = s.ended == s.sent.Epoch; s.held {
-		return nil
-	}
-	s.ended = s.sent.Epoch
-	last, unsure := s.options.Queue.Ended(s.ended)
-	return dataplane.AppendFrame(nil, &dataplane.EpochEnd{
-		Session: s.session, Lane: s.options.Lane, Epoch: s.ended, Last: max(last, s.sent.Seq),
-		Unknown: unsure != "", Reason: unsure,
-	})
-}
-
-// Finish returns the frame that tells that the epoch ends for good with what is
-// stored, for an owner that accepts nothing any more and is about to leave; nil
-// where more is held than that, or nothing was sent.
-func (s *Sender) Finish() []byte {
-	held := s.options.Queue.Held()
-	now := held[len(held)-1]
-	if !s.Idle() || s.sent.Epoch != now.Epoch || s.sent.Seq != now.Last {
-		return nil
-	}
-	return dataplane.AppendFrame(nil, &dataplane.EpochEnd{
-		Session: s.session, Lane: s.options.Lane, Epoch: now.Epoch, Last: now.Last,
-	})
 }
 
 // tooLarge returns the gap in the place of a batch that cloudsvc cannot keep:
@@ -469,7 +416,7 @@ func (s *Sender) receiveHelloOK(f *dataplane.HelloOK) error {
 	if s.maxFrame = f.MaxFrame; s.maxFrame == 0 {
 		s.maxFrame = dataplane.MaxFrame
 	}
-	s.streaming = true
+	s.streaming, s.behind = true, true
 	s.ReportNow()
 	if s.options.Clock != nil {
 		s.pinged = time.Time{} // the first PING is due
@@ -558,7 +505,7 @@ func (s *Sender) receiveNack(f *dataplane.Nack) error {
 	if s.nacks++; s.nacks > maxNacks {
 		return &EndError{Reason: fmt.Sprintf("cloudsvc asked %d times for record %v", s.nacks, f.Expected)}
 	}
-	s.sent, s.ended = last, 0
+	s.sent, s.ended, s.behind = last, 0, true
 	s.flights.cancel(last)
 	s.fly()
 	return nil

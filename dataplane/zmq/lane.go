@@ -111,8 +111,9 @@ func (l *lane) pause(ctx, giveUp context.Context, wait time.Duration, hurry <-ch
 	return giveUp.Err() == nil && (ctx.Err() == nil || l.undelivered() > 0 && !l.kept())
 }
 
-// needed waits for the lane's first record. It returns false if there was
-// none until ctx ended.
+// needed waits for the lane's first record, unless cloudsvc may have to be told
+// how an epoch before this start ended. It returns false if there was none until
+// ctx ended.
 func (l *lane) needed(ctx context.Context) (bool, error) {
 	unhook := context.AfterFunc(ctx, l.waker.wake)
 	defer unhook()
@@ -124,6 +125,9 @@ func (l *lane) needed(ctx context.Context) (bool, error) {
 		}
 		if ctx.Err() != nil {
 			return false, nil
+		}
+		if len(l.options.Queue.Held()) > 1 {
+			return true, nil
 		}
 		if _, err := poller.Poll(-1); err != nil {
 			return false, fmt.Errorf("poll for the first %v record: %w", l.options.Lane, err)

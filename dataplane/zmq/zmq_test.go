@@ -301,6 +301,18 @@ func TestPublisherRestart(t *testing.T) {
 	checkOnce(t, c.messages(), dataplane.RT, 20)
 }
 
+// TestBTDialsForAnEarlierEpoch: its end may be a gap of which subscribers are to
+// hear, though nothing is published any more.
+func TestBTDialsForAnEarlierEpoch(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	o := PublisherOptions{Uplink: c.router.Endpoint(), Spool: spool.Storage{Dir: t.TempDir(), MaxBytes: 1 << 20}}
+	p := startPublisher(t, o)
+	publish(t, p, dataplane.BT, 0, 1)
+	p.stop()
+	p = startPublisher(t, o)
+	eventually(t, "a session of BT", func() bool { return p.Connected(dataplane.BT) })
+}
+
 // TestDrain stops a publisher that has a batch in hand: it is delivered. Often,
 // as one lane's connection closes while the other's opens.
 func TestDrain(t *testing.T) {
