@@ -22,6 +22,9 @@ type Uplink interface {
 	// Run moves messages until ctx ends, then delivers what it can in 3 s, and
 	// returns when all that it started has ended.
 	Run(ctx context.Context) error
+	// Settle waits, for about a second at most, until what was accepted outlives
+	// the process, or it is told that it does not. An error is the context's.
+	Settle(ctx context.Context) error
 	// Connected tells whether cloudsvc has granted a lane a session.
 	Connected(lane dataplane.Class) bool
 	// Undelivered returns, after Run, how many accepted messages were not
@@ -109,7 +112,7 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 		}
 		return fmt.Errorf("dataplane.socket: %w", err)
 	}
-	publish := newPublishAPI(a.uplink, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
+	publish := newPublishAPI(a.uplink, a.uplink.Settle, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
 	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, &api{logger: options.Logger, operations: []operation{
 		{http.MethodPost, "/publish", publish.publish},
 		{http.MethodGet, "/healthz", health},

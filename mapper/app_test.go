@@ -24,6 +24,7 @@ type uplinked struct {
 	failure   error         // what Run returns, at once, if it is one
 	after     []string      // what happened when Run ended
 	devices   func() string // looked at when Run ends
+	settled   chan struct{} // Settle waits for it, if there is one
 }
 
 func (u *uplinked) Run(ctx context.Context) error {
@@ -46,6 +47,18 @@ func (u *uplinked) Publish(messages []dataplane.Message) error {
 func (u *uplinked) Connected(dataplane.Class) bool { return u.connected.Load() }
 
 func (u *uplinked) Undelivered() int { return 4 }
+
+func (u *uplinked) Settle(ctx context.Context) error {
+	if u.settled == nil {
+		return nil
+	}
+	select {
+	case <-u.settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (u *uplinked) Kept() int { return 1 }
 

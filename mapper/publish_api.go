@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -16,6 +17,7 @@ const publishRoom = 4 * rest.MaxPublishBody
 // cloudsvc has it: the same JSON, limits and answers.
 type publishAPI struct {
 	publisher Publisher
+	settle    func(context.Context) error // see Uplink.Settle
 	tally     *Tally
 	defaults  rest.Defaults
 	room      *rest.Room
@@ -23,9 +25,10 @@ type publishAPI struct {
 
 // newPublishAPI returns the API of a mapper on a node. Messages that name no
 // device are the node's own; their class is what the mapper's rules say.
-func newPublishAPI(publisher Publisher, tally *Tally, node string, class dataplane.Class) *publishAPI {
+func newPublishAPI(publisher Publisher, settle func(context.Context) error, tally *Tally, node string, class dataplane.Class) *publishAPI {
 	return &publishAPI{
 		publisher: publisher,
+		settle:    settle,
 		tally:     tally,
 		defaults: rest.Defaults{
 			Namespace: "default", Device: node, Class: class, Now: time.Now, Clock: "the mapper's clock",
@@ -35,7 +38,7 @@ func newPublishAPI(publisher Publisher, tally *Tally, node string, class datapla
 }
 
 // publish answers POST /publish: one message or an array of them, all accepted
-// or none.
+// or none. Who sent them may forget them then: it answers when they are on disk.
 func (p *publishAPI) publish(w http.ResponseWriter, r *http.Request) error {
 	defer p.room.Enter(r)()
 	messages, err := rest.ReadMessages(w, r, p.defaults)
@@ -46,6 +49,9 @@ func (p *publishAPI) publish(w http.ResponseWriter, r *http.Request) error {
 		p.tally.read(messages[i].Class)
 	}
 	if err := p.tally.offer(p.publisher, messages); err != nil {
+		return err
+	}
+	if err := p.settle(r.Context()); err != nil {
 		return err
 	}
 	ids := make([]dataplane.ID, len(messages))

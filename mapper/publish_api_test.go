@@ -107,6 +107,26 @@ func TestPublishAPIFillsIn(t *testing.T) {
 	}
 }
 
+// TestPublishAPISettles: whoever is answered may forget what it sent.
+func TestPublishAPISettles(t *testing.T) {
+	t.Parallel()
+	u := &uplinked{settled: make(chan struct{})}
+	s := serveApp(t, u)
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := do(t, s.socket, "POST", "http://mapper/publish", `{"topic":"a","value":1}`)
+		answered <- status
+	}()
+	select {
+	case u.settled <- struct{}{}:
+	case status := <-answered:
+		t.Fatalf("answered %d before it was on disk", status)
+	}
+	if status := <-answered; status != http.StatusAccepted {
+		t.Errorf("answered %d", status)
+	}
+}
+
 func TestPublishAPIRefuses(t *testing.T) {
 	t.Parallel()
 	s := serveApp(t, &uplinked{})

@@ -25,6 +25,7 @@ var errSlow = fmt.Errorf("the disk did not write within %v", maxBlock)
 type diskState struct {
 	fault   error      // why records are kept in memory; nil: they are not
 	since   time.Time  // of the fault
+	told    bool       // the fault has lasted for long enough to be told of
 	faults  uint64     // times that it came to that
 	written *sync.Cond // tells those who wait that more is accepted
 
@@ -126,7 +127,8 @@ func (s *Spool) fail(why error) {
 
 // mend goes on in the folder: all that was in memory is there too.
 func (s *Spool) mend() {
-	s.disk.fault = nil
+	s.disk.fault, s.disk.told = nil, false
+	s.disk.written.Broadcast()
 	nudge(s.disk.news)
 }
 
@@ -166,6 +168,7 @@ func (s *Spool) Close() error {
 	if !s.OnDisk() || was {
 		return nil
 	}
+	s.disk.written.Broadcast() // nobody waits for a disk that is left
 	s.disk.stop()
 	closed := make(chan error, 1)
 	go func() { // it is not waited for where the disk hangs

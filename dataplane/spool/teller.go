@@ -38,11 +38,21 @@ func (t *teller) follow(ctx context.Context, why error) {
 		return
 	}
 	s.log.Error(why, "Spool cannot write to its disk: it goes on in memory, which does not outlive the mapper", "dir", s.storage.Dir)
+	t.tell()
 	s.changed()
 	if t.mended(ctx, nil) {
 		s.log.Info("Spool writes to its disk again", "dir", s.storage.Dir, "after", time.Since(began).Round(time.Millisecond))
 		s.changed()
 	}
+}
+
+// tell lets those go on who wait for a fault to be over, or told of.
+func (t *teller) tell() {
+	s := t.spool
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disk.told = s.disk.fault != nil
+	s.disk.written.Broadcast()
 }
 
 // mended waits until the disk is well. It returns false if that takes too long.

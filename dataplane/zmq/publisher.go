@@ -195,6 +195,11 @@ func (p *Publisher) Publish(messages []dataplane.Message) error {
 	return nil
 }
 
+// Settle waits until what was accepted is on disk, where there is one; while
+// that is slow, for a second, and not at all once it is told that it fails. An
+// error is the context's.
+func (p *Publisher) Settle(ctx context.Context) error { return p.spool.Settle(ctx) }
+
 // Run dials cloudsvc and works until ctx ends, or a part of it cannot go on;
 // then it delivers what is held, for 3 s at most, and returns. What is on disk is
 // delivered after the next start where cloudsvc is away. Run is called once.
