@@ -25,10 +25,8 @@ func TestSettle(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e := newEdge(t, Storage{Sync: SyncAlways})
-				resume := func() {}
 				if tt.stalls > 0 {
-					resume = e.ram.stall()
-					time.AfterFunc(tt.stalls, resume)
+					time.AfterFunc(tt.stalls, e.ram.stall())
 				}
 				e.add(dataplane.RT, 5)
 				ctx, cancel := context.WithTimeout(t.Context(), tt.patience)
