@@ -73,6 +73,33 @@ func TestSmallDisk(t *testing.T) {
 	openFolder(t, dir) // there is less room now than when they were made
 }
 
+// Nothing is acknowledged that goes to a folder that is not there any more.
+func TestFolderIsRemoved(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "log")
+	l := openFolder(t, dir)
+	appendAll(t, l, 1, 2)
+	away := dir + ".away"
+	if err := os.Rename(dir, away); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := l.Append(t.Context(), dataplane.RT, []byte("block 3")); err == nil || !strings.Contains(err.Error(), dir) {
+			t.Errorf("got %v, want an error that names %s", err, dir)
+		}
+		if err := os.MkdirAll(dir, 0o750); err != nil { // another one is no better
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(away, dir); err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, l, 3, 3)
+}
+
 // A server that has halted is started anew, once, however many find out.
 func TestHaltedServerIsRevived(t *testing.T) {
 	t.Parallel()

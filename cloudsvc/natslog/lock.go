@@ -32,3 +32,16 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// checkFolder tells whether a folder is not the one any more that was locked:
+// what is written then is in files that nobody finds again.
+func checkFolder(lock *os.File) error {
+	have, err := lock.Stat()
+	if err != nil {
+		return err
+	}
+	if found, err := os.Stat(lock.Name()); err != nil || !os.SameFile(have, found) {
+		return fmt.Errorf("the folder %s of the log was removed or replaced: put it back, or start cloudsvc again", filepath.Dir(lock.Name()))
+	}
+	return nil
+}

@@ -133,6 +133,9 @@ func (l *Log) append(ctx context.Context, c *classLog, block []byte) (uint64, er
 	if l.server == nil {
 		return l.store(ctx, c, block)
 	}
+	if err := checkFolder(l.lock); err != nil {
+		return 0, err
+	}
 	if err := l.server.revive(ctx); err != nil {
 		return 0, err
 	}
