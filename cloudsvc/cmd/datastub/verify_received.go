@@ -29,9 +29,12 @@ func (v *verify) readReceived(a *app) (*ledger.Received, error) {
 		defer f.Close()
 		from, name = f, v.received
 	}
-	received, err := v.readLines(from)
+	received, torn, err := v.readLines(from)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if torn {
+		a.say("the last line of %s is cut off, and passed over", name)
 	}
 	if received.Count() == 0 {
 		a.say("there is no message in %s: nothing is proven of delivery", name)
@@ -39,10 +42,18 @@ func (v *verify) readReceived(a *app) (*ledger.Received, error) {
 	return received, nil
 }
 
-func (v *verify) readLines(from io.Reader) (*ledger.Received, error) {
-	received := ledger.NewReceived()
+// readLines reads what there is; torn tells that the last line is not whole: who
+// wrote it was ended.
+func (v *verify) readLines(from io.Reader) (received *ledger.Received, torn bool, err error) {
+	received = ledger.NewReceived()
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxReceivedLine)
+	open := false // the line has no end
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		n, line, err := bufio.ScanLines(data, atEOF)
+		open = n > 0 && data[n-1] != '\n'
+		return n, line, err
+	})
 	var reader dataplane.MessageReader
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Bytes()
@@ -51,14 +62,17 @@ func (v *verify) readLines(from io.Reader) (*ledger.Received, error) {
 		}
 		var m dataplane.Message
 		if err := reader.Read(line, &m, nil); err != nil {
-			return nil, fmt.Errorf("line %d is no message of a subscription: %w; want what POST /subscribe answers, or datastub subscribe '#' -o json prints", n, err)
+			if open {
+				return received, true, nil
+			}
+			return nil, false, fmt.Errorf("line %d is no message of a subscription: %w; want what POST /subscribe answers, or datastub subscribe '#' -o json prints", n, err)
 		}
 		if (m.ID == dataplane.ID{}) {
-			return nil, fmt.Errorf("line %d has no id: want what POST /subscribe answers, or datastub subscribe '#' -o json prints", n)
+			return nil, false, fmt.Errorf("line %d has no id: want what POST /subscribe answers, or datastub subscribe '#' -o json prints", n)
 		}
 		v.add(received, &m)
 	}
-	return received, lines.Err()
+	return received, false, lines.Err()
 }
 
 // add takes a message in, if it is one of those that were asked for.

@@ -34,6 +34,7 @@ func TestVerify(t *testing.T) {
 	}{
 		"all":               {strings.Join(lines, ""), 0, row + "1 open; 0 told to be lost, 0 on the way; 3 received, 0 wrong\n"},
 		"none":              {"", 0, row + "1 open; 0 told to be lost, 0 on the way; 0 received, 0 wrong\n"},
+		"the last is cut":   {lines[0] + lines[1][:40], 0, row + "1 open; 0 told to be lost, 0 on the way; 1 received, 0 wrong\n"},
 		"one is taken out":  {lines[0] + lines[2], 1, row + "not delivered: http/anonymous/BT/1/2\n1 open; 0 told to be lost, 0 on the way; 2 received, 1 wrong\n"},
 		"one is twice":      {lines[0] + lines[0] + lines[1], 1, row + "delivered twice: http/anonymous/BT/1/1\n1 open; 0 told to be lost, 0 on the way; 3 received, 1 wrong\n"},
 		"the stream's last": {lines[0] + `{"type":"urn:datastub:problem:stream-ended","reason":"x"}` + "\n", 0, row + "1 open; 0 told to be lost, 0 on the way; 1 received, 0 wrong\n"},
