@@ -13,9 +13,12 @@ func Check(path string, drivers Drivers) (summary Summary, problems, warnings []
 	if err != nil {
 		return Summary{}, flatten(err), nil
 	}
+	if err := config.DataPlane.Spool.check(); err != nil {
+		problems = append(problems, Problem{File: path, Err: err})
+	}
 	folder, err := NewFolder(FolderOptions{Dir: config.Devices.Folder, Defaults: config.DataPlane.Defaults, Vet: drivers.Vet})
 	if err != nil {
-		return Summary{}, []error{err}, nil
+		return Summary{}, append(problems, err), nil
 	}
 	folder.scan()
 	if err := folder.missingError(); err != nil {

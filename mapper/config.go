@@ -178,6 +178,15 @@ func readConfig(path string) ([]byte, error) {
 // minSpool is the least that a spool is given: some hundred readings.
 const minSpool Size = 64 << 10
 
+// check tells whether the folder cannot be one. Where it cannot be used for any
+// other reason that may change, and a mapper begins in memory.
+func (s *Spool) check() *field.Error {
+	if info, err := os.Stat(s.Dir); err != nil || info.IsDir() {
+		return nil
+	}
+	return field.Invalid(field.NewPath("dataplane", "spool", "dir"), s.Dir, "there is a file of this name: want a folder of the mapper's own")
+}
+
 // aFolder is what devices.folder names.
 const aFolder = "a folder with Device and DeviceModel files"
 

@@ -172,6 +172,17 @@ func TestCheckNamesMissingFolder(t *testing.T) {
 	}
 }
 
+func TestCheckNamesAFileForASpool(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, t.TempDir(), "spool", "")
+	path := writeFile(t, t.TempDir(), "config.yaml", "devices: {folder: "+t.TempDir()+"}\ndataplane: {spool: {dir: "+file+"}}\n")
+	got, err := runCommand(t, "--check", "--config-file", path)
+	want := path + `: dataplane.spool.dir: Invalid value: "` + file + `": there is a file of this name: want a folder of the mapper's own`
+	if err == nil || !strings.Contains(got, want) {
+		t.Errorf("got %v and\n%s\nwant\n%s", err, got, want)
+	}
+}
+
 func TestCheckPrintsEachProblem(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
