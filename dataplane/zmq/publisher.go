@@ -25,6 +25,10 @@ const drainTime = 3 * time.Second
 // before it is said to have room again.
 const quietTime = 10 * time.Second
 
+// batchesPerSpool is how many batches a spool holds at least. In memory a record
+// takes several times of what it counts for in a batch.
+const batchesPerSpool = 32
+
 // PublisherOptions describe a Publisher.
 type PublisherOptions struct {
 	Node, Mapper string // the publisher is <node>/<mapper>
@@ -115,6 +119,8 @@ func (p *Publisher) open(o PublisherOptions, packer *dataplane.Packer) error {
 		wakers[c] = waker
 		p.lanes[c] = &lane{waker: waker}
 	}
+	// A spool that is small must not be full before a batch is.
+	o.Batch.MaxBytes = min(o.Batch.MaxBytes, max(int(o.Spool.MaxBytes/batchesPerSpool), 1))
 	var err error
 	p.spool, err = spool.Open(spool.Options{
 		Publisher: o.Node + "/" + o.Mapper, Storage: o.Spool, Now: time.Now, Logger: o.Logger,

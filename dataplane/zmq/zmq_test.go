@@ -383,6 +383,23 @@ func TestSpoolFull(t *testing.T) {
 	}
 }
 
+// TestSmallSpool: a spool that holds less than a batch loses nothing while
+// cloudsvc is there.
+func TestSmallSpool(t *testing.T) {
+	c := startCloud(t, "tcp://127.0.0.1:*", nil)
+	p := startPublisher(t, PublisherOptions{
+		Uplink: c.router.Endpoint(), Spool: spool.Storage{MaxBytes: 64 << 10},
+		Batch: uplink.BatchPolicy{MaxCount: 10_000, MaxBytes: 1 << 20, MaxAge: time.Hour},
+	})
+	for n := 20; n <= 1000; n += 20 { // a hundred may wait, which is half of the spool
+		publish(t, p, dataplane.BT, n-20, n)
+		eventually(t, "most of what was published", func() bool { return len(c.messages()) >= n-80 })
+	}
+	if n := p.Dropped(); n != 0 {
+		t.Errorf("dropped: got %d, want 0", n)
+	}
+}
+
 // TestUndelivered stops a publisher that never reached cloudsvc.
 func TestUndelivered(t *testing.T) {
 	dead, err := net.Listen("tcp", "127.0.0.1:0") // nobody answers here
