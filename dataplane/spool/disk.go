@@ -158,8 +158,8 @@ func (s *Spool) nudgeUpkeep() {
 }
 
 // Close gives the folder back, with all written and sealed. What is in memory
-// only is lost. A disk that does not answer is not waited for: that is an
-// error, as is what could not be written.
+// only is lost: that is an error, as is a disk that does not answer, which is not
+// waited for.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	was := s.closed
@@ -177,7 +177,10 @@ func (s *Spool) Close() error {
 			closed <- s.unwritten()
 			return
 		}
-		closed <- errors.Join(s.sealAll(), s.unwritten(), s.folder.close())
+		if err := s.sealAll(); err != nil { // the next start finds out what is missing
+			s.log.Error(err, "Spool cannot be closed in good order", "dir", s.storage.Dir)
+		}
+		closed <- errors.Join(s.unwritten(), s.folder.close())
 	}()
 	select {
 	case err := <-closed:

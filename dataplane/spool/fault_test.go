@@ -422,6 +422,20 @@ func TestCloseDoesNotWaitForTheDisk(t *testing.T) {
 	}
 }
 
+// TestCloseOfAFullDisk: what cannot be sealed is found by the next start.
+func TestCloseOfAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEdge(t, Storage{})
+		e.add(dataplane.RT, 5)
+		e.ram.set(syscall.ENOSPC, "")
+		e.close() // it is no error: nothing is lost
+		e.ram.set(nil, "")
+		e.open()
+		e.holds(dataplane.RT, dataplane.Mark{})
+		e.close()
+	})
+}
+
 // TestFaultsAreTold counts the lines of a log: one for a moment's stall, two for
 // a disk that fails for longer.
 func TestFaultsAreTold(t *testing.T) {
