@@ -37,17 +37,16 @@ demo: build ## run everything on this machine and print live values; DEMO_SECOND
 	@go build -o bin/ ./hack/demo
 	@exec bin/demo
 
-# Tests that run whole programs run one package at a time; those of them that
-# mostly wait, for a heartbeat say, run together.
+# Tests that run whole programs run one package at a time.
 .PHONY: test
 test: deps ## fuzz each decoder for 10s, then run all tests with the race detector
 	@hack/fuzz.sh 10s
 	go test -race -timeout 20m $$(go list ./... | grep -v /hack/)
-	go test -race -timeout 20m -p 1 -parallel 8 ./hack/...
+	go test -race -timeout 20m -p 1 ./hack/...
 
 .PHONY: e2e
 e2e: deps ## run only the end-to-end tests, with the programs as processes
-	go test -race -count=1 -timeout 20m -parallel 8 ./hack/e2e
+	go test -race -count=1 -timeout 20m ./hack/e2e
 
 .PHONY: chaos
 chaos: deps ## kill spools and mappers a thousand times, let the power go a hundred times: as root, half an hour
