@@ -42,7 +42,7 @@ func (b *bench) drain(ctx context.Context) error {
 			}
 			idle = append(idle, out)
 		}
-		return nil
+		return l.fastEnough(idle...)
 	})
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (l *mapperLoad) roundsUntil(ctx context.Context, over func(context.Context)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("a drain is over within %v: too soon to measure anything meanwhile", latencyTime)
 	}
-	return all, nil
+	return all, l.fastEnough(all...)
 }
 
 // addDrain adds the figures, and holds them to what is wanted.
