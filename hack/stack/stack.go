@@ -1,8 +1,6 @@
 package stack
 
 import (
-	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -57,15 +55,4 @@ func (s *Stack) StartCloudsvc() {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-}
-
-// FreePort returns a TCP port that nobody listens on.
-func FreePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
