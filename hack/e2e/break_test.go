@@ -81,17 +81,7 @@ func (b *broken) settle() {
 // await is stack.Eventually for what takes some of ZeroMQ's heartbeats.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(90 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 90 s: %s", what)
-		}
-	}
+	stack.Within(t, 90*time.Second, what, ok)
 }
 
 // TestHalfOpenLink has a link that takes bytes and delivers none: both ends

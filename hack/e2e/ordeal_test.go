@@ -125,26 +125,8 @@ func (o *ordeal) each(metric string, right func(uint64) bool) bool {
 // logged returns all messages in the log of a cloudsvc that has stopped.
 func logged(t *testing.T, s *stack.Stack) (all []dataplane.Message) {
 	t.Helper()
-	packer, err := dataplane.NewPacker()
-	if err != nil {
-		t.Fatal(err)
-	}
-	eachBlock(t, s, func(_ uint64, block *cloudsvc.Block) {
-		for i, r := range block.Ranges {
-			f, err := dataplane.DecodeFrame(block.Frames[i])
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, is := f.(*dataplane.Data)
-			if !is {
-				continue
-			}
-			batch, err := packer.Unpack(r.Publisher, data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, batch.Messages[r.First-batch.First:]...)
-		}
+	eachFrame(t, s, func(_ dataplane.Class, _ cloudsvc.Range, _ dataplane.Frame, messages []dataplane.Message) {
+		all = append(all, messages...)
 	})
 	return all
 }

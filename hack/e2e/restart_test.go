@@ -7,13 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"k8s.io/klog/v2"
 
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/client"
-	"datastub/cloudsvc/natslog"
 	"datastub/dataplane"
 	"datastub/hack/stack"
 )
@@ -157,27 +153,4 @@ func readLog(t *testing.T, s *stack.Stack) map[run]uint64 {
 		}
 	})
 	return last
-}
-
-// eachBlock goes through the log of a cloudsvc that has stopped.
-func eachBlock(t *testing.T, s *stack.Stack, each func(seq uint64, block *cloudsvc.Block)) {
-	t.Helper()
-	ctx := context.Background()
-	log, err := natslog.Open(ctx, natslog.Options{Dir: s.Data(), Logger: klog.Background()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	for _, class := range dataplane.Classes {
-		err := log.Replay(ctx, class, 0, func(seq uint64, _ time.Time, raw []byte) error {
-			block, err := cloudsvc.ParseBlock(raw)
-			if err == nil {
-				each(seq, block)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -139,34 +139,18 @@ type laneLog struct {
 // topic of each lane goes on from record to record, gaps included.
 func readLanes(t *testing.T, s *stack.Stack) map[dataplane.Class]*laneLog {
 	t.Helper()
-	packer, err := dataplane.NewPacker()
-	if err != nil {
-		t.Fatal(err)
-	}
 	lanes := make(map[dataplane.Class]*laneLog)
-	eachBlock(t, s, func(_ uint64, block *cloudsvc.Block) {
-		lane := lanes[block.Class]
+	eachFrame(t, s, func(class dataplane.Class, r cloudsvc.Range, _ dataplane.Frame, messages []dataplane.Message) {
+		lane := lanes[class]
 		if lane == nil {
 			lane = &laneLog{}
-			lanes[block.Class] = lane
+			lanes[class] = lane
 		}
-		for i, r := range block.Ranges {
-			f, err := dataplane.DecodeFrame(block.Frames[i])
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, is := f.(*dataplane.Data)
-			if !is {
-				lane.lose(r.Last - r.First + 1)
-				continue
-			}
-			batch, err := packer.Unpack(r.Publisher, data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range batch.Messages[r.First-batch.First:] {
-				lane.add(t, &m)
-			}
+		if messages == nil {
+			lane.lose(r.Last - r.First + 1)
+		}
+		for i := range messages {
+			lane.add(t, &messages[i])
 		}
 	})
 	return lanes

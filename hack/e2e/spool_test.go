@@ -55,37 +55,20 @@ func spooled(t *testing.T, m *stack.Mapper) int {
 // log without a hole, over all starts: each was accepted, and none is missing.
 func checkSeries(t *testing.T, s *stack.Stack) {
 	t.Helper()
-	packer, err := dataplane.NewPacker()
-	if err != nil {
-		t.Fatal(err)
-	}
 	last := map[string]uint64{}
-	eachBlock(t, s, func(_ uint64, block *cloudsvc.Block) {
-		for i, r := range block.Ranges {
-			f, err := dataplane.DecodeFrame(block.Frames[i])
-			if err != nil {
-				t.Fatal(err)
+	eachFrame(t, s, func(_ dataplane.Class, r cloudsvc.Range, f dataplane.Frame, messages []dataplane.Message) {
+		end, ended := f.(*dataplane.EpochEnd)
+		if messages == nil && (!ended || end.Unknown) {
+			t.Fatalf("the log has %+v of %d-%d: want records and certain ends only", f, r.First, r.Last)
+		}
+		for _, m := range messages {
+			if strings.HasPrefix(m.Topic, dataplane.EventTopic) {
+				continue // of a disk that was slow for a moment
 			}
-			data, is := f.(*dataplane.Data)
-			if end, ended := f.(*dataplane.EpochEnd); ended && !end.Unknown {
-				continue
+			if before, known := last[m.Topic]; known && m.Seq != before+1 {
+				t.Errorf("%s: %v has %d behind %d", m.Topic, m.ID, m.Seq, before)
 			}
-			if !is {
-				t.Fatalf("the log has %+v of %d-%d: want records and certain ends only", f, r.First, r.Last)
-			}
-			batch, err := packer.Unpack(r.Publisher, data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range batch.Messages[r.First-batch.First:] {
-				if strings.HasPrefix(m.Topic, dataplane.EventTopic) {
-					continue // of a disk that was slow for a moment
-				}
-				if before, known := last[m.Topic]; known && m.Seq != before+1 {
-					t.Errorf("%s: %v has %d behind %d", m.Topic, m.ID, m.Seq, before)
-				}
-				last[m.Topic] = m.Seq
-			}
+			last[m.Topic] = m.Seq
 		}
 	})
 	if len(last) != 2 {

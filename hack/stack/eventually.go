@@ -8,7 +8,13 @@ import (
 // Eventually waits until ok, for at most 30 s.
 func Eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	Within(t, 30*time.Second, what, ok)
+}
+
+// Within is Eventually for what may take another time.
+func Within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -16,7 +22,7 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("not in 30 s: %s", what)
+			t.Fatalf("not in %v: %s", limit, what)
 		}
 	}
 }
