@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"datastub/dataplane"
+)
 
 // A Node is a publisher that cloudsvc knows.
 type Node struct {
@@ -22,9 +26,6 @@ type Node struct {
 
 // NodeSpool is where a mapper's messages wait for cloudsvc, and how many do.
 type NodeSpool struct {
-	Storage string    `json:"storage"`         // "disk" or "memory": where they are meant to be
-	Sync    string    `json:"sync,omitempty"`  // of disk: "none", "1s" or "always"
-	Fault   string    `json:"fault,omitempty"` // why they are in memory though there is a disk
-	Since   time.Time `json:"since,omitzero"`  // of the fault
-	Held    uint64    `json:"held"`            // messages not known to be durable in cloudsvc
+	dataplane.SpoolReport
+	Held uint64 `json:"held"` // messages not known to be durable in cloudsvc
 }
