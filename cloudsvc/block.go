@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"datastub/dataplane"
+	"datastub/dataplane/fields"
 )
 
 // ErrCorrupt says that a block is not what was written.
@@ -68,7 +69,7 @@ func (b *Block) Append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(b.Ranges)))
 	for i := range b.Ranges {
 		r := &b.Ranges[i]
-		dst = appendText(dst, r.Publisher)
+		dst = fields.AppendText(dst, r.Publisher)
 		dst = append(dst, r.Spool[:]...)
 		for _, n := range [...]uint64{r.Epoch, r.First, r.Last, uint64(len(b.Frames[i]))} {
 			dst = binary.AppendUvarint(dst, n)
@@ -112,28 +113,28 @@ func ParseBlock(raw []byte) (*Block, error) {
 // readHeader reads ranges and topics. What it makes is no more than a few
 // times as large as the header, whatever counts that gives.
 func (b *Block) readHeader(header []byte) bool {
-	r := blockReader{rest: header}
-	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+	r := newBlockReader(header)
+	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {
 		b.Ranges = append(b.Ranges, r.blockRange())
 	}
 	var last uint64
-	for n := r.uvarint(); n > 0 && !r.failed; n-- {
-		t := r.uint64()
+	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {
+		t := r.Uint64()
 		if len(b.Topics) > 0 && t <= last {
 			return false
 		}
 		last = t
 		b.Topics = append(b.Topics, t)
 	}
-	return !r.failed && len(r.rest) == 0
+	return r.End()
 }
 
 func (r *blockReader) blockRange() (v Range) {
-	v.Publisher = r.text()
-	copy(v.Spool[:], r.bytes(uint64(len(v.Spool))))
-	v.Epoch, v.First, v.Last, v.Size = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
+	v.Publisher = r.Text()
+	copy(v.Spool[:], r.Bytes(uint64(len(v.Spool))))
+	v.Epoch, v.First, v.Last, v.Size = r.Uvarint(), r.Uvarint(), r.Uvarint(), r.Uvarint()
 	if v.First == 0 || v.Last < v.First && !v.isEnd() {
-		r.failed = true
+		r.Failed = true
 	}
 	return v
 }

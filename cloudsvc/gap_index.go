@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"datastub/dataplane"
+	"datastub/dataplane/fields"
 )
 
 // maxGapBytes is about what the index of gaps may take, in memory as in a
@@ -146,9 +147,9 @@ func (x *gapIndex) appendTo(dst []byte) []byte {
 }
 
 func (g *indexedGap) appendTo(dst []byte) []byte {
-	dst = append(appendText(dst, g.ID.Publisher), byte(g.ID.Class))
+	dst = append(fields.AppendText(dst, g.ID.Publisher), byte(g.ID.Class))
 	for _, text := range [...]string{g.Namespace, g.Topic, g.Device, g.Reason} {
-		dst = appendText(dst, text)
+		dst = fields.AppendText(dst, text)
 	}
 	for _, n := range [...]uint64{
 		g.ID.Epoch, g.ID.Seq, g.ID.Through, uint64(g.ID.Line), g.From, g.To, g.Count, uint64(g.Time.UnixNano()), g.block,
@@ -161,27 +162,27 @@ func (g *indexedGap) appendTo(dst []byte) []byte {
 // gapIndex reads what appendTo wrote.
 func (r *blockReader) gapIndex() (x gapIndex) {
 	for _, c := range dataplane.Classes {
-		x.forgotten[c] = r.uvarint()
+		x.forgotten[c] = r.Uvarint()
 	}
-	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {
 		g := r.indexedGap()
 		x.kept = append(x.kept, g)
 		x.bytes += g.size()
 	}
-	r.failed = r.failed || !slices.IsSortedFunc(x.kept, func(a, b indexedGap) int { return cmp.Compare(a.Time.UnixNano(), b.Time.UnixNano()) })
+	r.Failed = r.Failed || !slices.IsSortedFunc(x.kept, func(a, b indexedGap) int { return cmp.Compare(a.Time.UnixNano(), b.Time.UnixNano()) })
 	return x
 }
 
 func (r *blockReader) indexedGap() (g indexedGap) {
-	g.ID.Publisher, g.ID.Class = r.text(), dataplane.Class(r.byte())
+	g.ID.Publisher, g.ID.Class = r.Text(), dataplane.Class(r.Byte())
 	g.Publisher = g.ID.Publisher
-	g.Namespace, g.Topic, g.Device, g.Reason = r.text(), r.text(), r.text(), r.text()
-	g.ID.Epoch, g.ID.Seq, g.ID.Through = r.uvarint(), r.uvarint(), r.uvarint()
-	line := r.uvarint()
+	g.Namespace, g.Topic, g.Device, g.Reason = r.Text(), r.Text(), r.Text(), r.Text()
+	g.ID.Epoch, g.ID.Seq, g.ID.Through = r.Uvarint(), r.Uvarint(), r.Uvarint()
+	line := r.Uvarint()
 	g.ID.Line = uint32(line)
-	g.From, g.To, g.Count = r.uvarint(), r.uvarint(), r.uvarint()
-	g.Time = time.Unix(0, int64(r.uvarint())).UTC()
-	g.block = r.uvarint()
-	r.failed = r.failed || !g.ID.Class.Valid() || !g.ID.IsGap() || uint64(g.ID.Line) != line
+	g.From, g.To, g.Count = r.Uvarint(), r.Uvarint(), r.Uvarint()
+	g.Time = time.Unix(0, int64(r.Uvarint())).UTC()
+	g.block = r.Uvarint()
+	r.Failed = r.Failed || !g.ID.Class.Valid() || !g.ID.IsGap() || uint64(g.ID.Line) != line
 	return g
 }

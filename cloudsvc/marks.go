@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"datastub/dataplane"
+	"datastub/dataplane/fields"
 )
 
 // marks is how far each publisher's lanes are in the log, which gaps are in
@@ -86,11 +87,11 @@ func (m *marks) snapshot() []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(m.lanes)))
 	for k, l := range m.lanes {
-		dst = append(appendText(dst, k.publisher), byte(k.class))
+		dst = append(fields.AppendText(dst, k.publisher), byte(k.class))
 		dst = append(dst, l.spool[:]...)
 		dst = binary.AppendUvarint(dst, l.mark.Epoch)
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
-		dst = appendBool(dst, l.ended)
+		dst = fields.AppendBool(dst, l.ended)
 	}
 	return seal(m.gaps.appendTo(dst))
 }
@@ -111,26 +112,26 @@ func parseMarks(snapshot []byte) (*marks, error) {
 		return nil, fmt.Errorf("%w: wrong CRC of a snapshot of marks of %d bytes", ErrCorrupt, len(snapshot))
 	}
 	m := newMarks()
-	r := blockReader{rest: body}
+	r := newBlockReader(body)
 	for _, c := range dataplane.Classes {
-		m.blocks[c] = r.uvarint()
+		m.blocks[c] = r.Uvarint()
 	}
-	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {
 		k, l := r.lane()
 		m.lanes[k] = l
-		r.failed = r.failed || !k.class.Valid()
+		r.Failed = r.Failed || !k.class.Valid()
 	}
 	m.gaps = r.gapIndex()
-	if r.failed || len(r.rest) != 0 {
+	if !r.End() {
 		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}
 	return m, nil
 }
 
 func (r *blockReader) lane() (k laneKey, l laneMark) {
-	k.publisher, k.class = r.text(), dataplane.Class(r.byte())
-	copy(l.spool[:], r.bytes(uint64(len(l.spool))))
-	l.mark = dataplane.Mark{Epoch: r.uvarint(), Seq: r.uvarint()}
+	k.publisher, k.class = r.Text(), dataplane.Class(r.Byte())
+	copy(l.spool[:], r.Bytes(uint64(len(l.spool))))
+	l.mark = dataplane.Mark{Epoch: r.Uvarint(), Seq: r.Uvarint()}
 	l.ended = r.bool()
 	return k, l
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"datastub/dataplane"
+	"datastub/dataplane/fields"
 )
 
 // checkpoint is what the segments cannot tell, or not once they are removed.
@@ -56,9 +57,9 @@ func (c *checkpoint) encode() []byte {
 	dst := beginEntry(nil, checkpointEntry)
 	dst = binary.AppendUvarint(dst, formatVersion)
 	dst = append(dst, c.spool[:]...)
-	dst = appendText(dst, c.publisher)
+	dst = fields.AppendText(dst, c.publisher)
 	dst = binary.AppendUvarint(dst, c.epoch)
-	dst = appendFlag(dst, c.closed)
+	dst = fields.AppendBool(dst, c.closed)
 	for i := range c.lanes {
 		dst = c.lanes[i].append(dst)
 	}
@@ -77,7 +78,7 @@ func (l *laneCheckpoint) append(dst []byte) []byte {
 	for _, e := range l.ends {
 		dst = binary.AppendUvarint(dst, e.epoch)
 		dst = binary.AppendUvarint(dst, e.last)
-		dst = appendFlag(dst, e.exact)
+		dst = fields.AppendBool(dst, e.exact)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(l.holes)))
 	for _, h := range l.holes {
@@ -89,11 +90,11 @@ func (l *laneCheckpoint) append(dst []byte) []byte {
 func (h *hole) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, h.epoch)
 	dst = binary.AppendUvarint(dst, h.from)
-	dst = appendText(dst, h.reason)
+	dst = fields.AppendText(dst, h.reason)
 	dst = binary.AppendUvarint(dst, uint64(len(h.parts)))
 	for _, p := range h.parts {
 		dst = binary.AppendUvarint(dst, p.to)
-		dst = appendFlag(dst, p.spans != nil)
+		dst = fields.AppendBool(dst, p.spans != nil)
 		dst = binary.AppendUvarint(dst, uint64(len(p.spans)))
 		for _, s := range p.spans {
 			dst = appendKey(dst, s.key)
@@ -111,38 +112,38 @@ func readCheckpoint(b []byte) (*checkpoint, error) {
 	if found != whole || length != len(b) || entryKind(payload[0]) != checkpointEntry {
 		return nil, fmt.Errorf("%d bytes are no checkpoint, or a damaged one", len(b))
 	}
-	f := fields{rest: payload[1:]}
-	if version := f.uint(); version != formatVersion {
+	r := newEntryReader(payload[1:])
+	if version := r.Uvarint(); version != formatVersion {
 		return nil, fmt.Errorf("checkpoint of version %d: want %d", version, formatVersion)
 	}
 	c := &checkpoint{}
-	copy(c.spool[:], f.bytes(len(c.spool)))
-	c.publisher = f.text()
-	c.epoch = f.uint()
-	c.closed = f.flag()
+	copy(c.spool[:], r.Bytes(uint64(len(c.spool))))
+	c.publisher = r.Text()
+	c.epoch = r.Uvarint()
+	c.closed = r.flag()
 	for i := range c.lanes {
-		c.lanes[i] = f.lane()
+		c.lanes[i] = r.lane()
 	}
-	for range f.count(4) {
-		c.series = append(c.series, seriesLast{key: f.key(), last: f.uint()})
+	for range r.Count(4) {
+		c.series = append(c.series, seriesLast{key: r.key(), last: r.Uvarint()})
 	}
-	if !f.end() {
+	if !r.End() {
 		return nil, fmt.Errorf("checkpoint of %d bytes does not hold what it should", len(b))
 	}
 	return c, nil
 }
 
-func (f *fields) lane() laneCheckpoint {
+func (r *entryReader) lane() laneCheckpoint {
 	var l laneCheckpoint
-	l.released = dataplane.Mark{Epoch: f.uint(), Seq: f.uint()}
-	l.handed = dataplane.Mark{Epoch: f.uint(), Seq: f.uint()}
-	for range f.count(3) {
-		l.ends = append(l.ends, ending{epoch: f.uint(), last: f.uint(), exact: f.flag()})
+	l.released = dataplane.Mark{Epoch: r.Uvarint(), Seq: r.Uvarint()}
+	l.handed = dataplane.Mark{Epoch: r.Uvarint(), Seq: r.Uvarint()}
+	for range r.Count(3) {
+		l.ends = append(l.ends, ending{epoch: r.Uvarint(), last: r.Uvarint(), exact: r.flag()})
 	}
-	for range f.count(4) {
-		h := f.hole()
+	for range r.Count(4) {
+		h := r.hole()
 		if len(h.parts) == 0 {
-			f.bad = true
+			r.Failed = true
 			break
 		}
 		l.holes = append(l.holes, h)
@@ -150,16 +151,16 @@ func (f *fields) lane() laneCheckpoint {
 	return l
 }
 
-func (f *fields) hole() *hole {
-	h := &hole{epoch: f.uint(), from: f.uint(), reason: f.text()}
-	for range f.count(3) {
-		p := part{to: f.uint()}
-		if f.flag() {
+func (r *entryReader) hole() *hole {
+	h := &hole{epoch: r.Uvarint(), from: r.Uvarint(), reason: r.Text()}
+	for range r.Count(3) {
+		p := part{to: r.Uvarint()}
+		if r.flag() {
 			p.spans = []span{}
 		}
-		for range f.count(8) {
-			s := span{seriesCount: seriesCount{key: f.key()}, from: f.uint(), to: f.uint()}
-			s.first, s.last, s.count = f.uint(), f.uint(), f.uint()
+		for range r.Count(8) {
+			s := span{seriesCount: seriesCount{key: r.key()}, from: r.Uvarint(), to: r.Uvarint()}
+			s.first, s.last, s.count = r.Uvarint(), r.Uvarint(), r.Uvarint()
 			p.spans = append(p.spans, s)
 			p.bytes += s.key.bytes()
 		}

@@ -53,16 +53,14 @@ func (f *footer) append(dst []byte, at int64) []byte {
 
 // readFooter reads a footer's payload, behind the kind.
 func readFooter(b []byte) (footer, bool) {
-	f := fields{rest: b}
+	r := newEntryReader(b)
 	var foot footer
-	if b := f.bytes(1); b != nil {
-		foot.behind = behind(b[0])
+	foot.behind = behind(r.Byte())
+	foot.records = r.Uvarint()
+	for range r.Count(6) {
+		foot.series = append(foot.series, seriesCount{key: r.key(), first: r.Uvarint(), last: r.Uvarint(), count: r.Uvarint()})
 	}
-	foot.records = f.uint()
-	for range f.count(6) {
-		foot.series = append(foot.series, seriesCount{key: f.key(), first: f.uint(), last: f.uint(), count: f.uint()})
-	}
-	return foot, f.end()
+	return foot, r.End()
 }
 
 // readTrailer returns where the footer of a segment of so many bytes begins,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"datastub/dataplane"
+	"datastub/dataplane/fields"
 )
 
 // formatVersion is the version of all that is written here.
@@ -40,12 +41,12 @@ func (h *header) append(dst []byte) []byte {
 	dst = beginEntry(dst, headerEntry)
 	dst = binary.AppendUvarint(dst, formatVersion)
 	dst = append(dst, h.spool[:]...)
-	dst = appendText(dst, h.publisher)
+	dst = fields.AppendText(dst, h.publisher)
 	dst = append(dst, byte(h.lane))
 	dst = binary.AppendUvarint(dst, h.epoch)
 	dst = binary.AppendUvarint(dst, h.first)
-	dst = appendFlag(dst, h.synced)
-	dst = appendText(dst, h.boot)
+	dst = fields.AppendBool(dst, h.synced)
+	dst = fields.AppendText(dst, h.boot)
 	dst = binary.AppendUvarint(dst, uint64(max(h.created.UnixNano(), 0)))
 	dst = binary.AppendUvarint(dst, h.highest)
 	return endEntry(dst, start)
@@ -58,20 +59,18 @@ func readHeader(b []byte) (header, int) {
 	if found != whole || entryKind(payload[0]) != headerEntry {
 		return header{}, 0
 	}
-	f := fields{rest: payload[1:]}
+	r := newEntryReader(payload[1:])
 	var h header
-	version := f.uint()
-	copy(h.spool[:], f.bytes(len(h.spool)))
-	h.publisher = f.text()
-	if b := f.bytes(1); b != nil {
-		h.lane = dataplane.Class(b[0])
-	}
-	h.epoch, h.first = f.uint(), f.uint()
-	h.synced = f.flag()
-	h.boot = f.text()
-	h.created = time.Unix(0, int64(f.uint())).UTC()
-	h.highest = f.uint()
-	if version != formatVersion || !f.end() || !h.lane.Valid() {
+	version := r.Uvarint()
+	copy(h.spool[:], r.Bytes(uint64(len(h.spool))))
+	h.publisher = r.Text()
+	h.lane = dataplane.Class(r.Byte())
+	h.epoch, h.first = r.Uvarint(), r.Uvarint()
+	h.synced = r.flag()
+	h.boot = r.Text()
+	h.created = time.Unix(0, int64(r.Uvarint())).UTC()
+	h.highest = r.Uvarint()
+	if version != formatVersion || !r.End() || !h.lane.Valid() {
 		return header{}, 0
 	}
 	return h, length
