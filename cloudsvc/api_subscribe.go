@@ -50,19 +50,14 @@ func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) er
 // streamEnded says why, and aloud if cloudsvc did not want to go on with this
 // one subscriber.
 func (a *API) streamEnded(remote string, subscription *Subscription, err error) {
-	var cutOff *CutOffError
-	slow := errors.As(err, &cutOff) && cutOff.Reason != ErrClosed.Error()
 	stuck := errors.Is(err, os.ErrDeadlineExceeded)
 	if stuck {
 		a.options.Dispatcher.cutOff(subscription)
 	}
 	logger := a.options.Logger.WithValues("remote", remote, "filter", subscription.filter)
-	switch {
-	case slow:
-		logger.Info("subscriber was cut off", "reason", cutOff.Reason, "position", cutOff.Position)
-	case stuck:
-		logger.Info("subscriber was cut off", "reason", fmt.Sprintf("stuck: it read nothing for %v", writeTimeout), "position", subscription.Position())
-	default:
+	if !stuck {
 		logger.V(1).Info("stream ended", "reason", err)
+		return
 	}
+	logger.Info("subscriber was cut off", "reason", fmt.Sprintf("stuck: it read nothing for %v", writeTimeout), "position", subscription.Position())
 }

@@ -107,7 +107,7 @@ func startService(t *testing.T, change func(*APIOptions)) *testService {
 	metrics := prometheus.NewRegistry()
 	s := &testService{
 		registry:   NewRegistry(RegistryOptions{Now: func() time.Time { return testTime }, MaxNodes: 5}),
-		dispatcher: NewDispatcher(Position{Incarnation: 1}, NewMetrics(metrics)),
+		dispatcher: dispatcherOn(newMemoryLog(), Position{Incarnation: 1}, metrics),
 		client:     &http.Client{Transport: &http.Transport{}, CheckRedirect: noRedirect},
 	}
 	metrics.MustRegister(s.registry)

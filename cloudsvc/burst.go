@@ -16,18 +16,28 @@ const maxBurst = writeChunk
 type lines struct {
 	text     []byte
 	count    int      // of the messages; lines that tell of gaps are no such
+	shares   []share  // whose they are
 	position Position // of the last
+}
+
+// add appends a message and its position.
+func (l *lines) add(m *dataplane.Message, at Position) {
+	l.text = appendLine(l.text, m, at)
+	if !m.ID.IsGap() {
+		l.count++
+		l.share(laneKey{m.ID.Publisher, m.ID.Class})
+	}
+	l.position = at
 }
 
 // A burst is consecutive lines for the same subscriptions. To queue them
 // together costs as much as one of them.
 type burst struct {
-	to     []*Subscription
-	shares []share
+	to []*Subscription
 	lines
 }
 
-// share is how many of a burst's messages are of a lane.
+// share is how many of some messages are of a lane.
 type share struct {
 	laneKey
 	messages uint64
@@ -41,32 +51,26 @@ func (b *burst) takes(to []*Subscription) bool {
 // add appends a message. Nothing is encoded that nobody gets.
 func (b *burst) add(to []*Subscription, m *dataplane.Message, at Position) {
 	b.to = to
-	if len(to) == 0 {
-		return
+	if len(to) > 0 {
+		b.lines.add(m, at)
 	}
-	b.text = appendLine(b.text, m, at)
-	if !m.ID.IsGap() {
-		b.count++
-		b.share(laneKey{m.ID.Publisher, m.ID.Class})
-	}
-	b.position = at
 }
 
 // share counts a message of a lane: mostly that of the one before.
-func (b *burst) share(key laneKey) {
-	if n := len(b.shares); n > 0 && b.shares[n-1].laneKey == key {
-		b.shares[n-1].messages++
+func (l *lines) share(key laneKey) {
+	if n := len(l.shares); n > 0 && l.shares[n-1].laneKey == key {
+		l.shares[n-1].messages++
 		return
 	}
-	b.shares = append(b.shares, share{key, 1})
+	l.shares = append(l.shares, share{key, 1})
 }
 
-// take returns the lines, in memory of their own, and leaves the burst without
-// any.
+// take returns the lines, their text in memory of its own and their shares until
+// something is added, and leaves the burst without any.
 func (b *burst) take() lines {
 	taken := b.lines
 	taken.text = bytes.Clone(b.text)
-	b.lines = lines{text: b.text[:0]}
+	b.lines = lines{text: b.text[:0], shares: b.shares[:0]}
 	return taken
 }
 

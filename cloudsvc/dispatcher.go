@@ -2,8 +2,8 @@ package cloudsvc
 
 import (
 	"cmp"
+	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 
@@ -15,24 +15,28 @@ import (
 var ErrClosed = errors.New("cloudsvc is shutting down")
 
 // A Dispatcher routes stored messages to the subscriptions that match. It
-// never waits for a subscriber.
+// never waits for a subscriber: who is too slow goes on from the log.
 type Dispatcher struct {
 	metrics *Metrics
 	counts  counts
+	history *History
 
 	mu            sync.Mutex
-	position      Position // of the last message routed in each class
+	position      Position                         // of the last message routed in each class
+	recent        [len(dataplane.Classes) + 1]ring // by Class
 	subscriptions map[*Subscription]struct{}
-	topics        trie
+	topics        trie   // of those that are live
 	serial        uint64 // of the subscription that came last
 	burst         burst  // what is being routed
 	closed        bool
 }
 
-// NewDispatcher returns a dispatcher that goes on at a position of the log.
-func NewDispatcher(at Position, metrics *Metrics) *Dispatcher {
+// NewDispatcher returns a dispatcher that goes on at a position of the log,
+// whose history it is.
+func NewDispatcher(at Position, history *History, metrics *Metrics) *Dispatcher {
 	return &Dispatcher{
 		metrics:       metrics,
+		history:       history,
 		position:      at,
 		subscriptions: make(map[*Subscription]struct{}),
 	}
@@ -40,23 +44,65 @@ func NewDispatcher(at Position, metrics *Metrics) *Dispatcher {
 
 // Subscribe begins a live stream of the messages whose topic matches.
 func (d *Dispatcher) Subscribe(filter dataplane.Filter) (*Subscription, error) {
+	s := newSubscription(d, filter)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.admit(s); err != nil {
+		return nil, err
+	}
+	s.feed.at = d.position
+	d.goLive(s, lines{position: d.position})
+	return s, nil
+}
+
+// SubscribeFrom begins a stream of the messages whose topic matches at an
+// earlier place, from which it catches up with the live stream. The context is
+// that of looking for the place.
+func (d *Dispatcher) SubscribeFrom(ctx context.Context, filter dataplane.Filter, start Start) (*Subscription, error) {
+	if start == (Start{}) {
+		return d.Subscribe(filter)
+	}
+	at, err := start.position(ctx, d.history.log, d.reached())
+	if err != nil {
+		return nil, err
+	}
+	s := newSubscription(d, filter)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.admit(s); err != nil {
+		return nil, err
+	}
+	s.feed.resume(at, d.position)
+	s.position = s.feed.at
+	d.metrics.behind.Inc()
+	return s, nil
+}
+
+// admit takes a subscription in. d.mu is held.
+func (d *Dispatcher) admit(s *Subscription) error {
 	if d.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	d.serial++
-	s := &Subscription{
-		serial:     d.serial,
-		filter:     filter,
-		dispatcher: d,
-		wake:       make(chan struct{}, 1),
-		position:   d.position,
-	}
+	s.serial = d.serial
 	d.subscriptions[s] = struct{}{}
-	d.topics.add(filter, s)
 	d.metrics.subscriptions.Inc()
-	return s, nil
+	return nil
+}
+
+// reached returns the position of the last line routed.
+func (d *Dispatcher) reached() Position {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.position
+}
+
+// recentFrom returns the first block from a sequence on that was routed not
+// long ago, nil where that has to be looked for in the log.
+func (d *Dispatcher) recentFrom(class dataplane.Class, seq uint64) *storedBlock {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.recent[class].from(seq)
 }
 
 // unsubscribe takes a subscription out; a second time does nothing.
@@ -66,37 +112,29 @@ func (d *Dispatcher) unsubscribe(s *Subscription) {
 	d.drop(s)
 }
 
+// drop takes a subscription out, if it is in. d.mu is held.
 func (d *Dispatcher) drop(s *Subscription) {
 	if _, ok := d.subscriptions[s]; !ok {
 		return
 	}
 	delete(d.subscriptions, s)
-	d.topics.remove(s.filter, s)
 	d.metrics.subscriptions.Dec()
-}
-
-// A BlockGap is a gap in its place in a block.
-type BlockGap struct {
-	Gap
-	Before int // how many of the block's messages stand before it
+	if s.live {
+		d.topics.remove(s.filter, s)
+	} else {
+		d.metrics.behind.Dec()
+	}
 }
 
 // Deliver routes the messages of one stored block and the gaps among them, in
 // order. Each has a place of its own. Blocks of one class come from one
 // goroutine, in the order of the log.
 func (d *Dispatcher) Deliver(class dataplane.Class, block uint64, messages []dataplane.Message, gaps []BlockGap) {
-	r := routing{Dispatcher: d, class: class, at: Place{Block: block}}
-	first := 0
-	for len(gaps) > 0 {
-		before, n := gaps[0].Before, 1
-		for n < len(gaps) && gaps[n].Before == before {
-			n++
-		}
-		r.messages(messages[first:before])
-		r.gaps(gaps[:n])
-		first, gaps = before, gaps[n:]
+	r := routing{
+		Dispatcher: d, class: class, block: &storedBlock{block, messages, gaps},
+		messages: make(map[string][]*Subscription), gaps: make(map[string][]*Subscription),
 	}
-	r.messages(messages[first:])
+	r.run()
 }
 
 // match returns the subscriptions that match, in the order in which they came:
@@ -109,7 +147,7 @@ func (d *Dispatcher) match(topic string) []*Subscription {
 // it, each once.
 func (d *Dispatcher) matchGap(topicLost string) []*Subscription {
 	if topicLost == "" {
-		return inOrder(slices.Collect(maps.Keys(d.subscriptions)))
+		return inOrder(d.topics.all(nil))
 	}
 	return slices.Compact(inOrder(d.topics.match(dataplane.GapTopic, d.topics.match(topicLost, nil))))
 }
@@ -119,35 +157,80 @@ func inOrder(found []*Subscription) []*Subscription {
 	return found
 }
 
-// flush queues the burst for its subscriptions, and begins another.
+// flush queues the burst for its subscriptions, and begins another. Who has no
+// room for it is live no more.
 func (d *Dispatcher) flush() {
 	lines := d.burst.take()
-	var took, refused uint64
+	took := 0
 	for _, s := range d.burst.to {
 		if s.enqueue(lines) {
 			took++
-			d.metrics.delivered.Add(float64(lines.count))
 		} else {
-			refused++
-			d.countCutOff(s)
+			d.leave(s)
 		}
 	}
-	for _, s := range d.burst.shares {
-		d.counts.add(s.laneKey, ledger.Counts{Delivered: s.messages * took, Dropped: s.messages * refused})
-	}
-	d.burst.to, d.burst.shares = nil, d.burst.shares[:0]
+	d.delivered(lines, took)
+	d.burst.to = nil
 }
 
-// cutOff ends a subscription whose subscriber does not read. One that was cut
-// off before is not counted again.
+// delivered counts lines that so many subscribers have got.
+func (d *Dispatcher) delivered(l lines, subscribers int) {
+	d.metrics.delivered.Add(float64(l.count * subscribers))
+	for _, s := range l.shares {
+		d.counts.add(s.laneKey, ledger.Counts{Delivered: s.messages * uint64(subscribers)})
+	}
+}
+
+// leave lets a subscription go on from the log, behind what is queued for it.
+// d.mu is held.
+func (d *Dispatcher) leave(s *Subscription) {
+	if !s.live { // it has just left, and some lines were for it still
+		return
+	}
+	d.topics.remove(s.filter, s)
+	d.metrics.behind.Inc()
+	d.metrics.fellBehind.Inc()
+	s.setBehind()
+}
+
+// join makes a subscription live whose feed has come near: what is left is made
+// into lines while nothing is routed. It tells whether the feed was near
+// enough, and whether the subscription is open.
+func (d *Dispatcher) join(s *Subscription) (joined, open bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, open = d.subscriptions[s]; !open || !d.near(&s.feed) {
+		return false, open
+	}
+	for _, class := range dataplane.Classes {
+		s.feed.finish(class, &d.recent[class], d.position.place(class))
+	}
+	d.metrics.behind.Dec()
+	d.goLive(s, s.feed.take())
+	return true, true
+}
+
+// near tells whether a feed has no more than a chunk before it. d.mu is held.
+func (d *Dispatcher) near(f *feed) bool {
+	left := 0
+	for _, class := range dataplane.Classes {
+		left += d.recent[class].between(f.at.place(class), d.position.place(class), deliverChunk+1)
+	}
+	return left <= deliverChunk
+}
+
+// goLive queues lines, and from then on all that is routed. d.mu is held.
+func (d *Dispatcher) goLive(s *Subscription, first lines) {
+	s.setLive(first)
+	d.topics.add(s.filter, s)
+	d.delivered(first, 1)
+}
+
+// cutOff ends a subscription whose subscriber does not read. One that has
+// ended before is not counted.
 func (d *Dispatcher) cutOff(s *Subscription) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.countCutOff(s)
-}
-
-// countCutOff takes a subscription out and counts that. d.mu is held.
-func (d *Dispatcher) countCutOff(s *Subscription) {
 	if _, open := d.subscriptions[s]; open {
 		d.drop(s)
 		d.metrics.cutOff.Inc()

@@ -125,14 +125,11 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 	}
 	at := Position{Incarnation: o.Incarnation}
 	for _, c := range dataplane.Classes {
-		at.advance(c, Place{Block: i.marks.blocks[c], Index: lastIndex})
+		at.advance(c, endOf(i.marks.blocks[c]))
 	}
-	i.dispatcher = NewDispatcher(at, o.Metrics)
+	i.dispatcher = NewDispatcher(at, NewHistory(o.Log, packer, o.Metrics), o.Metrics)
 	return i, nil
 }
-
-// lastIndex stands for the end of a block whose messages were not counted.
-const lastIndex = 1<<32 - 1
 
 // newSession returns a number that nobody guesses.
 func newSession() uint64 { return rand.Uint64() | 1 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -75,6 +76,17 @@ func (l *memoryLog) Replay(_ context.Context, class dataplane.Class, after uint6
 		}
 	}
 	return nil
+}
+
+func (l *memoryLog) Before(_ context.Context, class dataplane.Class, at time.Time) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	gone := l.gone[class]
+	n := sort.Search(len(l.times[class]), func(n int) bool { return uint64(n) >= gone && !l.times[class][n].Before(at) })
+	if uint64(n) <= gone {
+		return 0, nil
+	}
+	return uint64(n), nil
 }
 
 func (l *memoryLog) Ends(_ context.Context, class dataplane.Class) (first, last uint64, err error) {

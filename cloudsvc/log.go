@@ -38,6 +38,10 @@ type Log interface {
 	// nothing, if the log ends before the sequence.
 	Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error
 
+	// Before returns the sequence of the last block of a class that was stored
+	// before a time. It is 0 where none of those that are there was.
+	Before(ctx context.Context, class dataplane.Class, at time.Time) (seq uint64, err error)
+
 	// Ends returns the sequences of the first and the last block of a class. The
 	// last is 0 if there never was one. Where none is there, as limits may have
 	// taken even the last, the first is the one behind it.

@@ -35,7 +35,13 @@ type Metrics struct {
 	producerDrops  *prometheus.CounterVec // by reason
 	subscriptions  prometheus.Gauge
 	delivered      prometheus.Counter
+	behind         prometheus.Gauge
+	fellBehind     prometheus.Counter
 	cutOff         prometheus.Counter
+	historyBlocks  prometheus.Counter
+	historySkipped prometheus.Counter
+	historyErrors  prometheus.Counter
+	logGaps        prometheus.Counter
 	forgottenGaps  prometheus.Counter
 	requests       *prometheus.CounterVec   // by route and code
 	requestTime    *prometheus.HistogramVec // seconds, by route
@@ -82,11 +88,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		oversized:      f.counter("oversized_frames_total", "Frames from the uplink that no block can hold, passed over."),
 		publishRefused: f.counter("refused_publishes_total", "Requests to publish refused because too much was waiting for the log."),
 		producerDrops:  f.counters("dropped_producer_messages_total", "Messages of producers that were not taken in, by reason.", "reason"),
-		subscriptions:  f.gauge("subscriptions", "Live subscriptions."),
-		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber."),
-		cutOff:         f.counter("cut_off_subscriptions_total", "Subscriptions ended because their subscriber was too slow."),
-		forgottenGaps:  f.counter("forgotten_gaps_total", "Gaps that are not listed any more, as newer ones needed their room in memory."),
-		requests:       f.counters("http_requests_total", "HTTP requests answered; a stream counts when it has ended.", "route", "code"),
+		subscriptions:  f.gauge("subscriptions", "Subscriptions that are open."),
+		behind:         f.gauge("behind_subscriptions", "Open subscriptions that read the log, as they are not live yet, or any more."),
+		fellBehind:     f.counter("fell_behind_subscriptions_total", "Times that a subscriber was too slow for the live stream, and went on from the log."),
+
+		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber, or made for one that is behind."),
+		cutOff:         f.counter("cut_off_subscriptions_total", "Subscriptions ended because their subscriber read nothing."),
+		historyBlocks:  f.counter("read_blocks_total", "Blocks read from the log for subscriptions that are behind."),
+		historySkipped: f.counter("skipped_blocks_total", "Blocks passed over for a subscription that is behind, as their header lists nothing that it wants."),
+		historyErrors:  f.counter("read_errors_total", "Tries to read the log for subscriptions that failed and are made again."),
+		logGaps:        f.counter("log_gaps_total", "Gaps of the log itself that a subscription was told: blocks that its limits took, or that cannot be read."),
+
+		forgottenGaps: f.counter("forgotten_gaps_total", "Gaps that are not listed any more, as newer ones needed their room in memory."),
+		requests:      f.counters("http_requests_total", "HTTP requests answered; a stream counts when it has ended.", "route", "code"),
 		requestTime: f.histograms("http_request_duration_seconds", "Time to answer an HTTP request; of a stream, how long it lived.",
 			prometheus.DefBuckets, "route"),
 	}

@@ -16,6 +16,26 @@ type Place struct {
 	Index uint32 // among the messages and gaps of the block
 }
 
+// lastIndex stands for the end of a block, however many lines it has.
+const lastIndex = 1<<32 - 1
+
+// endOf returns the place behind all that is in a block.
+func endOf(block uint64) Place { return Place{Block: block, Index: lastIndex} }
+
+// next returns where the line behind the place is: in which block, or in the
+// next one that there is, and from which index on if it is in that one.
+func (p Place) next() Place {
+	if p.Block == 0 || p.Index == lastIndex {
+		return Place{Block: p.Block + 1}
+	}
+	return Place{Block: p.Block, Index: p.Index + 1}
+}
+
+// after tells whether the place is behind another one.
+func (p Place) after(other Place) bool {
+	return p.Block > other.Block || p.Block == other.Block && p.Block > 0 && p.Index > other.Index
+}
+
 // Position is a point in the whole log, at which any stream can go on. It
 // does not depend on the subscription's filter.
 type Position struct {
@@ -76,4 +96,12 @@ func (p *Position) advance(class dataplane.Class, place Place) {
 	} else {
 		p.BT = place
 	}
+}
+
+// place returns the place of a class.
+func (p *Position) place(class dataplane.Class) Place {
+	if class == dataplane.RT {
+		return p.RT
+	}
+	return p.BT
 }

@@ -1,7 +1,6 @@
 package cloudsvc
 
 import (
-	"slices"
 	"time"
 
 	"datastub/dataplane"
@@ -15,58 +14,65 @@ const deliverChunk = 256
 type routing struct {
 	*Dispatcher
 	class dataplane.Class
-	at    Place // of the next line
+	block *storedBlock
+
+	// Who gets what, for one chunk: messages by their topic, gaps by the topic
+	// that lost something.
+	messages, gaps map[string][]*Subscription
 }
 
-// messages routes those that come next.
-func (r *routing) messages(messages []dataplane.Message) {
-	matches := make(map[string][]*Subscription) // by topic, for one chunk
-	for chunk := range slices.Chunk(messages, deliverChunk) {
-		r.chunk(func() {
-			now := time.Now()
-			for i := range chunk {
-				m := &chunk[i]
-				to := lookup(matches, m.Topic, r.match)
-				r.queue(to, m)
-				if len(to) > 0 {
-					r.metrics.queued(r.class, now.Sub(m.Time))
-				}
-			}
-		})
-		clear(matches)
+// run routes the whole block.
+func (r *routing) run() {
+	end := r.block.len()
+	r.begin()
+	for from := uint32(0); from < end; from += deliverChunk {
+		r.chunk(from, min(from+deliverChunk, end))
 	}
+	r.finish()
 }
 
-// gaps routes those that come next.
-func (r *routing) gaps(gaps []BlockGap) {
-	matches := make(map[string][]*Subscription) // by the topic that lost something, for one chunk
-	for chunk := range slices.Chunk(gaps, deliverChunk) {
-		r.chunk(func() {
-			for i := range chunk {
-				m := chunk[i].message()
-				r.queue(lookup(matches, chunk[i].Topic, r.matchGap), &m)
-			}
-		})
-		clear(matches)
-	}
-}
-
-// chunk queues lines under one hold of the lock.
-func (r *routing) chunk(queue func()) {
+// begin keeps the block for those who are behind: what the position has reached
+// is there from the first line on.
+func (r *routing) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	queue()
-	r.flush()
+	r.recent[r.class].add(r.block)
 }
 
-// queue puts the next line into the burst for the subscriptions that get it.
-func (r *routing) queue(to []*Subscription, m *dataplane.Message) {
-	r.position.advance(r.class, r.at)
-	r.at.Index++
-	if !r.burst.takes(to) {
-		r.flush()
+// finish reaches the end of the block.
+func (r *routing) finish() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.position.advance(r.class, endOf(r.block.seq))
+}
+
+// chunk routes some lines under one hold of the lock.
+func (r *routing) chunk(from, end uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for i, line := range r.block.lines(from, end) {
+		r.position.advance(r.class, Place{r.block.seq, i})
+		to := r.find(line)
+		if !r.burst.takes(to) {
+			r.flush()
+		}
+		r.burst.add(to, line.message, r.position)
+		if line.gap == nil && len(to) > 0 {
+			r.metrics.queued(r.class, now.Sub(line.message.Time))
+		}
 	}
-	r.burst.add(to, m, r.position)
+	r.flush()
+	clear(r.messages)
+	clear(r.gaps)
+}
+
+// find returns the subscriptions that get a line.
+func (r *routing) find(line storedLine) []*Subscription {
+	if line.gap != nil {
+		return lookup(r.gaps, line.gap.Topic, r.matchGap)
+	}
+	return lookup(r.messages, line.message.Topic, r.match)
 }
 
 // lookup finds what is kept under a topic, or finds it out and keeps it.

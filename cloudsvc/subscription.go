@@ -8,10 +8,10 @@ import (
 	"datastub/dataplane"
 )
 
-// maxQueue is how many bytes of lines wait for one subscriber before it is
-// cut off: what a minute of backlog of a busy node comes to, so that a healthy
-// subscriber outlives the moment in which an edge comes back. The lines are
-// shared: a hundred stuck subscribers hold them once.
+// maxQueue is how many bytes of lines wait for one subscriber before it leaves
+// the live stream and goes on from the log: what a minute of backlog of a busy
+// node comes to. The lines are shared: a hundred slow subscribers hold them
+// once.
 const maxQueue = 16 << 20
 
 // CutOffError ends a Subscription that cannot go on. What was queued before
@@ -26,30 +26,49 @@ func (e *CutOffError) Error() string {
 	return fmt.Sprintf("subscription ended: %s; resume at position %v", e.Reason, e.Position)
 }
 
-// A Subscription is one subscriber's place in the live stream: a bounded
-// queue of lines, each one message as JSON with its position and a newline.
+// A Subscription is one subscriber's stream of lines, each one message as JSON
+// with its position and a newline. It is live, and has a bounded queue that the
+// Dispatcher fills, or behind, and reads a feed, as far as it is taken from.
+// Either goes on exactly where the other ended. One goroutine takes from it.
 type Subscription struct {
 	serial     uint64 // rises from one to the next
 	filter     dataplane.Filter
 	dispatcher *Dispatcher
 	wake       chan struct{} // holds one token while there is something to take
+	feed       feed          // while it is behind
 
 	mu       sync.Mutex
+	live     bool     // written with the Dispatcher's mu held, too: either is enough to read it
 	queue    [][]byte // one or more whole lines each
 	bytes    int
-	position Position // of the last line queued
-	err      error    // why nothing more is queued
+	position Position // of the last line queued, or taken of the feed
+	err      error    // why nothing more comes
 }
 
-// Next waits for lines and returns all that are queued, one or more whole
-// lines in each element. They are shared with other subscriptions and must not
-// be changed. It returns a
-// *CutOffError, after the last of the lines, when the subscription was cut
-// off, and the context's error when that ends first.
+// newSubscription returns one that is behind.
+func newSubscription(d *Dispatcher, filter dataplane.Filter) *Subscription {
+	return &Subscription{
+		filter: filter, dispatcher: d, wake: make(chan struct{}, 1),
+		feed: feed{dispatcher: d, filter: filter},
+	}
+}
+
+// Next waits for lines and returns some, one or more whole lines in each
+// element. They are shared with other subscriptions and must not be changed.
+// It returns a *CutOffError, after the last of the lines, when the subscription
+// was ended, and the context's error when that ends first.
 func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
 	for {
-		if lines, err := s.take(); lines != nil || err != nil {
+		lines, live, err := s.take()
+		if lines != nil || err != nil {
 			return lines, err
+		}
+		if !live {
+			lines, err := s.catchUp(ctx)
+			if lines != nil || err != nil {
+				return lines, err
+			}
+			continue
 		}
 		select {
 		case <-s.wake:
@@ -59,15 +78,37 @@ func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
 	}
 }
 
-func (s *Subscription) take() ([][]byte, error) {
+// take returns what is queued.
+func (s *Subscription) take() (queue [][]byte, live bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
-		return nil, s.err
+		return nil, s.live, s.err
 	}
-	queue := s.queue
+	queue = s.queue
 	s.queue, s.bytes = nil, 0
-	return queue, nil
+	return queue, s.live, nil
+}
+
+// catchUp returns lines of the feed, or none once the subscription is live, or
+// has ended.
+func (s *Subscription) catchUp(ctx context.Context) ([][]byte, error) {
+	joined, open := s.dispatcher.join(s)
+	if !open {
+		s.end(ErrClosed.Error())
+	}
+	if joined || !open {
+		return nil, nil
+	}
+	made, err := s.feed.next(ctx, s.dispatcher.reached())
+	if err != nil || len(made.text) == 0 {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.position = made.position
+	s.mu.Unlock()
+	s.dispatcher.delivered(made, 1)
+	return [][]byte{made.text}, nil
 }
 
 // Position returns the position of the last line queued, or where the
@@ -81,31 +122,50 @@ func (s *Subscription) Position() Position {
 // Close ends the subscription. Lines that were not taken are gone.
 func (s *Subscription) Close() { s.dispatcher.unsubscribe(s) }
 
-// enqueue adds lines. A queue that is full cuts the subscription off, so
-// that nobody else waits for it; what it holds is still delivered.
-func (s *Subscription) enqueue(l lines) (open bool) {
+// enqueue adds lines, if the subscription is live and has room for them: a
+// queue that is empty always has.
+func (s *Subscription) enqueue(l lines) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if !s.live || s.bytes+len(l.text) > maxQueue && s.bytes > 0 {
 		return false
 	}
-	if s.bytes+len(l.text) > maxQueue && s.bytes > 0 {
-		s.err = &CutOffError{
-			Reason:   fmt.Sprintf("too slow: more than %d bytes were waiting", maxQueue),
-			Position: s.position,
-		}
-		return false
-	}
+	s.add(l)
+	return true
+}
+
+// add queues lines. s.mu is held.
+func (s *Subscription) add(l lines) {
 	s.queue = append(s.queue, l.text)
 	s.bytes += len(l.text)
 	s.position = l.position
 	if len(s.queue) == 1 {
 		signal(s.wake)
 	}
-	return true
 }
 
-// end stops the queue with a reason; what it holds is still delivered.
+// setLive queues the last lines of the feed; the Dispatcher queues what comes
+// behind.
+func (s *Subscription) setLive(last lines) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = true
+	s.position = last.position
+	if len(last.text) > 0 {
+		s.add(last)
+	}
+}
+
+// setBehind lets the feed go on behind what is queued.
+func (s *Subscription) setBehind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = false
+	s.feed.at = s.position
+	signal(s.wake)
+}
+
+// end stops the stream with a reason; what is queued is still delivered.
 func (s *Subscription) end(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,8 @@
 package cloudsvc
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"datastub/dataplane"
@@ -64,6 +66,18 @@ func (n *trieNode) remove(levels []string, s *Subscription) {
 			delete(n.children, levels[0])
 		}
 	}
+}
+
+// all appends to found every subscription.
+func (t *trie) all(found []*Subscription) []*Subscription { return t.root.all(found) }
+
+func (n *trieNode) all(found []*Subscription) []*Subscription {
+	found = slices.AppendSeq(found, maps.Keys(n.here))
+	found = slices.AppendSeq(found, maps.Keys(n.rest))
+	for _, child := range n.children {
+		found = child.all(found)
+	}
+	return found
 }
 
 // match appends to found the subscriptions whose filter matches the topic,

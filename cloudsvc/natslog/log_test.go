@@ -289,3 +289,30 @@ func TestCloseEndsAnAppend(t *testing.T) {
 		t.Errorf("append to a closed log: got %v, want an error at once", err)
 	}
 }
+
+// TestBefore finds blocks by when they were stored, and leaves no consumers.
+func TestBefore(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	if seq, err := l.Before(t.Context(), dataplane.RT, time.Now()); err != nil || seq != 0 {
+		t.Errorf("of an empty log: got %d, %v, want 0", seq, err)
+	}
+	appendAll(t, l, 1, 5)
+	times := map[uint64]time.Time{}
+	err := l.Replay(t.Context(), dataplane.RT, 0, func(seq uint64, at time.Time, _ []byte) error {
+		times[seq] = at
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, at := range map[uint64]time.Time{0: times[1], 3: times[4], 5: times[5].Add(time.Nanosecond)} {
+		if seq, err := l.Before(t.Context(), dataplane.RT, at); err != nil || seq != want {
+			t.Errorf("before %v: got %d, %v, want %d", at, seq, err, want)
+		}
+	}
+	info, err := l.classes[dataplane.RT].stream.Info(t.Context())
+	if err != nil || info.State.Consumers != 0 {
+		t.Errorf("consumers left: got %d, %v, want none", info.State.Consumers, err)
+	}
+}

@@ -12,12 +12,18 @@ import (
 	"datastub/dataplane"
 )
 
+const (
+	// pullBlocks and pullBytes are how much of the stream is asked for at once,
+	// the bytes at least the largest block.
+	pullBlocks = 64
+	pullBytes  = 10 << 20
+	// consumerWait is how long the server keeps a consumer that nobody reads.
+	consumerWait = 30 * time.Second
+)
+
 // stallWait is how long a replay waits for a block before it looks whether
 // there is any left: limits may take what was still to come.
 const stallWait = time.Second
-
-// readAhead is how many blocks wait for a visitor at most: 16 MiB of full ones.
-const readAhead = 64
 
 // Replay implements cloudsvc.Log.
 func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit cloudsvc.Visit) error {
@@ -25,6 +31,15 @@ func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, v
 		return fmt.Errorf("read the stream %v behind %d: %w", class, after, err)
 	}
 	return nil
+}
+
+// Before implements cloudsvc.Log.
+func (l *Log) Before(ctx context.Context, class dataplane.Class, at time.Time) (uint64, error) {
+	seq, err := l.classes[class].before(ctx, at)
+	if err != nil {
+		return 0, fmt.Errorf("find what the stream %v had at %v: %w", class, at, err)
+	}
+	return seq, nil
 }
 
 // Ends implements cloudsvc.Log.
@@ -51,18 +66,64 @@ func (c *classLog) replay(ctx context.Context, after uint64, visit cloudsvc.Visi
 	if last == after || info.State.Msgs == 0 {
 		return nil
 	}
-	consumer, err := c.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+	return c.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+	}, func(messages jetstream.MessagesContext) error { return c.read(ctx, messages, after, last, visit) })
+}
+
+// before finds the last block that was stored before a time.
+func (c *classLog) before(ctx context.Context, at time.Time) (uint64, error) {
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	state := info.State
+	if state.Msgs == 0 || state.LastTime.Before(at) {
+		return state.LastSeq, nil
+	}
+	if !state.FirstTime.Before(at) {
+		return 0, nil
+	}
+	found := state.LastSeq
+	err = c.consume(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at, HeadersOnly: true,
+	}, func(messages jetstream.MessagesContext) error {
+		msg, err := next(ctx, messages)
+		if errors.Is(err, errStalled) {
+			return nil // limits have taken them meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err == nil {
+			found = meta.Sequence.Stream - 1
+		}
+		return err
 	})
+	return found, err
+}
+
+// consume has a consumer read, and removes it: a stream may have a thousand of
+// them, and one that is left alone stays for minutes.
+func (c *classLog) consume(ctx context.Context, config jetstream.OrderedConsumerConfig, read func(jetstream.MessagesContext) error) error {
+	config.InactiveThreshold = consumerWait
+	consumer, err := c.stream.OrderedConsumer(ctx, config)
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(readAhead))
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullBlocks, pullBytes))
 	if err != nil {
 		return err
 	}
-	defer messages.Stop()
-	return c.read(ctx, messages, after, last, visit)
+	defer func() {
+		messages.Stop()
+		// A server that is away removes it by itself.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stallWait)
+		defer cancel()
+		_ = c.stream.DeleteConsumer(last, consumer.CachedInfo().Name)
+	}()
+	return read(messages)
 }
 
 // read visits the blocks behind a sequence up to last.

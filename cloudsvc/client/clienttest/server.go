@@ -34,7 +34,13 @@ func Start(t testing.TB, address string) *Server {
 	t.Helper()
 	now := func() time.Time { return Time }
 	s := &Server{Registry: cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Now: now})}
-	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewMetrics(prometheus.NewRegistry()))
+	packer, err := dataplane.NewPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := cloudsvc.NewMetrics(prometheus.NewRegistry())
+	history := cloudsvc.NewHistory(emptyLog{}, packer, metrics)
+	dispatcher := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, history, metrics)
 	s.publisher = &publisher{
 		dispatcher: dispatcher, lanes: make(map[dataplane.Class]*ledger.Lane), seqs: make(map[dataplane.Class]uint64),
 	}

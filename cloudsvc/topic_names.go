@@ -1,0 +1,62 @@
+package cloudsvc
+
+import (
+	"sync"
+
+	"datastub/dataplane"
+)
+
+// maxTopicNames is how many hashes are kept with their topics. Blocks with
+// others are read, which costs time and nothing else.
+const maxTopicNames = 100_000
+
+// topicNames are the topics behind the hashes that blocks list, as far as they
+// were met. It is safe for concurrent use.
+type topicNames struct {
+	mu    sync.RWMutex
+	names map[uint64]string // "": several topics have the hash
+}
+
+// add learns the topics of a block that was read.
+func (n *topicNames) add(b *storedBlock) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.names == nil {
+		n.names = make(map[uint64]string)
+	}
+	var last *dataplane.Message
+	for i := range b.messages {
+		m := &b.messages[i]
+		if last == nil || last.Topic != m.Topic || last.Namespace != m.Namespace {
+			n.learn(m.Namespace, m.Topic)
+		}
+		last = m
+	}
+	for i := range b.gaps {
+		n.learn(b.gaps[i].Namespace, b.gaps[i].Topic)
+	}
+}
+
+func (n *topicNames) learn(namespace, topic string) {
+	hash := topicHash(namespace, topic)
+	known, met := n.names[hash]
+	switch {
+	case met && known != topic:
+		n.names[hash] = ""
+	case !met && len(n.names) < maxTopicNames:
+		n.names[hash] = topic
+	}
+}
+
+// mayMatch tells whether there may be a topic among these that a filter
+// matches.
+func (n *topicNames) mayMatch(hashes []uint64, filter dataplane.Filter) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for _, hash := range hashes {
+		if topic := n.names[hash]; topic == "" || filter.Match(topic) {
+			return true
+		}
+	}
+	return false
+}
