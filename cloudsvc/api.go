@@ -131,6 +131,7 @@ func (a *API) routes() []route {
 		{http.MethodGet, "/get_producer", withQuery(a.getProducer, "topic")},
 		{http.MethodPost, "/publish", withQuery(a.withRoom(a.publish))},
 		{http.MethodPost, "/subscribe", withQuery(a.subscribe, "topic", "callback")},
+		{http.MethodGet, "/v1/messages", withQuery(a.messages, "topic", "after", "since", "limit")},
 		{http.MethodGet, "/v1/gaps", withQuery(a.gaps, "topic", "publisher", "since", "limit")},
 		{http.MethodGet, "/v1/ledger", withQuery(a.ledger, "publisher")},
 

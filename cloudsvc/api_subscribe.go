@@ -5,44 +5,66 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
-	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
 
-// subscribe answers POST /subscribe with a stream: all messages stored from
-// the moment of the answer's header on whose topic matches.
+// subscribe answers POST /subscribe with a stream: the messages on whose topic
+// matches, those stored from the moment of the answer's header on, or from where
+// the subscriber says.
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) error {
-	webhook := r.URL.Query().Has("callback")
-	topic := r.URL.Query().Get("topic")
-	if !webhook {
-		leave := a.bodies.Enter(r)
-		body, err := rest.ReadObject(w, r, "topic")
-		leave() // the stream does not need it
-		if err != nil {
+	if r.URL.Query().Has("callback") {
+		if err := a.options.Authorizer.Authorize(who, Subscribe, "", r.URL.Query().Get("topic")); err != nil {
 			return err
 		}
-		topic = body.Text("topic")
-		if err := body.Err(); err != nil {
-			return rest.Invalid("", err)
-		}
-	}
-	if err := a.options.Authorizer.Authorize(who, Subscribe, "", topic); err != nil {
-		return err
-	}
-	if webhook {
 		return errWebhooks
 	}
-	filter, err := dataplane.ParseFilter(topic)
+	leave := a.bodies.Enter(r)
+	body, err := rest.ReadObject(w, r, "topic", "after", "since")
+	leave() // the stream does not need it
 	if err != nil {
-		return rest.Invalid("topic", err)
+		return err
 	}
-	subscription, err := a.options.Dispatcher.Subscribe(filter)
+	q := streamQuery{topic: body.Text("topic"), after: body.Text("after"), since: body.Text("since"), accept: r.Header.Get("Accept")}
+	if err := body.Err(); err != nil {
+		return rest.Invalid("", err)
+	}
+	return a.stream(w, r, who, q)
+}
+
+// messages answers GET /v1/messages with a stream, too. A browser that comes
+// back says where it was by Last-Event-ID.
+func (a *API) messages(w http.ResponseWriter, r *http.Request, who Identity) error {
+	query := r.URL.Query()
+	return a.stream(w, r, who, streamQuery{
+		topic: query.Get("topic"), after: query.Get("after"), since: query.Get("since"), limit: query.Get("limit"),
+		last: r.Header.Get(lastEventID), accept: r.Header.Get("Accept"),
+	})
+}
+
+// stream answers with what a query asks for, until it has come or the client
+// leaves.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity, q streamQuery) error {
+	if err := a.options.Authorizer.Authorize(who, Subscribe, "", q.topic); err != nil {
+		return err
+	}
+	wanted, err := q.read(time.Now())
+	if err != nil {
+		return err
+	}
+	subscription, err := a.options.Dispatcher.SubscribeFrom(r.Context(), wanted.filter, wanted.start)
 	if err != nil {
 		return err
 	}
 	defer subscription.Close()
-	err = newStream(w).run(r.Context(), subscription)
+	s := newStream(w, wanted.format)
+	s.limit = wanted.limit
+	if r.Method == http.MethodHead {
+		s.header(subscription.Began())
+		return nil
+	}
+	err = s.run(r.Context(), subscription)
 	a.streamEnded(r.RemoteAddr, subscription, err)
 	return nil
 }

@@ -256,7 +256,7 @@ func TestAPIProblems(t *testing.T) {
 		{"publish a bad literal", "POST", "/publish", `{"topic":falso}`, 400, `invalid-request: body is not JSON: unexpected 'o' at byte 13`},
 		{"publish a large one", "POST", "/publish", `[{"topic":"a","value":"` + strings.Repeat("x", dataplane.MaxMessage) + `"}]`, 400, `invalid-request: index 0: message is 1048660 bytes large: the most is 1048576`},
 		{"publish too large", "POST", "/publish", `{"topic":"` + strings.Repeat(long, 8) + `"}`, 413, `too-large: the body is larger than 8388608 bytes`},
-		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: "qos" is no known field: want one of topic`},
+		{"subscribe unknown field", "POST", "/subscribe", `{"topic":"a","qos":1}`, 400, `invalid-request: "qos" is no known field: want one of topic, after, since`},
 		{"subscribe without topic", "POST", "/subscribe", `{}`, 400, `invalid-request: topic: filter is empty: want a topic, or a filter such as sensor/+/temperature or #`},
 		{"gaps all wrong", "GET", "/v1/gaps?topic=a//b&publisher=m&since=1h&limit=10001", "", 400,
 			`invalid-request: topic: filter "a//b" has an empty level (and 3 more) [topic: filter "a//b" has an empty level]` +

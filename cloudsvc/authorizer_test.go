@@ -41,6 +41,7 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 		"GET /get_producer": {query: "?topic=t", asks: `anonymous discover "" "t"`},
 		"POST /publish":     {body: `{"topic":"t","value":1}`, asks: `anonymous publish "default" "t"`},
 		"POST /subscribe":   {body: `{"topic":"t"}`, asks: `anonymous subscribe "" "t"`},
+		"GET /v1/messages":  {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
 		"GET /v1/gaps":      {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
 		"GET /v1/ledger":    {query: "?publisher=a/b", asks: `anonymous discover "" ""`},
 		"GET /healthz":      {},

@@ -50,7 +50,7 @@ func (d *Dispatcher) Subscribe(filter dataplane.Filter) (*Subscription, error) {
 	if err := d.admit(s); err != nil {
 		return nil, err
 	}
-	s.feed.at = d.position
+	s.began = d.position
 	d.goLive(s, lines{position: d.position})
 	return s, nil
 }
@@ -72,6 +72,7 @@ func (d *Dispatcher) SubscribeFrom(ctx context.Context, filter dataplane.Filter,
 	if err := d.admit(s); err != nil {
 		return nil, err
 	}
+	s.began = at
 	s.feed.resume(at, d.position)
 	s.position = s.feed.at
 	d.metrics.behind.Inc()

@@ -105,3 +105,6 @@ func (p *Position) place(class dataplane.Class) Place {
 	}
 	return p.BT
 }
+
+// ahead tells whether the position is behind another one in any class.
+func (p Position) ahead(other Position) bool { return p.RT.after(other.RT) || p.BT.after(other.BT) }

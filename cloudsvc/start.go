@@ -2,7 +2,6 @@ package cloudsvc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,5 +74,3 @@ func (s Start) block(ctx context.Context, log Log, class dataplane.Class) (uint6
 	first, _, err := log.Ends(ctx, class)
 	return first - min(first, 1), err
 }
-
-var errTwoStarts = errors.New("after and since are both given: want one of them")

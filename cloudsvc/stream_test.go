@@ -200,7 +200,7 @@ func TestStreamGivesUpOnTheStuck(t *testing.T) {
 	defer subscription.Close()
 	ended := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		stream := newStream(w)
+		stream := newStream(w, ndjson{})
 		stream.timeout = 10 * time.Millisecond
 		var err error
 		for i := uint64(1); err == nil; i++ {

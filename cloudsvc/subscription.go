@@ -35,7 +35,8 @@ type Subscription struct {
 	filter     dataplane.Filter
 	dispatcher *Dispatcher
 	wake       chan struct{} // holds one token while there is something to take
-	feed       feed          // while it is behind
+	began      Position
+	feed       feed // while it is behind
 
 	mu       sync.Mutex
 	live     bool     // written with the Dispatcher's mu held, too: either is enough to read it
@@ -117,6 +118,21 @@ func (s *Subscription) Position() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.position
+}
+
+// Began returns the position behind which the stream begins.
+func (s *Subscription) Began() Position { return s.began }
+
+// Had returns a position all up to which was taken, that of the last line or a
+// later one, or false while lines are queued.
+func (s *Subscription) Had() (at Position, ok bool) {
+	reached := s.dispatcher.reached() // what comes behind it is queued later
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live && len(s.queue) == 0 && !s.position.ahead(reached) {
+		s.position = reached
+	}
+	return s.position, len(s.queue) == 0
 }
 
 // Close ends the subscription. Lines that were not taken are gone.

@@ -105,15 +105,35 @@ func (c *Client) Nodes(ctx context.Context, topic string) ([]Node, error) {
 // Subscribe opens a stream of the messages stored from now on whose topic a
 // filter matches. The stream ends with the context, too.
 func (c *Client) Subscribe(ctx context.Context, filter string) (*Stream, error) {
-	body, err := json.Marshal(map[string]string{"topic": filter})
+	return c.SubscribeFrom(ctx, filter, Start{})
+}
+
+// Earliest is a Start's After that begins with all that cloudsvc has.
+const Earliest = "earliest"
+
+// A Start is where a stream begins. The zero Start is now; at most one field
+// is set.
+type Start struct {
+	After string // the Position of an Event or a Stream, or Earliest
+	Since string // when it was stored: a time of RFC 3339, or how long ago, such as 1h30m
+}
+
+// SubscribeFrom opens a stream that begins earlier: what was stored since then
+// comes first, without a gap or a repeat before what is stored from now on.
+func (c *Client) SubscribeFrom(ctx context.Context, filter string, start Start) (*Stream, error) {
+	body, err := json.Marshal(struct {
+		Topic string `json:"topic"`
+		After string `json:"after,omitempty"`
+		Since string `json:"since,omitempty"`
+	}{filter, start.After, start.Since})
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.send(ctx, http.MethodPost, "/subscribe", body)
+	answer, err := c.request(ctx, http.MethodPost, "/subscribe", body)
 	if err != nil {
 		return nil, err
 	}
-	return newStream(ctx, answer), nil
+	return newStream(ctx, answer.Body, answer.Header.Get("Last-Event-ID")), nil
 }
 
 // call sends a request and reads its answer.
@@ -129,9 +149,18 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, ans
 	return nil
 }
 
-// send sends a request and returns the answer's body, which the caller
-// closes. An answer that is no success becomes an error.
+// send sends a request and returns the answer's body, which the caller closes.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
+	answer, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+// request sends a request and returns the answer, whose body the caller
+// closes. One that is no success becomes an error.
+func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.server+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -145,7 +174,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (io
 		defer drain(response.Body)
 		return nil, readProblem(response)
 	}
-	return response.Body, nil
+	return response, nil
 }
 
 // drain closes a body and reads what little may be left before, so that the

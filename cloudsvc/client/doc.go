@@ -10,10 +10,8 @@
 //		...
 //	}
 //
-// A Stream ends when its connection does, and says why. A Subscription opens
-// a new one each time. Neither gets the messages that were stored in between:
-// the Position of the last Event tells where the hole begins, but cloudsvc
-// cannot replay from there yet.
+// A Stream ends when its connection does, and says why; its Position is where
+// another one can go on. A Subscription does that by itself.
 //
 // What cloudsvc refuses comes back as a *Problem.
 package client

@@ -18,7 +18,7 @@ func FuzzStream(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := newStream(context.Background(), io.NopCloser(bytes.NewReader(body)))
+		s := newStream(context.Background(), io.NopCloser(bytes.NewReader(body)), "")
 		for lines := bytes.Count(body, []byte("\n")) + 1; ; lines-- {
 			e, err := s.Next()
 			var end *Problem

@@ -57,12 +57,13 @@ type Stream struct {
 	ended func() error // the context's error
 	body  io.ReadCloser
 	lines *bufio.Scanner
+	at    string
 
 	messages dataplane.MessageReader
 }
 
-func newStream(ctx context.Context, body io.ReadCloser) *Stream {
-	s := &Stream{ended: ctx.Err, body: body, lines: bufio.NewScanner(body)}
+func newStream(ctx context.Context, body io.ReadCloser, at string) *Stream {
+	s := &Stream{ended: ctx.Err, body: body, lines: bufio.NewScanner(body), at: at}
 	s.lines.Buffer(nil, maxLine)
 	return s
 }
@@ -82,8 +83,13 @@ func (s *Stream) Next() (Event, error) {
 	if err := e.read(&s.messages, line); err != nil {
 		return Event{}, fmt.Errorf("line %.100q of the stream: %w", line, err)
 	}
+	s.at = e.Position
 	return e, nil
 }
+
+// Position returns where the stream stands: behind the last message that Next
+// returned, or where it began. Another one can go on from there.
+func (s *Stream) Position() string { return s.at }
 
 // lastLine returns the problem with which cloudsvc ends a stream, if the line
 // is that.

@@ -19,11 +19,10 @@ type SubscriptionOptions struct {
 	Client *Client
 	Filter string
 
+	Start Start // where the first stream begins
 	// Handle gets each message, one after the other. An error of it ends the
-	// subscription. While it runs, messages wait, and too many of them make
-	// cloudsvc cut the stream off.
+	// subscription. While it runs, messages wait in cloudsvc.
 	Handle func(Event) error
-
 	// Notify gets what happens to the connection. Optional.
 	Notify func(Notice)
 
@@ -38,14 +37,15 @@ type Notice struct {
 	Err error
 	// Wait is the time to the next attempt.
 	Wait time.Duration
-	// Again is set when the stream is back after an interruption. Messages
-	// stored in between were missed.
+	// Again is set when the stream is back after an interruption. It goes on
+	// where it broke off.
 	Again bool
 }
 
 // A Subscription streams messages for as long as it is wanted: when its
-// stream ends it opens a new one. The messages that are stored between two
-// streams are lost to it, until cloudsvc can replay; a Notice says so.
+// stream ends it opens a new one behind the last message that was handled.
+// Nothing is missing and nothing comes twice; what cloudsvc itself does not have
+// any more is told by a message of dataplane.GapTopic.
 type Subscription struct{ options SubscriptionOptions }
 
 // NewSubscription checks the options.
@@ -76,7 +76,7 @@ func Backoff(attempt int) time.Duration {
 // refuses for good, and returns which. When the very first attempt fails it
 // returns that too: the server's URL may well be wrong.
 func (s *Subscription) Run(ctx context.Context) error {
-	stream, err := s.options.Client.Subscribe(ctx, s.options.Filter)
+	stream, err := s.options.Client.SubscribeFrom(ctx, s.options.Filter, s.options.Start)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Subscription) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if stream, err = s.reopen(ctx, end); err != nil {
+		if stream, err = s.reopen(ctx, Start{After: stream.Position()}, end); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (s *Subscription) read(stream *Stream) (end, err error) {
 }
 
 // reopen waits and connects until there is a stream again.
-func (s *Subscription) reopen(ctx context.Context, cause error) (*Stream, error) {
+func (s *Subscription) reopen(ctx context.Context, start Start, cause error) (*Stream, error) {
 	for attempt := 1; ; attempt++ {
 		wait := s.options.Backoff(attempt)
 		s.options.Notify(Notice{Err: cause, Wait: wait})
@@ -120,7 +120,7 @@ func (s *Subscription) reopen(ctx context.Context, cause error) (*Stream, error)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		stream, err := s.options.Client.Subscribe(ctx, s.options.Filter)
+		stream, err := s.options.Client.SubscribeFrom(ctx, s.options.Filter, start)
 		var refused *Problem
 		switch {
 		case err == nil:

@@ -106,7 +106,7 @@ func (t *top) subscribe(ctx context.Context, a *app, filter dataplane.Filter, sa
 		return err
 	}
 	defer c.Close()
-	return t.run(ctx, subscription(c, filter.String(), say))
+	return t.run(ctx, subscription(c, filter.String(), client.Start{}, say))
 }
 
 // tap shows what a mapper publishes on its network.
