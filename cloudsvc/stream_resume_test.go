@@ -14,8 +14,9 @@ import (
 	"datastub/dataplane"
 )
 
-// get opens a stream by GET /v1/messages, with headers.
-func (s *testService) get(t *testing.T, query string, headers ...string) (*http.Response, *bufio.Reader) {
+// get opens a stream by GET /v1/messages, with headers, and returns the
+// answer's status and header, and its body.
+func (s *testService) get(t *testing.T, query string, headers ...string) (int, http.Header, *bufio.Reader) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)
@@ -31,7 +32,7 @@ func (s *testService) get(t *testing.T, query string, headers ...string) (*http.
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = response.Body.Close() })
-	return response, bufio.NewReader(response.Body)
+	return response.StatusCode, response.Header, bufio.NewReader(response.Body)
 }
 
 // TestEventStream reads Server-Sent Events and resumes them, as EventSource
@@ -41,8 +42,8 @@ func TestEventStream(t *testing.T) {
 	for n := range 3 {
 		s.deliver(uint64(n+1), "a", dataplane.IntValue(int64(n)))
 	}
-	response, body := s.get(t, "topic=a&after=earliest", "Accept", "text/event-stream")
-	if got := response.Header.Get("Content-Type"); got != "text/event-stream" {
+	_, header, body := s.get(t, "topic=a&after=earliest", "Accept", "text/event-stream")
+	if got := header.Get("Content-Type"); got != "text/event-stream" {
 		t.Errorf("Content-Type %q", got)
 	}
 	next := func(body *bufio.Reader, field string) string {
@@ -63,7 +64,7 @@ func TestEventStream(t *testing.T) {
 		}
 		next(body, "\n")
 	}
-	_, body = s.get(t, "topic=a&since=1h", "Accept", "text/event-stream", "Last-Event-ID", id)
+	_, _, body = s.get(t, "topic=a&since=1h", "Accept", "text/event-stream", "Last-Event-ID", id)
 	begin(body)
 	next(body, "id: ")
 	if data := next(body, "data: "); !strings.Contains(data, `"value":2,`) {
@@ -80,12 +81,12 @@ func TestMessagesLimit(t *testing.T) {
 	for n := range 3 {
 		s.deliver(uint64(n+1), "a", dataplane.IntValue(int64(n)))
 	}
-	response, body := s.get(t, "topic=a&after=earliest&limit=2")
+	_, header, body := s.get(t, "topic=a&after=earliest&limit=2")
 	lines := 0
 	for scanner := bufio.NewScanner(body); scanner.Scan(); lines++ {
 	}
-	if lines != 2 || response.Header.Get("Last-Event-ID") == "" {
-		t.Errorf("got %d lines, %v", lines, response.Header)
+	if lines != 2 || header.Get("Last-Event-ID") == "" {
+		t.Errorf("got %d lines, %v", lines, header)
 	}
 }
 
@@ -108,8 +109,8 @@ func TestMessagesRefused(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", query, a.status, a.body, want)
 		}
 	}
-	if response, _ := s.get(t, "topic=a", "Last-Event-ID", "?"); response.StatusCode != http.StatusBadRequest {
-		t.Errorf("Last-Event-ID: %d, want 400", response.StatusCode)
+	if status, _, _ := s.get(t, "topic=a", "Last-Event-ID", "?"); status != http.StatusBadRequest {
+		t.Errorf("Last-Event-ID: %d, want 400", status)
 	}
 }
 

@@ -166,7 +166,7 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := c.http.Do(request) //nolint:bodyclose // the caller closes it, or drain does
+	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, err // net/http names the method and the URL
 	}
