@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"datastub/cloudsvc/client"
+	"datastub/dataplane"
+	"datastub/hack/stack"
+)
+
+// events has curl read so many events behind an id, and returns their messages
+// and the last one's id.
+func events(t *testing.T, s *stack.Stack, id string, limit int) (got []stack.Received, last string) {
+	t.Helper()
+	out, err := exec.Command("curl", "-sSN", "--max-time", "30", "-H", "Accept: text/event-stream", "-H", "Last-Event-ID: "+id,
+		fmt.Sprintf("%s/v1/messages?topic=%%23&limit=%d", s.URL(), limit)).Output()
+	if err != nil {
+		t.Fatalf("curl: %v after %.300q", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if text, is := strings.CutPrefix(line, "id: "); is {
+			last = strings.TrimSuffix(text, "\n")
+		}
+		if text, is := strings.CutPrefix(line, "data: "); is {
+			var m dataplane.Message
+			if err := json.Unmarshal([]byte(text), &m); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			got = append(got, stack.Received{Message: m})
+		}
+	}
+	return got, last
+}
+
+// TestLastEventID has curl come back as a browser does, while cloudsvc is
+// stopped and killed: no value is missing and none comes twice.
+func TestLastEventID(t *testing.T) {
+	s := stack.New(t)
+	s.StartMapper("edge-1", map[string]string{"a.yaml": stack.VirtualDevice("counter-1")})
+	var all []stack.Received
+	id := client.Earliest
+	for _, restart := range []func(){s.Cloudsvc.Stop, func() { s.Cloudsvc.Kill() }, func() { s.Cloudsvc.Kill() }, func() {}} {
+		for range 3 {
+			var got []stack.Received
+			got, id = events(t, s, id, 40)
+			if all = append(all, got...); len(got) != 40 {
+				t.Fatalf("got %d events, want 40", len(got))
+			}
+		}
+		if restart(); !s.Cloudsvc.Running() {
+			s.StartCloudsvc()
+		}
+	}
+	stack.CheckUnbroken(t, "curl", all)
+}
+
+// TestFlood publishes 200,000 values at once to a healthy subscriber: it has
+// all of them in the end, in order.
+func TestFlood(t *testing.T) {
+	const requests, perRequest = 20, 10_000
+	s := stack.New(t)
+	sub := s.Subscribe("flood")
+	c, err := client.New(client.Options{Server: s.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	for n := range requests {
+		messages := make([]dataplane.Message, perRequest)
+		for i := range messages {
+			messages[i] = dataplane.Message{Topic: "flood", Value: dataplane.IntValue(int64(n*perRequest + i))}
+		}
+		if _, err := c.Publish(context.Background(), messages...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stack.Eventually(t, "all values", func() bool { return len(sub.Messages("")) >= requests*perRequest })
+	got := sub.Messages("")
+	stack.CheckUnbroken(t, "curl", got)
+	if len(got) != requests*perRequest || strings.Contains(s.Cloudsvc.Log.String(), "cut off") {
+		t.Errorf("got %d values, want %d:\n%s", len(got), requests*perRequest, s.Cloudsvc.Log)
+	}
+}
