@@ -129,7 +129,7 @@ func (c *Client) SubscribeFrom(ctx context.Context, filter string, start Start) 
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.request(ctx, http.MethodPost, "/subscribe", body)
+	answer, err := c.request(ctx, http.MethodPost, "/subscribe", body) //nolint:bodyclose // the Stream closes it
 	if err != nil {
 		return nil, err
 	}
