@@ -18,15 +18,13 @@ const connectWait = 3 * time.Second
 const reconnectWait = 50 * time.Millisecond
 
 // connect connects to the embedded server, or to the cluster where there is
-// none.
-func connect(o Options, e *embedded) (*nats.Conn, error) {
-	options := []nats.Option{
-		nats.Name("cloudsvc"),
+// none, with more options than both need.
+func connect(o Options, e *embedded, more ...nats.Option) (*nats.Conn, error) {
+	options := append(more,
 		nats.Timeout(connectWait),
 		nats.MaxReconnects(-1),
-		nats.ReconnectBufSize(-1), // a block that cannot be sent now fails now: it is sent again
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.Logger.Error(err, "NATS") }),
-	}
+	)
 	where := "the embedded server"
 	if e != nil {
 		options = append(options, nats.InProcessServer(e), nats.ReconnectWait(reconnectWait))

@@ -44,11 +44,13 @@ func (o *Options) validate() error {
 
 // Log is a cloudsvc.Log and a cloudsvc.MarkStore on JetStream.
 type Log struct {
-	lock    *os.File  // of the embedded server's folder
-	server  *embedded // nil: a cluster's
-	conn    *nats.Conn
+	lock    *os.File   // of the embedded server's folder
+	server  *embedded  // nil: a cluster's
+	conn    *nats.Conn // of the writers and the marks
 	js      jetstream.JetStream
 	classes map[dataplane.Class]*classLog
+	reading *nats.Conn
+	readers map[dataplane.Class]*classReader
 	created uint64 // hash of when the streams were made
 	marks   markStore
 }
@@ -70,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	l := &Log{classes: make(map[dataplane.Class]*classLog)}
+	l := &Log{classes: make(map[dataplane.Class]*classLog), readers: make(map[dataplane.Class]*classReader)}
 	if err := l.open(ctx, o); err != nil {
 		l.Close()
 		return nil, err
@@ -87,7 +89,8 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	if l.conn, err = connect(o, l.server); err != nil {
+	// A block that cannot be sent now fails now: it is sent again.
+	if l.conn, err = connect(o, l.server, nats.Name("cloudsvc"), nats.ReconnectBufSize(-1)); err != nil {
 		return err
 	}
 	if most := l.conn.MaxPayload(); most < minPayload {
@@ -110,6 +113,9 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		_, _ = fmt.Fprint(created, l.classes[c].stream.CachedInfo().Created.UnixNano())
 	}
 	l.created = created.Sum64()
+	if err := l.openReaders(ctx, o); err != nil {
+		return err
+	}
 	return l.marks.open(ctx, l.js)
 }
 
@@ -207,10 +213,12 @@ func (l *Log) decide(ctx context.Context, c *classLog, block []byte) (uint64, er
 	return msg.Sequence, nil
 }
 
-// Close gives back the connection, and stops the embedded server.
+// Close gives back the connections, and stops the embedded server.
 func (l *Log) Close() {
-	if l.conn != nil {
-		l.conn.Close()
+	for _, conn := range [...]*nats.Conn{l.reading, l.conn} {
+		if conn != nil {
+			conn.Close()
+		}
 	}
 	if l.server != nil {
 		l.server.stop()

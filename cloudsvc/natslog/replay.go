@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"datastub/cloudsvc"
@@ -25,9 +26,35 @@ const (
 // there is any left: limits may take what was still to come.
 const stallWait = time.Second
 
+// A classReader reads one class. It has a connection of its own: what is
+// answered to a writer does not stand behind megabytes of blocks.
+type classReader struct {
+	stream  jetstream.Stream
+	subject string
+}
+
+// openReaders connects once more, to streams that are there.
+func (l *Log) openReaders(ctx context.Context, o Options) (err error) {
+	if l.reading, err = connect(o, l.server, nats.Name("cloudsvc reader")); err != nil {
+		return err
+	}
+	js, err := jetstream.New(l.reading)
+	if err != nil {
+		return err
+	}
+	for class, c := range l.classes {
+		stream, err := js.Stream(ctx, class.String())
+		if err != nil {
+			return fmt.Errorf("open the stream %v to read it: %w", class, err)
+		}
+		l.readers[class] = &classReader{stream, c.subject}
+	}
+	return nil
+}
+
 // Replay implements cloudsvc.Log.
 func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, visit cloudsvc.Visit) error {
-	if err := l.classes[class].replay(ctx, after, visit); err != nil {
+	if err := l.readers[class].replay(ctx, after, visit); err != nil {
 		return fmt.Errorf("read the stream %v behind %d: %w", class, after, err)
 	}
 	return nil
@@ -35,7 +62,7 @@ func (l *Log) Replay(ctx context.Context, class dataplane.Class, after uint64, v
 
 // Before implements cloudsvc.Log.
 func (l *Log) Before(ctx context.Context, class dataplane.Class, at time.Time) (uint64, error) {
-	seq, err := l.classes[class].before(ctx, at)
+	seq, err := l.readers[class].before(ctx, at)
 	if err != nil {
 		return 0, fmt.Errorf("find what the stream %v had at %v: %w", class, at, err)
 	}
@@ -44,7 +71,7 @@ func (l *Log) Before(ctx context.Context, class dataplane.Class, at time.Time) (
 
 // Ends implements cloudsvc.Log.
 func (l *Log) Ends(ctx context.Context, class dataplane.Class) (first, last uint64, err error) {
-	info, err := l.classes[class].stream.Info(ctx)
+	info, err := l.readers[class].stream.Info(ctx)
 	if err != nil {
 		return 0, 0, fmt.Errorf("find the ends of the stream %v: %w", class, err)
 	}
@@ -54,8 +81,8 @@ func (l *Log) Ends(ctx context.Context, class dataplane.Class) (first, last uint
 	return info.State.FirstSeq, info.State.LastSeq, nil
 }
 
-func (c *classLog) replay(ctx context.Context, after uint64, visit cloudsvc.Visit) error {
-	info, err := c.stream.Info(ctx)
+func (r *classReader) replay(ctx context.Context, after uint64, visit cloudsvc.Visit) error {
+	info, err := r.stream.Info(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,14 +93,14 @@ func (c *classLog) replay(ctx context.Context, after uint64, visit cloudsvc.Visi
 	if last == after || info.State.Msgs == 0 {
 		return nil
 	}
-	return c.consume(ctx, jetstream.OrderedConsumerConfig{
+	return r.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
-	}, func(messages jetstream.MessagesContext) error { return c.read(ctx, messages, after, last, visit) })
+	}, func(messages jetstream.MessagesContext) error { return r.read(ctx, messages, after, last, visit) })
 }
 
 // before finds the last block that was stored before a time.
-func (c *classLog) before(ctx context.Context, at time.Time) (uint64, error) {
-	info, err := c.stream.Info(ctx)
+func (r *classReader) before(ctx context.Context, at time.Time) (uint64, error) {
+	info, err := r.stream.Info(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -85,7 +112,7 @@ func (c *classLog) before(ctx context.Context, at time.Time) (uint64, error) {
 		return 0, nil
 	}
 	found := state.LastSeq
-	err = c.consume(ctx, jetstream.OrderedConsumerConfig{
+	err = r.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at, HeadersOnly: true,
 	}, func(messages jetstream.MessagesContext) error {
 		msg, err := next(ctx, messages)
@@ -106,9 +133,9 @@ func (c *classLog) before(ctx context.Context, at time.Time) (uint64, error) {
 
 // consume has a consumer read, and removes it: a stream may have a thousand of
 // them, and one that is left alone stays for minutes.
-func (c *classLog) consume(ctx context.Context, config jetstream.OrderedConsumerConfig, read func(jetstream.MessagesContext) error) error {
+func (r *classReader) consume(ctx context.Context, config jetstream.OrderedConsumerConfig, read func(jetstream.MessagesContext) error) error {
 	config.InactiveThreshold = consumerWait
-	consumer, err := c.stream.OrderedConsumer(ctx, config)
+	consumer, err := r.stream.OrderedConsumer(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -121,20 +148,20 @@ func (c *classLog) consume(ctx context.Context, config jetstream.OrderedConsumer
 		// A server that is away removes it by itself.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stallWait)
 		defer cancel()
-		_ = c.stream.DeleteConsumer(last, consumer.CachedInfo().Name)
+		_ = r.stream.DeleteConsumer(last, consumer.CachedInfo().Name)
 	}()
 	return read(messages)
 }
 
 // read visits the blocks behind a sequence up to last.
-func (c *classLog) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit cloudsvc.Visit) error {
+func (r *classReader) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit cloudsvc.Visit) error {
 	for after < last {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		msg, err := next(ctx, messages)
 		if errors.Is(err, errStalled) {
-			if ended, err := c.ended(ctx, after, last); ended || err != nil {
+			if ended, err := r.ended(ctx, after, last); ended || err != nil {
 				return err
 			}
 			continue
@@ -174,8 +201,8 @@ func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Ms
 
 // ended tells whether nothing is left in the stream behind a sequence up to
 // last.
-func (c *classLog) ended(ctx context.Context, after, last uint64) (bool, error) {
-	msg, err := c.stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(c.subject))
+func (r *classReader) ended(ctx context.Context, after, last uint64) (bool, error) {
+	msg, err := r.stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(r.subject))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return true, nil
 	}
