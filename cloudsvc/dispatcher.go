@@ -25,9 +25,10 @@ type Dispatcher struct {
 	position      Position                         // of the last message routed in each class
 	recent        [len(dataplane.Classes) + 1]ring // by Class
 	subscriptions map[*Subscription]struct{}
-	topics        trie   // of those that are live
-	serial        uint64 // of the subscription that came last
-	burst         burst  // what is being routed
+	topics        trie          // of those that are live
+	serial        uint64        // of the subscription that came last
+	burst         burst         // what is being routed
+	moreRT        chan struct{} // closed when a block of RT has been routed; nil: nobody waits
 	closed        bool
 }
 
@@ -96,6 +97,17 @@ func (d *Dispatcher) reached() Position {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.position
+}
+
+// watch returns the position of the last line routed, and what is closed when
+// more of RT has been.
+func (d *Dispatcher) watch() (at Position, moreRT <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.moreRT == nil {
+		d.moreRT = make(chan struct{})
+	}
+	return d.position, d.moreRT
 }
 
 // recentFrom returns the first block from a sequence on that was routed not

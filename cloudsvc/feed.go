@@ -3,29 +3,25 @@ package cloudsvc
 import (
 	"context"
 	"math"
-	"time"
 
 	"datastub/dataplane"
 )
 
-const (
-	// portion is about how many bytes of lines a feed makes at once.
-	portion = 256 << 10
-	// feedRetry is how long a feed waits before it reads the log again that did
-	// not answer.
-	feedRetry = time.Second
-)
+// portion is about how many bytes of lines a feed makes at once, and how many of
+// blocks it has fetched.
+const portion = 256 << 10
 
 // A feed is what a subscription reads that is behind the live stream: the
 // log, and the blocks that were routed last. Both classes go on in turn, each
-// in its order. It reaches nothing that has not been routed, so that the live
+// in its order, and neither waits for the other. It reaches nothing that has not been routed, so that the live
 // stream goes on exactly where it ends. One goroutine uses it.
 type feed struct {
 	dispatcher *Dispatcher
 	filter     dataplane.Filter
-	at         Position // of the last line had
-	turn       int      // which of dataplane.Classes comes next
-	lines      lines    // made and not taken
+	at         Position                           // of the last line had
+	turn       int                                // which of dataplane.Classes comes next
+	fetches    [len(dataplane.Classes) + 1]*fetch // by Class; nil: nothing is being read
+	lines      lines                              // made and not taken
 }
 
 // resume begins at a position that a subscriber gave. Where that is not one of
@@ -50,22 +46,52 @@ func (f *feed) resume(at, end Position) {
 	}
 }
 
-// next returns lines, or none where the feed has come to the end of what was
-// routed up to a position.
-func (f *feed) next(ctx context.Context, end Position) (lines, error) {
-	for len(f.lines.text) == 0 {
-		class, ok := f.behind(end)
-		if !ok {
-			return lines{}, nil
-		}
-		if err := f.step(ctx, class, end.place(class)); err != nil {
-			return lines{}, err
-		}
-		if err := ctx.Err(); err != nil {
+// next returns lines, or none where the feed has come nearer without any. It
+// waits while there is nothing to go on with.
+func (f *feed) next(ctx context.Context) (lines, error) {
+	end, moreRT := f.dispatcher.watch()
+	if len(f.lines.text) == 0 && !f.step(ctx, end) && f.at != end {
+		if err := f.wait(ctx, moreRT); err != nil {
 			return lines{}, err
 		}
 	}
-	return f.take(), nil
+	if made := f.take(); len(made.text) > 0 {
+		return made, nil
+	}
+	return lines{}, ctx.Err()
+}
+
+// step goes on with the class whose turn it is, or with the other one where
+// that waits for the log. It tells whether any could go on.
+func (f *feed) step(ctx context.Context, end Position) bool {
+	for range dataplane.Classes {
+		class := dataplane.Classes[f.turn]
+		f.turn = (f.turn + 1) % len(dataplane.Classes)
+		if f.at.place(class) != end.place(class) && f.advance(ctx, class, end.place(class)) {
+			return true
+		}
+	}
+	return false
+}
+
+// wait waits until a class may go on: RT does while BT is being fetched.
+func (f *feed) wait(ctx context.Context, moreRT <-chan struct{}) error {
+	select {
+	case <-moreRT:
+	case <-f.fetches[dataplane.RT].ready():
+	case <-f.fetches[dataplane.BT].ready():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// stop breaks off what is being fetched.
+func (f *feed) stop() {
+	for class, fetch := range f.fetches {
+		fetch.stop()
+		f.fetches[class] = nil
+	}
 }
 
 // take returns what was made.
@@ -76,54 +102,29 @@ func (f *feed) take() lines {
 	return made
 }
 
-// behind returns the next class that has not come to the end.
-func (f *feed) behind(end Position) (class dataplane.Class, ok bool) {
-	for range dataplane.Classes {
-		class = dataplane.Classes[f.turn]
-		f.turn = (f.turn + 1) % len(dataplane.Classes)
-		if f.at.place(class) != end.place(class) {
-			return class, true
-		}
-	}
-	return class, false
-}
-
-// step goes on with a class: to its end, or until there is a portion of lines,
-// or by as much of the log as is read at once.
-func (f *feed) step(ctx context.Context, class dataplane.Class, end Place) error {
+// advance goes on with a class: to its end, or until there is a portion of
+// lines, or by as much of the log as is fetched at once. It tells whether it
+// could: what is not in memory is fetched first.
+func (f *feed) advance(ctx context.Context, class dataplane.Class, end Place) bool {
 	if f.recent(class, end, portion) {
-		return nil
+		return true
 	}
-	history := f.dispatcher.history
-	giveBack, err := history.turn(ctx)
-	if err != nil {
-		return err
+	at, fetched := f.at.place(class), f.fetches[class]
+	if fetched == nil {
+		f.fetches[class] = f.dispatcher.history.fetch(ctx, f.filter, class, at, end)
+		return false
 	}
-	defer giveBack()
-	want := f.at.place(class).next().Block
-	blocks, err := history.from(ctx, class, want)
-	switch {
-	case isContextError(err) && ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return f.wait(ctx)
-	case len(blocks) == 0:
-		f.missing(class, want, end.Block)
-		f.at.advance(class, end)
-		return nil
-	}
-	f.past(class, blocks, end)
-	return nil
-}
-
-// wait lets some time pass until the log is asked again.
-func (f *feed) wait(ctx context.Context) error {
 	select {
-	case <-time.After(feedRetry):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-fetched.done:
+	default:
+		return false
 	}
+	fetched.stop()
+	f.fetches[class] = nil
+	if fetched.at == at { // else the feed went on without it
+		f.past(class, fetched.blocks, fetched.end)
+	}
+	return true
 }
 
 // recent goes on with what was routed last, and tells whether that has it.
@@ -138,22 +139,26 @@ func (f *feed) recent(class dataplane.Class, end Place, most int) bool {
 	return true
 }
 
-// past goes on with blocks of the log.
-func (f *feed) past(class dataplane.Class, blocks []*pastBlock, end Place) {
-	history := f.dispatcher.history
-	for _, p := range blocks {
-		if want := f.at.place(class).next().Block; p.seq > want {
-			f.missing(class, want, min(p.seq-1, end.Block))
+// past goes on with blocks of the log, which has no others up to the end where
+// there are none.
+func (f *feed) past(class dataplane.Class, blocks []fetchedBlock, end Place) {
+	if len(blocks) == 0 {
+		f.missing(class, f.at.place(class).next().Block, end.Block)
+		f.at.advance(class, end)
+	}
+	for _, b := range blocks {
+		if want := f.at.place(class).next().Block; b.seq > want {
+			f.missing(class, want, min(b.seq-1, end.Block))
 		}
-		if p.seq > end.Block {
+		if b.seq > end.Block {
 			f.at.advance(class, end)
 			return
 		}
-		if history.mayMatch(p, f.filter) {
-			f.open(class, p, end)
+		if b.past != nil {
+			f.open(class, b.past, end)
 		} else {
-			history.metrics.historySkipped.Inc()
-			f.reach(class, p.seq, end)
+			f.dispatcher.metrics.historySkipped.Inc()
+			f.reach(class, b.seq, end)
 		}
 		if f.at.place(class) == end || len(f.lines.text) >= portion {
 			return

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// historyReaders is how many subscriptions are served from the log at once.
-	// The others wait for their turn, which is one portion; it is little enough
-	// to leave the processor and the disk to what comes in.
+	// historyReaders is how many subscriptions are served from the log of one
+	// class at once. The others wait for their turn, which is one portion; it is
+	// little enough to leave the processor and the disk to what comes in. RT has
+	// turns of its own: it does not wait for BT.
 	historyReaders = 2
 	// maxRunBytes and maxRunBlocks are about how much of the log is read at
 	// once.
@@ -34,7 +35,7 @@ type History struct {
 	log     Log
 	packer  *dataplane.Packer
 	metrics *Metrics
-	turns   *semaphore.Weighted // in the order in which they are asked for
+	turns   [len(dataplane.Classes) + 1]*semaphore.Weighted // by Class, in the order in which they are asked for
 	names   topicNames
 
 	mu       sync.Mutex
@@ -60,16 +61,11 @@ type unpacked struct {
 
 // NewHistory returns the history that a log holds.
 func NewHistory(log Log, packer *dataplane.Packer, metrics *Metrics) *History {
-	return &History{log: log, packer: packer, metrics: metrics, turns: semaphore.NewWeighted(historyReaders)}
-}
-
-// turn waits until the caller may read and unpack. It gives its turn back soon,
-// and asks for another.
-func (h *History) turn(ctx context.Context) (giveBack func(), err error) {
-	if err := h.turns.Acquire(ctx, 1); err != nil {
-		return nil, err
+	h := &History{log: log, packer: packer, metrics: metrics}
+	for _, class := range dataplane.Classes {
+		h.turns[class] = semaphore.NewWeighted(historyReaders)
 	}
-	return func() { h.turns.Release(1) }, nil
+	return h
 }
 
 // from returns the blocks of a class from a sequence on that are there, some of

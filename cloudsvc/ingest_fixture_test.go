@@ -24,6 +24,7 @@ import (
 type memoryLog struct {
 	before func(ctx context.Context, class dataplane.Class) error // an error: the block is not stored
 	after  func() error                                           // an error: it is, and nobody is told
+	read   func(ctx context.Context, class dataplane.Class) error // before a replay
 
 	mu       sync.Mutex
 	blocks   map[dataplane.Class][][]byte
@@ -38,6 +39,7 @@ func newMemoryLog() *memoryLog {
 	return &memoryLog{
 		before: func(context.Context, dataplane.Class) error { return nil },
 		after:  func() error { return nil },
+		read:   func(context.Context, dataplane.Class) error { return nil },
 		blocks: make(map[dataplane.Class][][]byte),
 		times:  make(map[dataplane.Class][]time.Time),
 		gone:   make(map[dataplane.Class]uint64),
@@ -65,7 +67,10 @@ func (l *memoryLog) Append(ctx context.Context, class dataplane.Class, block []b
 	return uint64(len(l.blocks[class])), l.after()
 }
 
-func (l *memoryLog) Replay(_ context.Context, class dataplane.Class, after uint64, visit Visit) error {
+func (l *memoryLog) Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error {
+	if err := l.read(ctx, class); err != nil {
+		return err
+	}
 	blocks := l.all(class)
 	if after > uint64(len(blocks)) {
 		return fmt.Errorf("%d blocks of %v: %w", len(blocks), class, ErrTruncated)

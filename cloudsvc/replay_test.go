@@ -227,6 +227,57 @@ func joinAt(ctx context.Context, t testing.TB, d *Dispatcher, all map[dataplane.
 	}
 }
 
+// TestRTDoesNotWaitForBT has a log that does not give its BT for now: what comes
+// of RT meanwhile is had at once, and BT when it is there.
+func TestRTDoesNotWaitForBT(t *testing.T) {
+	t.Parallel()
+	log := newMemoryLog()
+	packer := newTestPacker(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	next := map[dataplane.Class]uint64{dataplane.RT: 1, dataplane.BT: 1}
+	replayBlock(t, log, packer, random, dataplane.BT, next)
+	bt := len(allLines(t, log)[dataplane.BT])
+	answers := make(chan struct{})
+	log.read = func(ctx context.Context, class dataplane.Class) error {
+		if class == dataplane.RT {
+			return nil
+		}
+		select {
+		case <-answers:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	d := dispatcherOn(log, Position{Incarnation: 7, BT: endOf(1)}, prometheus.NewRegistry())
+	filter, _ := dataplane.ParseFilter("#")
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	left, err := d.SubscribeFrom(ctx, filter, Start{Earliest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer left.Close() // while the log does not answer
+	s, err := d.SubscribeFrom(ctx, filter, Start{Earliest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var running sync.WaitGroup
+	running.Go(func() { follow(ctx, t, left, map[dataplane.Class]int{dataplane.RT: 2}) })
+	for block := range uint64(2) {
+		d.Deliver(dataplane.RT, block+1, []dataplane.Message{testMessage("a")}, nil)
+		if h := follow(ctx, t, s, map[dataplane.Class]int{dataplane.RT: 1}); len(h.ids[dataplane.RT]) != 1 || len(h.ids[dataplane.BT]) != 0 {
+			t.Errorf("got %d lines of RT and %d of BT, want 1 of RT", len(h.ids[dataplane.RT]), len(h.ids[dataplane.BT]))
+		}
+	}
+	running.Wait()
+	close(answers)
+	if h := follow(ctx, t, s, map[dataplane.Class]int{dataplane.BT: bt}); len(h.ids[dataplane.BT]) != bt {
+		t.Errorf("got %d lines of BT, want %d", len(h.ids[dataplane.BT]), bt)
+	}
+}
+
 // TestReplayTrimmed subscribes at what the log's limits have taken, at another
 // log's position and at one behind the end.
 func TestReplayTrimmed(t *testing.T) {

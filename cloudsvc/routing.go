@@ -39,11 +39,15 @@ func (r *routing) begin() {
 	r.recent[r.class].add(r.block)
 }
 
-// finish reaches the end of the block.
+// finish reaches the end of the block, and wakes the feeds that wait.
 func (r *routing) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.position.advance(r.class, endOf(r.block.seq))
+	if r.class == dataplane.RT && r.moreRT != nil {
+		close(r.moreRT)
+		r.moreRT = nil
+	}
 }
 
 // chunk routes some lines under one hold of the lock.

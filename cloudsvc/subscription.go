@@ -99,9 +99,10 @@ func (s *Subscription) catchUp(ctx context.Context) ([][]byte, error) {
 		s.end(ErrClosed.Error())
 	}
 	if joined || !open {
+		s.feed.stop()
 		return nil, nil
 	}
-	made, err := s.feed.next(ctx, s.dispatcher.reached())
+	made, err := s.feed.next(ctx)
 	if err != nil || len(made.text) == 0 {
 		return nil, err
 	}
@@ -135,8 +136,12 @@ func (s *Subscription) Had() (at Position, ok bool) {
 	return s.position, len(s.queue) == 0
 }
 
-// Close ends the subscription. Lines that were not taken are gone.
-func (s *Subscription) Close() { s.dispatcher.unsubscribe(s) }
+// Close ends the subscription. Lines that were not taken are gone. It is called
+// by who takes from it, also after the subscription was ended.
+func (s *Subscription) Close() {
+	s.dispatcher.unsubscribe(s)
+	s.feed.stop()
+}
 
 // enqueue adds lines, if the subscription is live and has room for them: a
 // queue that is empty always has.
