@@ -143,8 +143,15 @@ func (d *Dispatcher) drop(s *Subscription) {
 // order. Each has a place of its own. Blocks of one class come from one
 // goroutine, in the order of the log.
 func (d *Dispatcher) Deliver(class dataplane.Class, block uint64, messages []dataplane.Message, gaps []BlockGap) {
+	b := &storedBlock{seq: block, messages: messages, gaps: gaps}
+	b.weight = b.weigh()
+	d.route(class, b)
+}
+
+// route is Deliver of a block that has been weighed.
+func (d *Dispatcher) route(class dataplane.Class, b *storedBlock) {
 	r := routing{
-		Dispatcher: d, class: class, block: &storedBlock{block, messages, gaps},
+		Dispatcher: d, class: class, block: b,
 		messages: make(map[string][]*Subscription), gaps: make(map[string][]*Subscription),
 	}
 	r.run()

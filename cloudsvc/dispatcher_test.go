@@ -246,9 +246,10 @@ func BenchmarkDeliver(b *testing.B) {
 			for i := range messages {
 				messages[i] = testMessage(fmt.Sprintf("hall/boiler/sensor-%d", i%10))
 			}
+			weight := (&storedBlock{messages: messages}).weigh()
 			b.ReportAllocs()
 			for block := uint64(1); b.Loop(); block++ {
-				d.Deliver(dataplane.RT, block, messages, nil)
+				d.route(dataplane.RT, &storedBlock{seq: block, messages: messages, weight: weight})
 				for _, s := range all {
 					if _, _, err := s.take(); err != nil {
 						b.Fatal(err)

@@ -40,7 +40,7 @@ type History struct {
 
 	mu       sync.Mutex
 	runs     []*historyRun // those asked for last at the end
-	unpacked []unpacked    // the oldest first
+	unpacked []*pastBlock  // the oldest first
 	weight   int           // of them together, in bytes
 }
 
@@ -51,12 +51,6 @@ type historyRun struct {
 	done   chan struct{} // closed when the rest is known
 	blocks []*pastBlock  // all that there are from first on, up to the last one
 	err    error
-}
-
-// unpacked is a block that is unpacked, and about what that takes in bytes.
-type unpacked struct {
-	*pastBlock
-	weight int
 }
 
 // NewHistory returns the history that a log holds.
@@ -194,7 +188,7 @@ func (h *History) unpack(p *pastBlock) (*storedBlock, error) {
 	}
 	h.names.add(b)
 	p.unpacked.Store(b)
-	h.keep(p, b.weight())
+	h.keep(p, b.weight)
 	return b, nil
 }
 
@@ -203,11 +197,9 @@ func (h *History) unpack(p *pastBlock) (*storedBlock, error) {
 func (h *History) keep(p *pastBlock, weight int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.unpacked = append(h.unpacked, unpacked{p, weight})
+	h.unpacked = append(h.unpacked, p)
 	for h.weight += weight; h.weight > maxUnpacked && len(h.unpacked) > 1; h.unpacked = h.unpacked[1:] {
-		oldest := &h.unpacked[0]
-		oldest.unpacked.Store(nil)
-		h.weight -= oldest.weight
-		*oldest = unpacked{} // else the array would keep it
+		h.weight -= h.unpacked[0].unpacked.Swap(nil).weight
+		h.unpacked[0] = nil // else the array would keep it
 	}
 }

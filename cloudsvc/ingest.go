@@ -195,7 +195,7 @@ func (i *Ingest) Unreachable(peer uplink.Peer) {
 }
 
 // stored acknowledges a block that is in the log.
-func (i *Ingest) stored(b *blockBuilder, d *delivery) {
+func (i *Ingest) stored(b *blockBuilder, s *storedBlock) {
 	accepted := make([]*uplink.Accepted, 0, len(b.entries))
 	for _, e := range b.entries {
 		if e.stored == nil {
@@ -203,9 +203,9 @@ func (i *Ingest) stored(b *blockBuilder, d *delivery) {
 		}
 	}
 	i.mu.Lock()
-	i.marks.count(b.Class, d.block, b.Ranges)
-	for _, g := range d.gaps {
-		i.noteGap(d.block, g.Gap)
+	i.marks.count(b.Class, s.seq, b.Ranges)
+	for _, g := range s.gaps {
+		i.noteGap(s.seq, g.Gap)
 	}
 	i.changed = true
 	i.send(i.receiver.Stored(accepted, i.options.Now()))
@@ -285,9 +285,9 @@ func (i *Ingest) finish(ctx context.Context, err error) {
 
 // deliver routes what is stored, until the writer ends.
 func (i *Ingest) deliver(class dataplane.Class) {
-	for d := range i.writers[class].delivered {
-		i.dispatcher.Deliver(class, d.block, d.messages, d.gaps)
-		i.noteTopics(d.messages)
+	for b := range i.writers[class].delivered {
+		i.dispatcher.route(class, b)
+		i.noteTopics(b.messages)
 	}
 }
 

@@ -114,6 +114,7 @@ func (i *Ingest) accept(publisher string, maxSeries int, room *semaphore.Weighte
 			Accepted: &uplink.Accepted{
 				Publisher: n.publisher, Spool: n.spool, Lane: class, Epoch: n.epoch,
 				First: batch.First, Last: batch.Last(), Frame: frames[class], Messages: batch.Messages,
+				Weight: uint64(size) + messageRoom*uint64(len(batch.Messages)) + uint64(len(frames[class])),
 			},
 		})
 	}

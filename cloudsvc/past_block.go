@@ -63,6 +63,7 @@ func (p *pastBlock) unpack(packer *dataplane.Packer) (*storedBlock, error) {
 		}
 		b.messages = append(b.messages, batch.Messages[r.First-batch.First:]...)
 	}
+	b.weight = b.weigh()
 	return b, nil
 }
 

@@ -13,24 +13,18 @@ const maxRing = 32 << 20
 // A ring keeps the blocks of one class that were routed last. It is not safe
 // for concurrent use.
 type ring struct {
-	blocks []ringBlock // in order
-	bytes  int
-}
-
-type ringBlock struct {
-	*storedBlock
-	bytes int
+	blocks []*storedBlock // in order
+	weight int            // of them together, in bytes
 }
 
 // add takes in the block that follows, and lets go of the oldest where they are
 // too many. The last one always stays.
 func (r *ring) add(b *storedBlock) {
-	added := ringBlock{b, b.weight()}
-	r.blocks = append(r.blocks, added)
-	r.bytes += added.bytes
-	for r.bytes > maxRing && len(r.blocks) > 1 {
-		r.bytes -= r.blocks[0].bytes
-		r.blocks[0] = ringBlock{} // else the array would keep it
+	r.blocks = append(r.blocks, b)
+	r.weight += b.weight
+	for r.weight > maxRing && len(r.blocks) > 1 {
+		r.weight -= r.blocks[0].weight
+		r.blocks[0] = nil // else the array would keep it
 		r.blocks = r.blocks[1:]
 	}
 }
@@ -38,13 +32,13 @@ func (r *ring) add(b *storedBlock) {
 // from returns the first block with this sequence or a later one. It returns
 // nil where older blocks than the ring has are asked for, or none have come.
 func (r *ring) from(seq uint64) *storedBlock {
-	at, found := slices.BinarySearchFunc(r.blocks, seq, func(b ringBlock, seq uint64) int {
+	at, found := slices.BinarySearchFunc(r.blocks, seq, func(b *storedBlock, seq uint64) int {
 		return cmp.Compare(b.seq, seq)
 	})
 	if at == len(r.blocks) || at == 0 && !found {
 		return nil
 	}
-	return r.blocks[at].storedBlock
+	return r.blocks[at]
 }
 
 // between returns how many lines are behind one place, up to another one that

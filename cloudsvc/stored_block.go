@@ -13,6 +13,7 @@ type storedBlock struct {
 	seq      uint64 // of its class in the log
 	messages []dataplane.Message
 	gaps     []BlockGap // in the order of Before
+	weight   int        // about what it takes in memory, in bytes
 }
 
 // A BlockGap is a gap in its place in a block.
@@ -84,8 +85,8 @@ func (b *storedBlock) gapsBefore(index uint32) int {
 // bytes.
 const messageRoom = 192
 
-// weight returns about how much memory the block takes, in bytes.
-func (b *storedBlock) weight() int {
+// weigh returns about how much memory the block takes, in bytes.
+func (b *storedBlock) weigh() int {
 	total := messageRoom * len(b.messages)
 	for i := range b.messages {
 		total += b.messages[i].Size()

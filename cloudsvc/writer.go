@@ -29,24 +29,17 @@ type entry struct {
 	stored func() // called when they are there; nil: they came by the uplink, which acknowledges them
 }
 
-// delivery is a stored block on its way to the subscriptions.
-type delivery struct {
-	block    uint64
-	messages []dataplane.Message
-	gaps     []BlockGap
-}
-
 // writer puts one class's entries into the log, one block after the other: a
 // block is whatever came while the one before it was being stored.
 type writer struct {
 	class   dataplane.Class
 	log     Log
-	stored  func(b *blockBuilder, d *delivery) // called for each block that is in the log
+	stored  func(b *blockBuilder, s *storedBlock) // called for each block that is in the log
 	metrics *Metrics
 	now     func() time.Time
 
-	wake      chan struct{} // holds one token while something may be pending
-	delivered chan delivery
+	wake      chan struct{}     // holds one token while something may be pending
+	delivered chan *storedBlock // on their way to the subscriptions
 
 	mu      sync.Mutex
 	pending []entry // not stored yet, those of the block in flight first
@@ -56,7 +49,7 @@ type writer struct {
 func newWriter(class dataplane.Class, log Log, metrics *Metrics, now func() time.Time) *writer {
 	return &writer{
 		class: class, log: log, metrics: metrics, now: now,
-		wake: make(chan struct{}, 1), delivered: make(chan delivery, deliveries),
+		wake: make(chan struct{}, 1), delivered: make(chan *storedBlock, deliveries),
 	}
 }
 
@@ -139,11 +132,11 @@ func (w *writer) store(ctx context.Context, entries []entry) error {
 	for _, e := range b.entries {
 		w.metrics.pending(w.class, -len(e.Frame))
 	}
-	d := delivery{seq, b.messages, b.gaps(w.now())}
-	w.stored(b, &d)
+	s := &storedBlock{seq, b.messages, b.gaps(w.now()), int(b.weight)}
+	w.stored(b, s)
 	w.done(len(b.entries))
 	select {
-	case w.delivered <- d:
+	case w.delivered <- s:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
