@@ -84,7 +84,7 @@ func (testAuditor) Ledger(_ context.Context, publisher string) (ledger.Ledger, e
 		Since: testTime, Others: ledger.Counts{Stored: 1},
 		Log: map[dataplane.Class]ledger.Reading{dataplane.RT: {First: 1, Last: 3, Read: 2, Corrupt: []uint64{2}, Reason: "no time"}},
 		Accounts: []ledger.Account{{
-			Publisher: publisher, Class: dataplane.RT, Counts: ledger.Counts{Stored: 7, Lost: 1, Delivered: 3, Dropped: 1},
+			Publisher: publisher, Class: dataplane.RT, Counts: ledger.Counts{Stored: 7, Lost: 1, Delivered: 3},
 			Edge:   &ledger.Edge{Started: testTime, Time: testTime, Storage: dataplane.StorageDisk, EdgeCount: dataplane.EdgeCount{Read: 9, Epoch: 8, Last: 3}},
 			Epochs: lane.Prove(ledger.Known{Online: true, Epoch: 8, Last: 3}),
 		}},

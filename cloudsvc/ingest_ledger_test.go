@@ -121,8 +121,8 @@ func TestLedgerCounts(t *testing.T) {
 			}
 		}
 		want := []string{
-			"edge/m RT {Stored:3 Lost:6 Delivered:4 Dropped:0} open 2 on the way, events [2]",
-			"http/alice BT {Stored:1 Lost:0 Delivered:2 Dropped:0} open 0 on the way, events []",
+			"edge/m RT {Stored:3 Lost:6 Delivered:4} open 2 on the way, events [2]",
+			"http/alice BT {Stored:1 Lost:0 Delivered:2} open 0 on the way, events []",
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got\n%q, want\n%q", got, want)

@@ -29,7 +29,6 @@ type Counts struct {
 	Stored    uint64 `json:"stored"`    // in the log
 	Lost      uint64 `json:"lost"`      // told by publishers to be lost, where they know how many
 	Delivered uint64 `json:"delivered"` // queued for a subscriber: each counts
-	Dropped   uint64 `json:"dropped"`   // for which a subscriber had no room: it is cut off
 }
 
 // Add adds others.
@@ -37,7 +36,6 @@ func (c *Counts) Add(o Counts) {
 	c.Stored += o.Stored
 	c.Lost += o.Lost
 	c.Delivered += o.Delivered
-	c.Dropped += o.Dropped
 }
 
 // Edge is what a publisher told of a class last; see dataplane.EdgeCount.
