@@ -153,7 +153,7 @@ func (a *audit) take(b *Block, r *Range, frame []byte) {
 
 // mayHold tells whether a block may hold something of a topic.
 func (b *Block) mayHold(namespace, topic string) bool {
-	_, listed := slices.BinarySearch(b.Topics, topicHash(namespace, topic))
+	_, listed := slices.BinarySearch(b.Topics, b.Key.hash(namespace, topic))
 	return listed || len(b.Topics) == 0
 }
 

@@ -15,7 +15,7 @@ import (
 var ErrCorrupt = errors.New("block is corrupt")
 
 const (
-	blockVersion = 1
+	blockVersion = 2
 	blockHeader  = 12
 )
 
@@ -43,6 +43,7 @@ type Block struct {
 	// block without any may hold all topics: they are too many to be listed, or
 	// not known, as with a gap that does not name its series.
 	Topics []uint64
+	Key    topicKey // of the hashes
 	Frames [][]byte // one a range
 }
 
@@ -57,6 +58,7 @@ type Block struct {
 //	header: uvarint  number of ranges
 //	        range    each: text publisher, 16 bytes spool id, uvarint epoch,
 //	                 first, last, size of its frame
+//	        key      16 bytes
 //	        uvarint  number of topics
 //	        topic    each: 8 bytes, rising
 //
@@ -75,6 +77,7 @@ func (b *Block) Append(dst []byte) []byte {
 			dst = binary.AppendUvarint(dst, n)
 		}
 	}
+	dst = append(dst, b.Key[:]...)
 	dst = binary.AppendUvarint(dst, uint64(len(b.Topics)))
 	for _, t := range b.Topics {
 		dst = binary.BigEndian.AppendUint64(dst, t)
@@ -87,13 +90,15 @@ func (b *Block) Append(dst []byte) []byte {
 	return dst
 }
 
-// ParseBlock reads a block. The frames stay part of raw.
+// ParseBlock reads a block. The frames stay part of raw. One of version 1 has
+// hashes without a key, which are not safe to go by: it lists no topics then.
 func ParseBlock(raw []byte) (*Block, error) {
 	if len(raw) < blockHeader || raw[0] != 'D' || raw[1] != 'B' {
 		return nil, fmt.Errorf("%w: %d bytes are not a block", ErrCorrupt, len(raw))
 	}
-	if raw[2] != blockVersion {
-		return nil, fmt.Errorf("%w: version %d: this is version %d", ErrCorrupt, raw[2], blockVersion)
+	version := raw[2]
+	if version != 1 && version != blockVersion {
+		return nil, fmt.Errorf("%w: version %d: this is version %d", ErrCorrupt, version, blockVersion)
 	}
 	if crc32.Checksum(raw[8:], crcTable) != binary.BigEndian.Uint32(raw[4:]) {
 		return nil, fmt.Errorf("%w: wrong CRC", ErrCorrupt)
@@ -104,18 +109,24 @@ func ParseBlock(raw []byte) (*Block, error) {
 	}
 	b := &Block{Class: dataplane.Class(raw[3])}
 	header, frames := raw[blockHeader:blockHeader+headerLen], raw[blockHeader+headerLen:]
-	if !b.Class.Valid() || !b.readHeader(header) || !b.readFrames(frames) {
+	if !b.Class.Valid() || !b.readHeader(header, version) || !b.readFrames(frames) {
 		return nil, fmt.Errorf("%w: header does not describe its %d bytes", ErrCorrupt, len(raw))
+	}
+	if version == 1 {
+		b.Topics = nil
 	}
 	return b, nil
 }
 
 // readHeader reads ranges and topics. What it makes is no more than a few
 // times as large as the header, whatever counts that gives.
-func (b *Block) readHeader(header []byte) bool {
+func (b *Block) readHeader(header []byte, version byte) bool {
 	r := newBlockReader(header)
 	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {
 		b.Ranges = append(b.Ranges, r.blockRange())
+	}
+	if version > 1 {
+		copy(b.Key[:], r.Bytes(uint64(len(b.Key))))
 	}
 	var last uint64
 	for n := r.Uvarint(); n > 0 && !r.Failed; n-- {

@@ -32,9 +32,9 @@ type blockBuilder struct {
 	unlisted bool   // topics are too many, or not known, to list them
 }
 
-func newBlockBuilder(class dataplane.Class) *blockBuilder {
-	// The counts of ranges and topics stand before them.
-	return &blockBuilder{Block: Block{Class: class}, size: blockHeader + 2*binary.MaxVarintLen64}
+func newBlockBuilder(class dataplane.Class, key topicKey) *blockBuilder {
+	// The counts of ranges and topics stand before them, and the key.
+	return &blockBuilder{Block: Block{Class: class, Key: key}, size: blockHeader + len(key) + 2*binary.MaxVarintLen64}
 }
 
 // fill takes in entries, in order, as long as they fit; the first always does.
@@ -83,7 +83,7 @@ func (b *blockBuilder) gaps(stored time.Time) (all []BlockGap) {
 }
 
 func (b *blockBuilder) add(e entry) bool {
-	topics, listed := entryTopics(e.Accepted)
+	topics, listed := b.Key.entryTopics(e.Accepted)
 	size := len(e.Publisher) + rangeRoom + 8*len(topics) + len(e.Frame)
 	if len(b.Frames) > 0 && (b.size+size > maxBlock || b.weight+e.Weight > maxBlockWeight) {
 		return false

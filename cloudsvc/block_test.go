@@ -20,30 +20,25 @@ import (
 	"datastub/dataplane/uplink"
 )
 
-// goldenBlock is what testdata/block-v1.hex holds. It changes only with the
+// goldenBlock is what testdata/block-v2.hex holds. It changes only with the
 // version.
 func goldenBlock() *Block {
+	key := topicKey{0: 7, 15: 8}
 	return &Block{
 		Class: dataplane.BT,
 		Ranges: []Range{
 			{Publisher: "edge-1/modbus", Spool: dataplane.SpoolID{0: 1, 15: 16}, Epoch: 1700000000000, First: 1, Last: 300, Size: 11},
 			{Publisher: "edge-2/virtual", Epoch: 7, First: 42, Last: 42, Size: 0},
 		},
-		Topics: []uint64{topicHash("default", "sensor/temperature"), topicHash("default", "sensor/humidity")},
+		Topics: []uint64{key.hash("default", "sensor/temperature"), key.hash("default", "sensor/humidity")},
+		Key:    key,
 		Frames: [][]byte{[]byte("first frame"), {}},
 	}
 }
 
 func TestBlockGolden(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/block-v1.hex")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	golden := readGolden(t, "testdata/block-v2.hex")
 	want := goldenBlock()
 	slices.Sort(want.Topics)
 	if got := want.Append(nil); !bytes.Equal(got, golden) {
@@ -52,6 +47,30 @@ func TestBlockGolden(t *testing.T) {
 	got, err := ParseBlock(golden)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("read: got %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func readGolden(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return golden
+}
+
+// TestBlockVersion1 reads a block whose hashes have no key.
+func TestBlockVersion1(t *testing.T) {
+	t.Parallel()
+	want := goldenBlock()
+	want.Topics, want.Key = nil, topicKey{}
+	got, err := ParseBlock(readGolden(t, "testdata/block-v1.hex"))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
 
@@ -138,30 +157,31 @@ func mustBeCorrupt(t *testing.T, what string, raw []byte) {
 func TestBlockHostile(t *testing.T) {
 	t.Parallel()
 	spool := string(make([]byte, 16))
+	none := spool + "\x00" // a key and no topics
 	huge := string(binary.AppendUvarint(nil, 1<<62))
 	end := string(dataplane.AppendFrame(nil, &dataplane.EpochEnd{Epoch: 1, Last: 1}))
 	oneRange := "\x01\x03a/b" + spool + "\x01\x01\x01"
 	for _, test := range []struct{ name, header, frames string }{
 		{"no header", "", ""},
 		{"huge number of ranges", huge, ""},
-		{"huge number of topics", "\x00" + huge, ""},
+		{"huge number of topics", "\x00" + spool + huge, ""},
 		{"huge publisher", "\x01" + huge, ""},
-		{"huge frame", oneRange + huge + "\x00", "frame"},
-		{"frame cut short", oneRange + "\x05\x00", "fram"},
-		{"more than the frames", oneRange + "\x05\x00", "frame!"},
-		{"more than the header", "\x00\x00\x00", ""},
+		{"huge frame", oneRange + huge + none, "frame"},
+		{"frame cut short", oneRange + "\x05" + none, "fram"},
+		{"more than the frames", oneRange + "\x05" + none, "frame!"},
+		{"more than the header", "\x00" + none + "\x00", ""},
 		{"number that does not end", "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", ""},
-		{"records from 0", "\x01\x03a/b" + spool + "\x01\x00\x01\x00\x00", ""},
-		{"no records, and no end", "\x01\x03a/b" + spool + "\x01\x02\x01\x00\x00", ""},
-		{"records backwards", "\x01\x03a/b" + spool + "\x01\x03\x01" + string(rune(len(end))) + "\x00", end},
-		{"records and an end", oneRange + string(rune(len(end))) + "\x00", end},
-		{"a topic twice", "\x00\x02" + strings.Repeat("12345678", 2), ""},
-		{"topics that fall", "\x00\x02" + "2\x00\x00\x00\x00\x00\x00\x00" + "1\x00\x00\x00\x00\x00\x00\x00", ""},
+		{"records from 0", "\x01\x03a/b" + spool + "\x01\x00\x01\x00" + none, ""},
+		{"no records, and no end", "\x01\x03a/b" + spool + "\x01\x02\x01\x00" + none, ""},
+		{"records backwards", "\x01\x03a/b" + spool + "\x01\x03\x01" + string(rune(len(end))) + none, end},
+		{"records and an end", oneRange + string(rune(len(end))) + none, end},
+		{"a topic twice", "\x00" + spool + "\x02" + strings.Repeat("12345678", 2), ""},
+		{"topics that fall", "\x00" + spool + "\x02" + "2\x00\x00\x00\x00\x00\x00\x00" + "1\x00\x00\x00\x00\x00\x00\x00", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) { mustBeCorrupt(t, "parse", sealed(byte(dataplane.RT), test.header, test.frames)) })
 	}
-	mustBeCorrupt(t, "no class", sealed(0, "\x00\x00", ""))
-	mustBeCorrupt(t, "unknown class", sealed(3, "\x00\x00", ""))
+	mustBeCorrupt(t, "no class", sealed(0, "\x00"+none, ""))
+	mustBeCorrupt(t, "unknown class", sealed(3, "\x00"+none, ""))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	raw := sealed(byte(dataplane.RT), huge+strings.Repeat("\x00"+spool+"\x00\x01\x01\x00", 1000), "")
@@ -249,17 +269,21 @@ func TestBlockTopics(t *testing.T) {
 			t.Parallel()
 			var want []uint64
 			for _, topic := range test.want {
-				want = insertTopic(want, topicHash("default", topic))
+				want = insertTopic(want, (&topicKey{1}).hash("default", topic))
 			}
-			b := newBlockBuilder(dataplane.RT)
+			b := newBlockBuilder(dataplane.RT, topicKey{1})
 			b.fill(test.entries)
 			if len(b.Frames) != len(test.entries) || !slices.Equal(b.Topics, want) {
 				t.Errorf("got %d frames and topics %x, want %d and %x", len(b.Frames), b.Topics, len(test.entries), want)
 			}
 		})
 	}
-	if topicHash("a", "bc") == topicHash("ab", "c") {
+	one, other := topicKey{1}, topicKey{2}
+	if one.hash("a", "bc") == one.hash("ab", "c") {
 		t.Error("namespace and topic run into each other")
+	}
+	if one.hash("a", "b") == other.hash("a", "b") {
+		t.Error("two keys have one hash")
 	}
 }
 
@@ -286,7 +310,7 @@ func TestBlockSize(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBlockBuilder(dataplane.RT)
+			b := newBlockBuilder(dataplane.RT, topicKey{1})
 			b.fill(test.entries)
 			raw := b.Append(nil)
 			if n := len(b.Frames); n < test.min || n > test.max || len(b.entries) != n {
@@ -301,7 +325,7 @@ func TestBlockSize(t *testing.T) {
 	for n := range wide {
 		wide[n] = fmt.Sprint(n)
 	}
-	b := newBlockBuilder(dataplane.RT)
+	b := newBlockBuilder(dataplane.RT, topicKey{1})
 	b.fill([]entry{testEntry(dataplane.MaxFrame, wide...)})
 	if around := len(b.Append(nil)) - dataplane.MaxFrame; around > 64<<10 {
 		t.Errorf("%d bytes around the frame, want 64 KiB at most", around)
@@ -330,14 +354,14 @@ func BenchmarkBlockBuild(b *testing.B) {
 	entries := benchmarkBlock(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		builder := newBlockBuilder(dataplane.RT)
+		builder := newBlockBuilder(dataplane.RT, topicKey{1})
 		builder.fill(entries)
 		b.SetBytes(int64(len(builder.Append(nil))))
 	}
 }
 
 func BenchmarkParseBlock(b *testing.B) {
-	builder := newBlockBuilder(dataplane.RT)
+	builder := newBlockBuilder(dataplane.RT, topicKey{1})
 	builder.fill(benchmarkBlock(b))
 	raw := builder.Append(nil)
 	b.SetBytes(int64(len(raw)))

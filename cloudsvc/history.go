@@ -167,7 +167,7 @@ func (h *History) forget(run *historyRun) {
 // mayMatch tells whether there may be something in a block for who subscribes
 // to a filter. What cannot be read is for everybody.
 func (h *History) mayMatch(p *pastBlock, filter dataplane.Filter) bool {
-	return p.block == nil || len(p.block.Topics) == 0 || h.names.mayMatch(p.block.Topics, filter) ||
+	return p.block == nil || len(p.block.Topics) == 0 || h.names.mayMatch(p.block, filter) ||
 		filter.Match(dataplane.GapTopic) && p.hasLosses()
 }
 
@@ -186,7 +186,7 @@ func (h *History) unpack(p *pastBlock) (*storedBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.names.add(b)
+	h.names.add(b, p.block.Key)
 	p.unpacked.Store(b)
 	h.keep(p, b.weight)
 	return b, nil

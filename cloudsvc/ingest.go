@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -116,8 +117,10 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		Packer: packer, Budget: ingestBudget, MaxWeight: ingestWeight, MaxFrame: uint64(o.MaxFrame), DurableLag: o.DurableLag,
 		Session: newSession, Admit: admit, Control: i.control,
 	})
+	var key topicKey
+	_, _ = crand.Read(key[:]) // which does not fail
 	for _, c := range dataplane.Classes {
-		i.writers[c] = newWriter(c, o.Log, o.Metrics, o.Now)
+		i.writers[c] = newWriter(c, key, o.Log, o.Metrics, o.Now)
 		i.writers[c].stored = i.stored
 	}
 	if err := i.restore(ctx); err != nil {

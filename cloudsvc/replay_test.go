@@ -116,7 +116,7 @@ func replayBlock(t testing.TB, log *memoryLog, packer *dataplane.Packer, random 
 		for range 1 + random.IntN(300) {
 			m := testMessage(fmt.Sprintf("t/%d", random.IntN(5)))
 			batch.Messages = append(batch.Messages, m)
-			topics[topicHash(m.Namespace, m.Topic)] = true
+			topics[b.Key.hash(m.Namespace, m.Topic)] = true
 		}
 		data, err := packer.Pack(batch)
 		if err != nil {

@@ -14,31 +14,37 @@ const maxTopicNames = 100_000
 // were met. It is safe for concurrent use.
 type topicNames struct {
 	mu    sync.RWMutex
-	names map[uint64]string // "": several topics have the hash
+	names map[keyedHash]string // "": several topics have the hash
 }
 
-// add learns the topics of a block that was read.
-func (n *topicNames) add(b *storedBlock) {
+// keyedHash is a hash of a topic, and what was its key.
+type keyedHash struct {
+	key  topicKey
+	hash uint64
+}
+
+// add learns the topics of a block that was read, whose key this is.
+func (n *topicNames) add(b *storedBlock, key topicKey) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.names == nil {
-		n.names = make(map[uint64]string)
+		n.names = make(map[keyedHash]string)
 	}
 	var last *dataplane.Message
 	for i := range b.messages {
 		m := &b.messages[i]
 		if last == nil || last.Topic != m.Topic || last.Namespace != m.Namespace {
-			n.learn(m.Namespace, m.Topic)
+			n.learn(key, m.Namespace, m.Topic)
 		}
 		last = m
 	}
 	for i := range b.gaps {
-		n.learn(b.gaps[i].Namespace, b.gaps[i].Topic)
+		n.learn(key, b.gaps[i].Namespace, b.gaps[i].Topic)
 	}
 }
 
-func (n *topicNames) learn(namespace, topic string) {
-	hash := topicHash(namespace, topic)
+func (n *topicNames) learn(key topicKey, namespace, topic string) {
+	hash := keyedHash{key, key.hash(namespace, topic)}
 	known, met := n.names[hash]
 	switch {
 	case met && known != topic:
@@ -48,13 +54,13 @@ func (n *topicNames) learn(namespace, topic string) {
 	}
 }
 
-// mayMatch tells whether there may be a topic among these that a filter
-// matches.
-func (n *topicNames) mayMatch(hashes []uint64, filter dataplane.Filter) bool {
+// mayMatch tells whether there may be a topic among those that a block lists
+// that a filter matches.
+func (n *topicNames) mayMatch(b *Block, filter dataplane.Filter) bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	for _, hash := range hashes {
-		if topic := n.names[hash]; topic == "" || filter.Match(topic) {
+	for _, hash := range b.Topics {
+		if topic := n.names[keyedHash{b.Key, hash}]; topic == "" || filter.Match(topic) {
 			return true
 		}
 	}

@@ -33,6 +33,7 @@ type entry struct {
 // block is whatever came while the one before it was being stored.
 type writer struct {
 	class   dataplane.Class
+	key     topicKey // of the blocks
 	log     Log
 	stored  func(b *blockBuilder, s *storedBlock) // called for each block that is in the log
 	metrics *Metrics
@@ -46,9 +47,9 @@ type writer struct {
 	err     error   // why the last try to store failed; nil: it did not
 }
 
-func newWriter(class dataplane.Class, log Log, metrics *Metrics, now func() time.Time) *writer {
+func newWriter(class dataplane.Class, key topicKey, log Log, metrics *Metrics, now func() time.Time) *writer {
 	return &writer{
-		class: class, log: log, metrics: metrics, now: now,
+		class: class, key: key, log: log, metrics: metrics, now: now,
 		wake: make(chan struct{}, 1), delivered: make(chan *storedBlock, deliveries),
 	}
 }
@@ -120,7 +121,7 @@ func (w *writer) run(ctx, stop context.Context) error {
 
 // store puts the first entries into the log, as many as make one block.
 func (w *writer) store(ctx context.Context, entries []entry) error {
-	b := newBlockBuilder(w.class)
+	b := newBlockBuilder(w.class, w.key)
 	b.fill(entries)
 	raw := b.Append(nil)
 	started := time.Now()
