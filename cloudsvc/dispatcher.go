@@ -20,6 +20,7 @@ type Dispatcher struct {
 	metrics *Metrics
 	counts  counts
 	history *History
+	eras    eras // of which there are positions
 
 	mu            sync.Mutex
 	position      Position                         // of the last message routed in each class
@@ -38,6 +39,7 @@ func NewDispatcher(at Position, history *History, metrics *Metrics) *Dispatcher 
 	return &Dispatcher{
 		metrics:       metrics,
 		history:       history,
+		eras:          eras{at},
 		position:      at,
 		subscriptions: make(map[*Subscription]struct{}),
 	}

@@ -29,11 +29,12 @@ type feed struct {
 func (f *feed) resume(at, end Position) {
 	f.at = at
 	f.at.Incarnation = end.Incarnation
+	holds, known := f.dispatcher.eras.end(at.Incarnation, end)
 	var gaps []Gap
 	for _, class := range dataplane.Classes {
-		given, last := at.place(class), end.place(class)
+		given, last := at.place(class), holds.place(class)
 		switch {
-		case at.Incarnation != end.Incarnation:
+		case !known:
 			f.at.advance(class, Place{})
 			gaps = append(gaps, logGap(at.Incarnation, class, given.next().Block, dataplane.Open, otherLog))
 		case given.after(last):

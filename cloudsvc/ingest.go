@@ -30,8 +30,7 @@ const (
 	finishTime = 2 * time.Second
 )
 
-// IngestOptions describe an Ingest. All but DurableLag, Incarnation and Now are
-// required.
+// IngestOptions describe an Ingest. All but DurableLag and Now are required.
 type IngestOptions struct {
 	Log      Log
 	Marks    MarkStore
@@ -44,10 +43,8 @@ type IngestOptions struct {
 	DurableLag time.Duration
 	Registry   *Registry
 	Metrics    *Metrics
-	// Incarnation is the log's; see Position.
-	Incarnation uint64
-	Now         func() time.Time // the clock; time.Now
-	Logger      klog.Logger      // the zero one says nothing
+	Now        func() time.Time // the clock; time.Now
+	Logger     klog.Logger      // the zero one says nothing
 }
 
 func (o *IngestOptions) validate() error {
@@ -126,11 +123,12 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 	if err := i.restore(ctx); err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
-	at := Position{Incarnation: o.Incarnation}
-	for _, c := range dataplane.Classes {
-		at.advance(c, endOf(i.marks.blocks[c]))
+	at, err := i.beginEra(ctx)
+	if err != nil {
+		return nil, err
 	}
 	i.dispatcher = NewDispatcher(at, NewHistory(o.Log, packer, o.Metrics), o.Metrics)
+	i.dispatcher.eras = i.marks.eras
 	return i, nil
 }
 

@@ -98,7 +98,14 @@ func (l *memoryLog) Ends(_ context.Context, class dataplane.Class) (first, last 
 	return l.gone[class] + 1, uint64(len(l.all(class))), nil
 }
 
-func (l *memoryLog) LoadMarks(context.Context) ([]byte, error) { return l.snapshot, nil }
+func (l *memoryLog) LoadMarks(context.Context) ([]byte, error) { return l.marks(), nil }
+
+// marks returns what was saved.
+func (l *memoryLog) marks() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.snapshot
+}
 
 func (l *memoryLog) SaveMarks(_ context.Context, snapshot []byte) error {
 	l.mu.Lock()
@@ -166,7 +173,7 @@ type cloud struct {
 func newTestIngest(t testing.TB, log *memoryLog, change func(*IngestOptions)) *Ingest {
 	t.Helper()
 	o := IngestOptions{
-		Log: log, Marks: log, MaxFrame: dataplane.MaxFrame, Incarnation: 1,
+		Log: log, Marks: log, MaxFrame: dataplane.MaxFrame,
 		Registry: NewRegistry(RegistryOptions{}), Metrics: NewMetrics(prometheus.NewRegistry()),
 	}
 	if change != nil {

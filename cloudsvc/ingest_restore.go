@@ -3,6 +3,8 @@ package cloudsvc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -37,6 +39,21 @@ func (i *Ingest) restore(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// beginEra returns the position at which this process goes on, of an
+// incarnation that is kept before anybody is given a position of it.
+func (i *Ingest) beginEra(ctx context.Context) (Position, error) {
+	at := Position{Incarnation: rand.Uint64()}
+	for _, c := range dataplane.Classes {
+		at.advance(c, endOf(i.marks.blocks[c]))
+	}
+	i.marks.eras = i.marks.eras.with(at)
+	i.changed = true
+	if err := i.save(ctx); err != nil {
+		return Position{}, fmt.Errorf("save who writes to the log: %w", err)
+	}
+	return at, nil
 }
 
 // replay counts a class's blocks behind the snapshot. Where the log has lost

@@ -35,7 +35,8 @@ func unreadable(class dataplane.Class, block uint64) string {
 // otherLog is the reason of a gap behind a position that another log gave.
 const otherLog = "the position is of another log than this one, which is told from its beginning"
 
-// lostEnd is the reason of a gap where a position is behind the log's end.
+// lostEnd is the reason of a gap where a position is behind what was once the
+// log's end.
 func lostEnd(class dataplane.Class, last uint64) string {
-	return fmt.Sprintf("the position is behind %v block %d, where the log ends: it has lost what was there", class, last)
+	return fmt.Sprintf("the position is behind %v block %d, where the log ended when it was opened: it has lost what was there", class, last)
 }

@@ -11,11 +11,12 @@ import (
 )
 
 // marks is how far each publisher's lanes are in the log, which gaps are in
-// it, and how far the log itself was when that was so.
+// it, how far the log itself was when that was so, and who has written to it.
 type marks struct {
 	blocks map[dataplane.Class]uint64 // the last block counted
 	lanes  map[laneKey]laneMark
 	gaps   gapIndex
+	eras   eras
 }
 
 type laneKey struct {
@@ -34,7 +35,7 @@ func newMarks() *marks {
 }
 
 func (m *marks) clone() *marks {
-	return &marks{blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone()}
+	return &marks{blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras}
 }
 
 // count takes a block's ranges into account.
@@ -54,16 +55,16 @@ func (m *marks) forget(class dataplane.Class) {
 }
 
 const (
-	snapshotVersion = 3
+	snapshotVersion = 4
 	snapshotHeader  = 8
 )
 
 // snapshot returns the marks as bytes:
 //
 //	 0    2         3   4        8
-//	+----+---------+---+--------+--------+-------+------+
-//	| DM | version | 0 | CRC32C | blocks | lanes | gaps |
-//	+----+---------+---+--------+--------+-------+------+
+//	+----+---------+---+--------+--------+-------+------+------+
+//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras |
+//	+----+---------+---+--------+--------+-------+------+------+
 //	 2 B     1 B    1 B    4 B
 //
 //	blocks: uvarint of RT, of BT
@@ -75,6 +76,9 @@ const (
 //	                 namespace, topic, device, reason, uvarint epoch, first and
 //	                 last record, line, first, last and count of the series,
 //	                 Unix nanoseconds, block
+//	eras:   uvarint  number of eras
+//	        era      each, the oldest first: 8 bytes incarnation, uvarint the
+//	                 last block of RT before it, of BT
 //
 // Numbers are big-endian, and the CRC32C (Castagnoli) covers all that stands
 // behind it. A lane takes about 50 bytes: 10,000 publishers with both lanes
@@ -93,7 +97,7 @@ func (m *marks) snapshot() []byte {
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
 		dst = fields.AppendBool(dst, l.ended)
 	}
-	return seal(m.gaps.appendTo(dst))
+	return seal(m.eras.appendTo(m.gaps.appendTo(dst)))
 }
 
 // seal writes a snapshot's CRC.
@@ -122,6 +126,7 @@ func parseMarks(snapshot []byte) (*marks, error) {
 		r.Failed = r.Failed || !k.class.Valid()
 	}
 	m.gaps = r.gapIndex()
+	m.eras = r.eras()
 	if !r.End() {
 		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}

@@ -24,12 +24,15 @@ func testMarks(publishers int) *marks {
 	for n := range min(publishers, 20) {
 		m.gaps.add(uint64(n), testGap("edge-1/m", dataplane.Classes[n%2], "sensor/é", uint64(n+1), uint64(n+2), n))
 	}
+	for n := range publishers % 5 {
+		m.eras = m.eras.with(Position{Incarnation: 1<<63 + uint64(n), RT: endOf(uint64(n)), BT: endOf(0)})
+	}
 	return m
 }
 
 func TestMarksRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, publishers := range []int{0, 1, 100} {
+	for _, publishers := range []int{0, 1, 104} {
 		want := testMarks(publishers)
 		got, err := parseMarks(want.snapshot())
 		if err != nil {
@@ -42,6 +45,9 @@ func TestMarksRoundTrip(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got.lanes, want.lanes) {
 			t.Errorf("%d publishers: got %v, want %v", publishers, got.lanes, want.lanes)
+		}
+		if !slices.Equal(got.eras, want.eras) {
+			t.Errorf("%d publishers: got the eras %v, want %v", publishers, got.eras, want.eras)
 		}
 		if !reflect.DeepEqual(got.gaps, want.gaps) {
 			t.Errorf("%d publishers: got the gaps %v, want %v", publishers, got.gaps, want.gaps)

@@ -39,7 +39,7 @@ func (p Place) after(other Place) bool {
 // Position is a point in the whole log, at which any stream can go on. It
 // does not depend on the subscription's filter.
 type Position struct {
-	Incarnation uint64 // the log's; a position of another one is unknown
+	Incarnation uint64 // of who wrote to the log; see eras
 	RT, BT      Place  // the last message had in each class
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"time"
 
@@ -51,7 +50,6 @@ type Log struct {
 	classes map[dataplane.Class]*classLog
 	reading *nats.Conn
 	readers map[dataplane.Class]*classReader
-	created uint64 // hash of when the streams were made
 	marks   markStore
 }
 
@@ -105,14 +103,11 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	created := fnv.New64a()
 	for _, c := range dataplane.Classes {
 		if l.classes[c], err = openClass(ctx, l.js, c, room); err != nil {
 			return err
 		}
-		_, _ = fmt.Fprint(created, l.classes[c].stream.CachedInfo().Created.UnixNano())
 	}
-	l.created = created.Sum64()
 	if err := l.openReaders(ctx, o); err != nil {
 		return err
 	}
@@ -121,10 +116,6 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 
 // MaxFrame returns the largest frame that a block may hold, in bytes.
 func (l *Log) MaxFrame() int { return min(int(l.conn.MaxPayload())-blockRoom, dataplane.MaxFrame) }
-
-// Incarnation tells this log from any other: positions of one mean nothing in
-// another. It is that of the streams, which are made once.
-func (l *Log) Incarnation() uint64 { return l.created }
 
 // Append implements cloudsvc.Log.
 func (l *Log) Append(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {

@@ -20,13 +20,9 @@ func TestLogKeepsBlocks(t *testing.T) {
 	l := openFolder(t, dir)
 	appendAll(t, l, 1, 3)
 	mustAppend(t, l, dataplane.BT, "of the other class")
-	incarnation := l.Incarnation()
 	l.Close()
 
 	l = openFolder(t, dir)
-	if got := l.Incarnation(); got != incarnation {
-		t.Errorf("incarnation after a restart: got %x, want %x", got, incarnation)
-	}
 	appendAll(t, l, 4, 4)
 	want := []string{"1 block 1", "2 block 2", "3 block 3", "4 block 4"}
 	if got := stored(t, l, dataplane.RT, 0); !slices.Equal(got, want) {
@@ -84,14 +80,6 @@ func TestReplayTellsTimes(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
-	}
-}
-
-func TestIncarnationOfAnotherFolderDiffers(t *testing.T) {
-	t.Parallel()
-	one, other := openFolder(t, t.TempDir()), openFolder(t, t.TempDir())
-	if one.Incarnation() == other.Incarnation() {
-		t.Errorf("two folders have the incarnation %x", one.Incarnation())
 	}
 }
 

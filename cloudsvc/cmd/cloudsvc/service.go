@@ -63,7 +63,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
 		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Registry: registry,
-		Metrics: cloudsvc.NewMetrics(metrics), Incarnation: s.log.Incarnation(), Logger: klog.FromContext(ctx),
+		Metrics: cloudsvc.NewMetrics(metrics), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		return nil, err
