@@ -13,11 +13,13 @@ const portion = 256 << 10
 
 // A feed is what a subscription reads that is behind the live stream: the
 // log, and the blocks that were routed last. Both classes go on in turn, each
-// in its order, and neither waits for the other. It reaches nothing that has not been routed, so that the live
-// stream goes on exactly where it ends. One goroutine uses it.
+// in its order, and RT does not wait for BT. It reaches nothing that has not
+// been routed, so that the live stream goes on exactly where it ends. One
+// goroutine uses it.
 type feed struct {
 	dispatcher *Dispatcher
 	filter     dataplane.Filter
+	wake       <-chan struct{}                    // has a token when the subscription was ended
 	at         Position                           // of the last line had
 	turn       int                                // which of dataplane.Classes comes next
 	fetches    [len(dataplane.Classes) + 1]*fetch // by Class; nil: nothing is being read
@@ -75,9 +77,11 @@ func (f *feed) step(ctx context.Context, end Position) bool {
 	return false
 }
 
-// wait waits until a class may go on: RT does while BT is being fetched.
+// wait waits until a class may go on, RT while BT is being fetched, or until the
+// subscription was ended.
 func (f *feed) wait(ctx context.Context, moreRT <-chan struct{}) error {
 	select {
+	case <-f.wake:
 	case <-moreRT:
 	case <-f.fetches[dataplane.RT].ready():
 	case <-f.fetches[dataplane.BT].ready():

@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -275,6 +276,35 @@ func TestRTDoesNotWaitForBT(t *testing.T) {
 	close(answers)
 	if h := follow(ctx, t, s, map[dataplane.Class]int{dataplane.BT: bt}); len(h.ids[dataplane.BT]) != bt {
 		t.Errorf("got %d lines of BT, want %d", len(h.ids[dataplane.BT]), bt)
+	}
+}
+
+// TestCloseWhileFetching ends a subscription whose log does not answer.
+func TestCloseWhileFetching(t *testing.T) {
+	t.Parallel()
+	log := newMemoryLog()
+	asked := make(chan struct{})
+	log.read = func(ctx context.Context, _ dataplane.Class) error {
+		close(asked)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	d := dispatcherOn(log, Position{Incarnation: 7, BT: endOf(1)}, prometheus.NewRegistry())
+	filter, _ := dataplane.ParseFilter("#")
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	s, err := d.SubscribeFrom(ctx, filter, Start{Earliest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	go func() {
+		<-asked
+		d.Close()
+	}()
+	var cutOff *CutOffError
+	if lines, err := s.Next(ctx); !errors.As(err, &cutOff) {
+		t.Errorf("got %d lines, %v, want that it was cut off", len(lines), err)
 	}
 }
 

@@ -48,9 +48,10 @@ type Subscription struct {
 
 // newSubscription returns one that is behind.
 func newSubscription(d *Dispatcher, filter dataplane.Filter) *Subscription {
+	wake := make(chan struct{}, 1)
 	return &Subscription{
-		filter: filter, dispatcher: d, wake: make(chan struct{}, 1),
-		feed: feed{dispatcher: d, filter: filter},
+		filter: filter, dispatcher: d, wake: wake,
+		feed: feed{dispatcher: d, filter: filter, wake: wake},
 	}
 }
 
