@@ -1,0 +1,117 @@
+package webhook
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The prefixes by which keys are told from one another, and from anything else.
+const (
+	secretPrefix  = "whsec_" // of HMAC-SHA256, both ends have it
+	privatePrefix = "whsk_"  // of ed25519, only we have it
+	publicPrefix  = "whpk_"  // of ed25519, for receivers
+)
+
+// The specification wants 24 to 64 bytes; as many as SHA-256 has are made.
+const (
+	minSecretBytes = 24
+	maxSecretBytes = 64
+	newSecretBytes = 32
+)
+
+// A Key signs requests. The zero Key signs nothing.
+type Key struct {
+	secret  []byte             // of HMAC-SHA256, or nil
+	private ed25519.PrivateKey // or nil
+}
+
+// NewSecret makes a key for HMAC-SHA256, of random bytes.
+func NewSecret(random io.Reader) (Key, error) {
+	secret := make([]byte, newSecretBytes)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return Key{}, fmt.Errorf("make a secret: %w", err)
+	}
+	return Key{secret: secret}, nil
+}
+
+// NewPrivate makes a key for ed25519, of random bytes.
+func NewPrivate(random io.Reader) (Key, error) {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(random, seed); err != nil {
+		return Key{}, fmt.Errorf("make a private key: %w", err)
+	}
+	return Key{private: ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// ParseKey reads what Reveal writes: whsec_ or whsk_, and base64. Its error
+// does not repeat the text.
+func ParseKey(text string) (Key, error) {
+	secret, isSecret := strings.CutPrefix(text, secretPrefix)
+	seed, isPrivate := strings.CutPrefix(text, privatePrefix)
+	switch {
+	case isSecret:
+		b, err := base64.StdEncoding.DecodeString(secret)
+		if err != nil || len(b) < minSecretBytes || len(b) > maxSecretBytes {
+			return Key{}, fmt.Errorf("key is no secret: want %s and the base64 of %d to %d bytes", secretPrefix, minSecretBytes, maxSecretBytes)
+		}
+		return Key{secret: b}, nil
+	case isPrivate:
+		b, err := base64.StdEncoding.DecodeString(seed)
+		if err != nil || len(b) != ed25519.SeedSize {
+			return Key{}, fmt.Errorf("key is no private key: want %s and the base64 of %d bytes", privatePrefix, ed25519.SeedSize)
+		}
+		return Key{private: ed25519.NewKeyFromSeed(b)}, nil
+	}
+	return Key{}, errors.New("key is of no known kind: want one that begins with " + secretPrefix + " or " + privatePrefix)
+}
+
+// Reveal returns the whole key as text, which nobody but its owner may see: not
+// for logs, nor for any answer but the one to its making.
+func (k Key) Reveal() string {
+	switch {
+	case k.secret != nil:
+		return secretPrefix + base64.StdEncoding.EncodeToString(k.secret)
+	case k.private != nil:
+		return privatePrefix + base64.StdEncoding.EncodeToString(k.private.Seed())
+	}
+	return ""
+}
+
+// Verifier returns what a receiver verifies with: the secret itself, or the
+// public key of a private one.
+func (k Key) Verifier() string {
+	if k.private != nil {
+		return publicPrefix + base64.StdEncoding.EncodeToString(k.private.Public().(ed25519.PublicKey))
+	}
+	return k.Reveal()
+}
+
+// String tells the key's kind, and nothing of the key.
+func (k Key) String() string {
+	switch {
+	case k.secret != nil:
+		return secretPrefix + "…"
+	case k.private != nil:
+		return privatePrefix + "…"
+	}
+	return "none"
+}
+
+// GoString is String: %#v tells no more.
+func (k Key) GoString() string { return k.String() }
+
+// sign returns a signature as the header has it.
+func (k Key) sign(signed []byte) string {
+	if k.private != nil {
+		return "v1a," + base64.StdEncoding.EncodeToString(ed25519.Sign(k.private, signed))
+	}
+	mac := hmac.New(sha256.New, k.secret)
+	_, _ = mac.Write(signed) // a hash takes everything
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
