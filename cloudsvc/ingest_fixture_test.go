@@ -71,12 +71,14 @@ func (l *memoryLog) Replay(ctx context.Context, class dataplane.Class, after uin
 	if err := l.read(ctx, class); err != nil {
 		return err
 	}
-	blocks := l.all(class)
+	l.mu.Lock()
+	blocks, times, gone := l.blocks[class], l.times[class], l.gone[class]
+	l.mu.Unlock()
 	if after > uint64(len(blocks)) {
 		return fmt.Errorf("%d blocks of %v: %w", len(blocks), class, ErrTruncated)
 	}
-	for n := max(after, l.gone[class]); n < uint64(len(blocks)); n++ {
-		if err := visit(n+1, l.times[class][n], blocks[n]); err != nil {
+	for n := max(after, gone); n < uint64(len(blocks)); n++ {
+		if err := visit(n+1, times[n], blocks[n]); err != nil {
 			return err
 		}
 	}

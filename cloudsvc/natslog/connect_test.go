@@ -201,6 +201,9 @@ func TestStorageExhausted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: deadStream, Subjects: []string{deadSubject + ".*"}}); err != nil {
+		t.Fatal(err)
+	}
 	l := open(t, Options{URL: s.ClientURL()})
 	block := string(make([]byte, 1<<20))
 	var err error

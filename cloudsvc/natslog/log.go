@@ -41,7 +41,8 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// Log is a cloudsvc.Log and a cloudsvc.MarkStore on JetStream.
+// Log is a cloudsvc.Log on JetStream, and keeps what else cloudsvc has to: marks,
+// durable subscriptions and dead letters.
 type Log struct {
 	lock    *os.File   // of the embedded server's folder
 	server  *embedded  // nil: a cluster's
@@ -51,11 +52,14 @@ type Log struct {
 	reading *nats.Conn
 	readers map[dataplane.Class]*classReader
 	marks   markStore
+	hooks   hookStore
 }
 
 var (
-	_ cloudsvc.Log       = (*Log)(nil)
-	_ cloudsvc.MarkStore = (*Log)(nil)
+	_ cloudsvc.Log           = (*Log)(nil)
+	_ cloudsvc.MarkStore     = (*Log)(nil)
+	_ cloudsvc.HookStore     = (*Log)(nil)
+	_ cloudsvc.DeadLetterBox = (*Log)(nil)
 )
 
 // classLog is one class's subject, and where it ends.
@@ -109,6 +113,9 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if err := l.openReaders(ctx, o); err != nil {
+		return err
+	}
+	if err := l.hooks.open(ctx, l.js, room); err != nil {
 		return err
 	}
 	return l.marks.open(ctx, l.js)

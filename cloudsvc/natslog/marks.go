@@ -41,16 +41,8 @@ func (h markHead) key(part int) string {
 }
 
 func (s *markStore) open(ctx context.Context, js jetstream.JetStream) (err error) {
-	s.bucket, err = js.KeyValue(ctx, marksBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		s.bucket, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: marksBucket, Description: "how far each publisher is in the log", Storage: jetstream.FileStorage,
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("open the bucket %s: %w", marksBucket, err)
-	}
-	return nil
+	s.bucket, err = openBucket(ctx, js, marksBucket, "how far each publisher is in the log")
+	return err
 }
 
 // LoadMarks implements cloudsvc.MarkStore.

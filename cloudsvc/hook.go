@@ -1,0 +1,134 @@
+package cloudsvc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
+	"datastub/dataplane/rest"
+)
+
+// HookState tells whether a Hook delivers.
+type HookState string
+
+// The states.
+const (
+	HookActive   HookState = "active"
+	HookPaused   HookState = "paused"   // somebody asked for it
+	HookDisabled HookState = "disabled" // its receiver answered 410 Gone
+)
+
+// What a hook may ask for.
+const (
+	maxInFlight = 64
+	maxRate     = 100_000 // requests a second
+)
+
+// oldKeyTime is how long the key before the last one signs, too: receivers
+// need not be given the new one at the same moment.
+const oldKeyTime = 24 * time.Hour
+
+// A Hook is a durable subscription: each message whose topic matches is sent
+// to its callback, at least once, and where it was goes on over restarts. It
+// is a value; Hooks keeps the one that counts.
+type Hook struct {
+	ID          string    `json:"id"`
+	Owner       Identity  `json:"owner"`
+	Topic       string    `json:"topic"` // a topic or a filter
+	Callback    string    `json:"callback"`
+	MaxInFlight int       `json:"maxInFlight"`       // requests at a time
+	MaxRate     float64   `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
+	State       HookState `json:"state"`
+	Why         string    `json:"why,omitempty"` // it is disabled
+	Created     time.Time `json:"created"`
+	Began       string    `json:"began"` // the Position behind which it begins
+
+	Keys     []string  `json:"keys"`     // revealed: the one that signs, and the one before it
+	OldUntil time.Time `json:"oldUntil"` // when the second stops signing
+}
+
+// validate returns a *rest.InvalidError with everything that is wrong with
+// what a caller may give.
+func (h *Hook) validate() error {
+	var invalid rest.InvalidError
+	_, err := dataplane.ParseFilter(h.Topic)
+	invalid.Add("topic", err)
+	_, err = webhook.ParseURL(h.Callback)
+	invalid.Add("callback", err)
+	if h.MaxInFlight < 1 || h.MaxInFlight > maxInFlight {
+		invalid.Add("maxInFlight", fmt.Errorf("maxInFlight %d: want 1 to %d", h.MaxInFlight, maxInFlight))
+	}
+	if h.MaxRate < 0 || h.MaxRate > maxRate {
+		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want more than 0 and at most %d requests a second, or 0 for no limit", h.MaxRate, maxRate))
+	}
+	return invalid.OrNil()
+}
+
+// keys returns those that sign at a time.
+func (h *Hook) keys(now time.Time) ([]webhook.Key, error) {
+	keys := make([]webhook.Key, 0, len(h.Keys))
+	for i, text := range h.Keys {
+		if i > 0 && now.After(h.OldUntil) {
+			break
+		}
+		k, err := webhook.ParseKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("subscription %s: %w", h.ID, err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// A hookCursor is how far a Hook is.
+type hookCursor struct {
+	Position string                   `json:"position"`
+	Held     time.Time                `json:"held,omitzero"`   // nothing is tried before
+	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of messages behind the position, by id
+}
+
+// A HookStore keeps hooks and cursors. Records are small but for those of
+// partitions, which have some 100 bytes a hook. No call is concurrent with
+// another for the same id or partition.
+type HookStore interface {
+	// LoadHooks returns every record, by id.
+	LoadHooks(ctx context.Context) (map[string][]byte, error)
+	// SaveHook stores a record so that it survives a crash.
+	SaveHook(ctx context.Context, id string, record []byte) error
+	// DeleteHook removes a record; one that is not there is removed.
+	DeleteHook(ctx context.Context, id string) error
+	// LoadCursors returns the record of every partition that has one.
+	LoadCursors(ctx context.Context) ([][]byte, error)
+	// SaveCursors replaces the record of a partition, from 0 to 63.
+	SaveCursors(ctx context.Context, partition int, record []byte) error
+}
+
+// A DeadLetter is a message that a receiver did not take, and why.
+type DeadLetter struct {
+	ID           string          `json:"id"` // of the message
+	Subscription string          `json:"subscription"`
+	Reason       string          `json:"reason"`
+	Status       int             `json:"status,omitempty"` // of the last answer; 0: there was none
+	Head         string          `json:"head,omitempty"`   // of the last answer's body
+	Tries        int             `json:"tries"`
+	First        time.Time       `json:"first"` // when it was tried first
+	Last         time.Time       `json:"last"`
+	Message      json.RawMessage `json:"message"`
+}
+
+// A DeadLetterBox keeps dead letters. It is called by many hooks at once.
+type DeadLetterBox interface {
+	// Bury stores a dead letter; the same one again is stored once.
+	Bury(ctx context.Context, d *DeadLetter) error
+}
+
+// A WebhookSender makes one try, as webhook.Sender does. It is called by many
+// hooks at once.
+type WebhookSender interface {
+	Send(ctx context.Context, r *webhook.Request) (webhook.Outcome, error)
+}
+
+var _ WebhookSender = (*webhook.Sender)(nil)

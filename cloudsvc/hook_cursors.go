@@ -1,0 +1,106 @@
+package cloudsvc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"time"
+)
+
+const (
+	// cursorPartitions is over how many records the cursors are spread: one that
+	// moves has but a part of them written again.
+	cursorPartitions = 64
+	// cursorEvery is how often those that moved are written.
+	cursorEvery = time.Second
+)
+
+// partitionOf returns the partition of a hook's cursor.
+func partitionOf(id string) int {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(id))
+	return int(hash.Sum32() % cursorPartitions)
+}
+
+// cursorRecord is one partition: cursors by the ids of their hooks.
+type cursorRecord map[string]hookCursor
+
+// loadCursors puts the hooks where they were. A cursor whose hook is gone is
+// left out.
+func (h *Hooks) loadCursors(ctx context.Context) error {
+	records, err := h.options.Store.LoadCursors(ctx)
+	if err != nil {
+		return fmt.Errorf("load the cursors of the subscriptions: %w", err)
+	}
+	for _, text := range records {
+		var record cursorRecord
+		if err := json.Unmarshal(text, &record); err != nil {
+			return fmt.Errorf("load the cursors of the subscriptions: %w", err)
+		}
+		for id, c := range record {
+			if kept, ok := h.hooks[id]; ok {
+				kept.cursor = c
+			}
+		}
+	}
+	return nil
+}
+
+// moved has the cursor of a hook written soon.
+func (h *Hooks) moved(id string) { h.dirty[partitionOf(id)].Store(true) }
+
+// cursors returns those of the partitions that are to be written.
+func (h *Hooks) cursors() map[int]cursorRecord {
+	wanted := make(map[int]cursorRecord)
+	for p := range h.dirty {
+		if h.dirty[p].Swap(false) {
+			wanted[p] = make(cursorRecord)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, kept := range h.hooks {
+		if record := wanted[partitionOf(id)]; record != nil {
+			record[id] = kept.at()
+		}
+	}
+	return wanted
+}
+
+// at returns where a hook is. Hooks.mu is held, which comes before a run's.
+func (k *keptHook) at() hookCursor {
+	if k.run != nil {
+		return k.run.cursor()
+	}
+	return k.cursor
+}
+
+// A cursorSaver writes the cursors that moved. One goroutine uses it.
+type cursorSaver struct {
+	hooks  *Hooks
+	logged string
+}
+
+// save writes what moved. An error is logged when it is new; what was not
+// written is when it is called again.
+func (s *cursorSaver) save(ctx context.Context) {
+	for p, record := range s.hooks.cursors() {
+		text, err := json.Marshal(record)
+		if err == nil {
+			err = s.hooks.options.Store.SaveCursors(ctx, p, text)
+		}
+		if err == nil {
+			s.logged = ""
+			continue
+		}
+		s.hooks.dirty[p].Store(true)
+		if ctx.Err() == nil && err.Error() != s.logged {
+			s.logged = err.Error()
+			s.hooks.options.Logger.Error(err, "Cursors of subscriptions were not saved; a restart delivers more of them again")
+		}
+	}
+}

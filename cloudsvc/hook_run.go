@@ -1,0 +1,326 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
+)
+
+const (
+	// hookRetry is how long a hook waits before it asks the log or the dead
+	// letter box again, which did not answer.
+	hookRetry = time.Second
+	// idleTime is how long a hook that has nothing to deliver waits before its
+	// position moves on: else the log's limits would take what it points at.
+	idleTime = 30 * time.Second
+)
+
+// goneError ends a run: the receiver wants nothing more.
+type goneError struct{ reason string }
+
+func (e *goneError) Error() string { return "receiver wants nothing more: " + e.reason }
+
+// A hookRun delivers for one Hook, as it was when the run began. What it takes
+// of the stream is in its window until it is done.
+type hookRun struct {
+	hooks   *Hooks
+	hook    Hook
+	filter  dataplane.Filter
+	limiter *rate.Limiter
+	old     map[string]webhook.Tries // of the run before, of messages not taken yet
+	pending [][]byte                 // taken, and not in the window for want of room
+	flying  int                      // letters that are being tried or buried
+	results chan tried
+
+	mu     sync.Mutex
+	window *window
+	last   hookTry
+}
+
+// tried is what became of a letter.
+type tried struct {
+	letter  *letter
+	outcome webhook.Outcome
+	buried  bool // it is a dead letter now
+}
+
+// hookTry is what is told of the tries of a hook.
+type hookTry struct {
+	delivered, buried uint64    // since this process has it
+	fault             string    // why the last failed one did; "" once one did not
+	faultAt           time.Time // when
+	next              time.Time // when the next one is due, if all wait
+}
+
+// taken is what a stream gave: lines, or where it is after some time without
+// any, or its end.
+type taken struct {
+	lines [][]byte
+	idle  *Position
+	err   error
+}
+
+// newHookRun begins where a cursor is.
+func newHookRun(hooks *Hooks, hook Hook, c hookCursor) (*hookRun, error) {
+	at, err := ParsePosition(c.Position)
+	if err != nil {
+		return nil, fmt.Errorf("cursor of subscription %s: %w", hook.ID, err)
+	}
+	filter, err := dataplane.ParseFilter(hook.Topic)
+	if err != nil {
+		return nil, err
+	}
+	limit := rate.Inf
+	if hook.MaxRate > 0 {
+		limit = rate.Limit(hook.MaxRate)
+	}
+	r := &hookRun{
+		hooks: hooks, hook: hook, filter: filter, limiter: rate.NewLimiter(limit, 1), old: maps.Clone(c.Tries),
+		results: make(chan tried), window: newWindow(at),
+	}
+	r.window.hold(c.Held)
+	return r, nil
+}
+
+// run delivers until the context ends, the receiver is gone, or the stream
+// ends.
+func (r *hookRun) run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stream, err := r.hooks.options.Dispatcher.SubscribeFrom(ctx, r.filter, Start{After: r.window.position})
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	taking := make(chan taken)
+	running.Go(func() { take(ctx, stream, taking) })
+	for {
+		wait := r.start(ctx, &running)
+		more := taking
+		if len(r.pending) > 0 {
+			more = nil // what was taken comes first
+		}
+		if err := r.next(ctx, &running, more, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// take hands over what a stream gives.
+func take(ctx context.Context, stream *Subscription, to chan<- taken) {
+	for {
+		waiting, cancel := context.WithTimeout(ctx, idleTime)
+		lines, err := stream.Next(waiting)
+		cancel()
+		t := taken{lines: lines, err: err}
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			at, ok := stream.Had()
+			if !ok {
+				continue
+			}
+			t = taken{idle: &at}
+		}
+		select {
+		case to <- t:
+		case <-ctx.Done():
+			return
+		}
+		if t.err != nil {
+			return
+		}
+	}
+}
+
+// start tries the letters that are due and may be tried, and returns how long
+// to wait for the next one; 0: until something happens.
+func (r *hookRun) start(ctx context.Context, running *sync.WaitGroup) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fill()
+	for r.flying < r.hook.MaxInFlight {
+		now := time.Now()
+		l, next := r.window.due(now)
+		if l != nil && !r.limiter.AllowN(now, 1) {
+			return time.Duration(float64(time.Second) / r.hook.MaxRate)
+		}
+		if l == nil {
+			r.last.next = next
+			if next.IsZero() {
+				return 0
+			}
+			return next.Sub(now)
+		}
+		r.flying++
+		l.flying = true
+		running.Go(func() { r.try(ctx, l) })
+	}
+	return 0
+}
+
+// fill moves what was taken into the window, as far as there is room. r.mu is
+// held.
+func (r *hookRun) fill() {
+	for len(r.pending) > 0 && !r.window.full() {
+		line, rest, _ := bytes.Cut(r.pending[0], []byte{'\n'})
+		if r.pending[0] = rest; len(rest) == 0 {
+			r.pending = r.pending[1:]
+		}
+		l, err := readLetter(line)
+		if err != nil { // our own line: every one is a message and its position
+			r.hooks.options.Logger.Error(err, "A line of the stream cannot be delivered", "subscription", r.hook.ID)
+			continue
+		}
+		if tries, ok := r.old[l.id]; ok {
+			l.tries = tries
+			delete(r.old, l.id)
+		}
+		r.window.add(l)
+	}
+}
+
+// next waits for what happens next, and takes it into account.
+func (r *hookRun) next(ctx context.Context, running *sync.WaitGroup, more <-chan taken, wait time.Duration) error {
+	var due <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case t := <-more:
+		if t.idle != nil {
+			r.mu.Lock()
+			moved := r.window.idle(*t.idle)
+			r.mu.Unlock()
+			if moved {
+				r.hooks.moved(r.hook.ID)
+			}
+		}
+		r.pending = t.lines
+		return t.err
+	case t := <-r.results:
+		r.flying--
+		return r.settle(ctx, running, t)
+	case <-due:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// try makes one try with a letter. One that was broken off has no result.
+func (r *hookRun) try(ctx context.Context, l *letter) {
+	keys, err := r.hook.keys(time.Now())
+	outcome := webhook.Outcome{Verdict: webhook.Retry, Reason: "the key of the subscription cannot be read"}
+	if err == nil {
+		outcome, err = r.hooks.options.Sender.Send(ctx, &webhook.Request{
+			URL: r.hook.Callback, ID: webhookID(l.id), ContentType: "application/json", Body: l.body, Keys: keys,
+		})
+		if err != nil {
+			return
+		}
+	}
+	r.tell(ctx, tried{letter: l, outcome: outcome})
+}
+
+func (r *hookRun) tell(ctx context.Context, t tried) {
+	select {
+	case r.results <- t:
+	case <-ctx.Done():
+	}
+}
+
+// settle takes a try into account. What is given up is on its way until it is
+// a dead letter: its key waits for it.
+func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) error {
+	r.hooks.moved(r.hook.ID)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	switch {
+	case t.buried:
+		r.last.buried++
+		r.window.finish(t.letter)
+		return nil
+	case t.outcome.Verdict == webhook.Done:
+		r.last.delivered++
+		r.last.fault = ""
+		r.window.finish(t.letter)
+		return nil
+	}
+	r.last.fault, r.last.faultAt = t.outcome.Reason, now
+	if t.outcome.Verdict == webhook.Gone {
+		return &goneError{t.outcome.Reason}
+	}
+	tries, again := r.hooks.options.Schedule.Fail(t.letter.tries, t.outcome, now, r.hooks.options.Random())
+	if again {
+		r.window.again(t.letter, tries)
+		if t.outcome.Verdict == webhook.Later { // which is meant for all that we would send
+			r.window.hold(tries.Next)
+		}
+		return nil
+	}
+	d := &DeadLetter{
+		ID: t.letter.id, Subscription: r.hook.ID, Reason: t.outcome.Reason, Status: t.outcome.Status,
+		Head: strings.ToValidUTF8(string(t.outcome.Head), "\uFFFD"), Tries: tries.Count, First: tries.First, Last: now, Message: t.letter.body,
+	}
+	r.flying++
+	running.Go(func() { r.bury(ctx, t, d) })
+	return nil
+}
+
+// bury makes a dead letter of a letter, however long that takes.
+func (r *hookRun) bury(ctx context.Context, t tried, d *DeadLetter) {
+	logged := ""
+	for ctx.Err() == nil {
+		err := r.hooks.options.DeadLetters.Bury(ctx, d)
+		if err == nil {
+			t.buried = true
+			r.tell(ctx, t)
+			return
+		}
+		if ctx.Err() == nil && err.Error() != logged {
+			logged = err.Error()
+			r.hooks.options.Logger.Error(err, "A dead letter was not stored, and is again", "subscription", r.hook.ID)
+		}
+		pause(ctx, hookRetry)
+	}
+}
+
+// pause waits, or until the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// cursor returns where the run is.
+func (r *hookRun) cursor() hookCursor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := hookCursor{Position: r.window.position.String(), Held: r.window.held, Tries: maps.Clone(r.old)}
+	for _, l := range r.window.letters {
+		if !l.done && l.tries.Count > 0 {
+			if c.Tries == nil {
+				c.Tries = make(map[string]webhook.Tries)
+			}
+			c.Tries[l.id] = l.tries
+		}
+	}
+	return c
+}

@@ -1,0 +1,246 @@
+package cloudsvc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/cloudsvc/webhook"
+)
+
+// maxHooks is how many durable subscriptions there may be: each costs a
+// goroutine and some kilobytes while nothing matches.
+const maxHooks = 20_000
+
+var (
+	// ErrNoSuchHook says that there is no durable subscription by an id.
+	ErrNoSuchHook = errors.New("there is no subscription with this id")
+	// ErrTooManyHooks says that there is no room for another one.
+	ErrTooManyHooks = fmt.Errorf("there are %d subscriptions already, and room for no more", maxHooks)
+)
+
+// HooksOptions say what durable subscriptions stand on. Schedule and Random
+// have defaults, the zero Logger says nothing.
+type HooksOptions struct {
+	Dispatcher  *Dispatcher
+	Store       HookStore
+	DeadLetters DeadLetterBox
+	Sender      WebhookSender
+	Schedule    webhook.Schedule // webhook.DefaultSchedule
+	Random      func() float64   // at least 0 and below 1, by many at once: math/rand/v2
+	Logger      klog.Logger
+}
+
+func (o *HooksOptions) validate() error {
+	if o.Dispatcher == nil || o.Store == nil || o.DeadLetters == nil || o.Sender == nil {
+		return errors.New("hooks options: Dispatcher, Store, DeadLetters and Sender are required")
+	}
+	if o.Schedule == nil {
+		o.Schedule = webhook.DefaultSchedule()
+	}
+	if o.Random == nil {
+		o.Random = mathrand.Float64
+	}
+	return nil
+}
+
+// Hooks are the durable subscriptions of a log. A change is stored before it
+// counts. They deliver while Run runs.
+type Hooks struct {
+	options HooksOptions
+	wake    chan struct{}                 // holds one token while something has changed
+	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
+
+	changing sync.Mutex // one change at a time; held over IO, which mu never is
+
+	mu      sync.Mutex
+	hooks   map[string]*keptHook
+	changed map[string]struct{} // hooks whose run is not as they want it
+}
+
+// keptHook is one Hook, and its run while it delivers.
+type keptHook struct {
+	hook   Hook
+	cursor hookCursor // where it was when no run had it
+	run    *hookRun   // or nil
+	stop   context.CancelFunc
+}
+
+// NewHooks loads the durable subscriptions.
+func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	h := &Hooks{
+		options: options, wake: make(chan struct{}, 1),
+		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}),
+	}
+	records, err := options.Store.LoadHooks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the subscriptions: %w", err)
+	}
+	for id, record := range records {
+		var hook Hook
+		if err := json.Unmarshal(record, &hook); err != nil {
+			return nil, fmt.Errorf("load subscription %s: %w", id, err)
+		}
+		h.hooks[id] = &keptHook{hook: hook, cursor: hookCursor{Position: hook.Began}}
+		h.mark(id)
+	}
+	return h, h.loadCursors(ctx)
+}
+
+// mark has Run look at a hook. h.mu is held, or nobody else has h yet.
+func (h *Hooks) mark(id string) {
+	h.changed[id] = struct{}{}
+	signal(h.wake)
+}
+
+// Create begins a durable subscription at a place, with what its caller gives:
+// Owner, Topic, Callback, MaxInFlight and MaxRate. The error is a
+// *rest.InvalidError if they are wrong. The key is shown to nobody again.
+func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webhook.Key, error) {
+	if err := hook.validate(); err != nil {
+		return Hook{}, webhook.Key{}, err
+	}
+	key, err := webhook.NewSecret(rand.Reader)
+	if err != nil {
+		return Hook{}, key, err
+	}
+	at := h.options.Dispatcher.reached()
+	if start != (Start{}) {
+		if at, err = start.position(ctx, h.options.Dispatcher.history.log, at); err != nil {
+			return Hook{}, key, err
+		}
+	}
+	hook.ID, hook.Created, hook.State = "sub_"+strings.ToLower(rand.Text()), time.Now().UTC(), HookActive
+	hook.Began, hook.Keys = at.String(), []string{key.Reveal()}
+	h.changing.Lock()
+	defer h.changing.Unlock()
+	if h.count() >= maxHooks {
+		return Hook{}, key, ErrTooManyHooks
+	}
+	if err := h.save(ctx, &hook); err != nil {
+		return Hook{}, key, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks[hook.ID] = &keptHook{hook: hook, cursor: hookCursor{Position: hook.Began}}
+	h.mark(hook.ID)
+	return hook, key, nil
+}
+
+func (h *Hooks) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.hooks)
+}
+
+func (h *Hooks) save(ctx context.Context, hook *Hook) error {
+	record, err := json.Marshal(hook)
+	if err == nil {
+		err = h.options.Store.SaveHook(ctx, hook.ID, record)
+	}
+	if err != nil {
+		return fmt.Errorf("save subscription %s: %w", hook.ID, err)
+	}
+	return nil
+}
+
+// Change lets an edit change a Hook, and stores it. Where it is stays as it
+// is, and what is on its way is tried again if the run ends for the change.
+func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (Hook, error) {
+	h.changing.Lock()
+	defer h.changing.Unlock()
+	hook, err := h.Get(id)
+	if err != nil {
+		return Hook{}, err
+	}
+	hook.Keys = slices.Clone(hook.Keys)
+	if err := edit(&hook); err != nil {
+		return Hook{}, err
+	}
+	if err := hook.validate(); err != nil {
+		return Hook{}, err
+	}
+	if err := h.save(ctx, &hook); err != nil {
+		return Hook{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks[id].hook = hook
+	h.mark(id)
+	return hook, nil
+}
+
+// Rotate gives a Hook a new key. The one before it signs, too, for oldKeyTime.
+func (h *Hooks) Rotate(ctx context.Context, id string) (Hook, webhook.Key, error) {
+	key, err := webhook.NewSecret(rand.Reader)
+	if err != nil {
+		return Hook{}, key, err
+	}
+	hook, err := h.Change(ctx, id, func(hook *Hook) error {
+		hook.Keys = []string{key.Reveal(), hook.Keys[0]}
+		hook.OldUntil = time.Now().Add(oldKeyTime).UTC()
+		return nil
+	})
+	return hook, key, err
+}
+
+// Delete ends a durable subscription. Its dead letters stay.
+func (h *Hooks) Delete(ctx context.Context, id string) error {
+	h.changing.Lock()
+	defer h.changing.Unlock()
+	if _, err := h.Get(id); err != nil {
+		return err
+	}
+	if err := h.options.Store.DeleteHook(ctx, id); err != nil {
+		return fmt.Errorf("delete subscription %s: %w", id, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if kept := h.hooks[id]; kept.run != nil {
+		kept.stop()
+	}
+	delete(h.hooks, id)
+	h.moved(id)
+	return nil
+}
+
+// Get returns a Hook, or ErrNoSuchHook.
+func (h *Hooks) Get(id string) (Hook, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept, ok := h.hooks[id]
+	if !ok {
+		return Hook{}, ErrNoSuchHook
+	}
+	return kept.hook, nil
+}
+
+// List returns every Hook, the oldest first.
+func (h *Hooks) List() []Hook {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]Hook, 0, len(h.hooks))
+	for _, kept := range h.hooks {
+		all = append(all, kept.hook)
+	}
+	slices.SortFunc(all, func(a, b Hook) int {
+		if c := a.Created.Compare(b.Created); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return all
+}

@@ -1,0 +1,103 @@
+package cloudsvc
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// stopTime bounds how long the last cursors may take to be saved: what is not
+// is delivered again.
+const stopTime = 5 * time.Second
+
+// Run delivers until the context ends. What is on its way then is tried again
+// by the next one.
+func (h *Hooks) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	ticker := time.NewTicker(cursorEvery)
+	defer ticker.Stop()
+	saver := cursorSaver{hooks: h}
+	for {
+		select {
+		case <-h.wake:
+			h.arrange(ctx, &running)
+		case <-ticker.C:
+			saver.save(ctx)
+		case <-ctx.Done():
+			running.Wait()
+			// ctx has ended, and the cursors are still to be saved.
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			defer cancel()
+			saver.save(last)
+			return nil
+		}
+	}
+}
+
+// arrange has each hook that has changed run as it wants to. A run that is not
+// wanted any more is stopped, and begun again when it has ended.
+func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.changed {
+		delete(h.changed, id)
+		kept, ok := h.hooks[id]
+		switch {
+		case !ok:
+		case kept.run != nil:
+			kept.stop()
+		case kept.hook.State == HookActive:
+			h.begin(ctx, kept, running)
+		}
+	}
+}
+
+// begin runs a hook. h.mu is held.
+func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGroup) {
+	run, err := newHookRun(h, kept.hook, kept.cursor)
+	if err != nil { // of our own making: nothing can be done about it but to tell
+		h.options.Logger.Error(err, "A subscription cannot be delivered", "subscription", kept.hook.ID)
+		return
+	}
+	ctx, kept.stop = context.WithCancel(ctx)
+	kept.run = run
+	stop := kept.stop
+	running.Go(func() {
+		defer stop()
+		err := run.run(ctx)
+		if ctx.Err() == nil {
+			h.broken(ctx, run, err)
+		}
+		h.ended(kept, run)
+	})
+}
+
+// broken takes into account that a run ended by itself.
+func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
+	var gone *goneError
+	if errors.As(err, &gone) {
+		_, err = h.Change(ctx, run.hook.ID, func(hook *Hook) error {
+			hook.State, hook.Why = HookDisabled, gone.reason
+			return nil
+		})
+		h.options.Logger.Info("A subscription is disabled", "subscription", run.hook.ID, "reason", gone.reason)
+	}
+	if err == nil || errors.Is(err, ErrNoSuchHook) {
+		return
+	}
+	if !errors.Is(err, ErrClosed) {
+		h.options.Logger.Error(err, "A subscription stopped, and goes on soon", "subscription", run.hook.ID)
+	}
+	pause(ctx, hookRetry)
+}
+
+// ended keeps where a run was, and has the hook looked at again.
+func (h *Hooks) ended(kept *keptHook, run *hookRun) {
+	at := run.cursor()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept.run, kept.cursor = nil, at
+	h.moved(run.hook.ID)
+	h.mark(run.hook.ID)
+}

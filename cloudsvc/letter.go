@@ -1,0 +1,51 @@
+package cloudsvc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"datastub/cloudsvc/webhook"
+)
+
+// A letter is one line on its way to the receiver of a Hook.
+type letter struct {
+	id     string // the message's
+	key    string // letters of one key are delivered in order
+	body   []byte // the line without its newline, shared with others
+	at     Position
+	tries  webhook.Tries
+	flying bool // it is being tried
+	done   bool
+}
+
+// readLetter makes a letter of a line of a stream.
+func readLetter(line []byte) (*letter, error) {
+	var m struct{ ID, Namespace, Topic, Device, Position string }
+	if err := json.Unmarshal(line, &m); err != nil {
+		return nil, fmt.Errorf("read a line of %d bytes: %w", len(line), err)
+	}
+	at, err := ParsePosition(m.Position)
+	if err != nil {
+		return nil, err
+	}
+	// No topic or name holds a NUL.
+	key := strings.Join([]string{m.Namespace, m.Topic, m.Device}, "\x00")
+	return &letter{id: m.ID, key: key, body: line, at: at}, nil
+}
+
+// webhookID returns a message's id as the header webhook-id has it. Dots stand
+// between the parts of what is signed, so none may be in it, nor anything that
+// does not belong in a header: these bytes are percent-encoded.
+func webhookID(id string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c >= 0x7f || c == '.' || c == '%' {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

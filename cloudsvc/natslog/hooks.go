@@ -1,0 +1,141 @@
+package natslog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"datastub/cloudsvc"
+)
+
+const (
+	// subsBucket and cursorsBucket hold durable subscriptions by their ids, and
+	// their cursors by partition.
+	subsBucket    = "subs"
+	cursorsBucket = "cursors"
+	// deadStream holds dead letters, each at deadSubject.<subscription>, for
+	// deadAge and up to a deadShare of what a class may have: the oldest go first.
+	deadStream  = "DLQ"
+	deadSubject = "ds.dlq"
+	deadAge     = 30 * 24 * time.Hour
+	deadShare   = 8
+	// deadTwice is for how long the same letter is known to be there already: a
+	// publish that only seemed to fail is made again at once.
+	deadTwice = 10 * time.Minute
+)
+
+// hookStore keeps durable subscriptions and their dead letters.
+type hookStore struct {
+	subs, cursors jetstream.KeyValue
+}
+
+// open opens or makes what is needed, beside classes that have some room each,
+// in bytes.
+func (s *hookStore) open(ctx context.Context, js jetstream.JetStream, room int64) (err error) {
+	if s.subs, err = openBucket(ctx, js, subsBucket, "durable subscriptions"); err != nil {
+		return err
+	}
+	if s.cursors, err = openBucket(ctx, js, cursorsBucket, "how far each durable subscription is"); err != nil {
+		return err
+	}
+	_, err = openStream(ctx, js, jetstream.StreamConfig{
+		Name: deadStream, Description: "DataStub's dead letters", Subjects: []string{deadSubject + ".*"},
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, MaxAge: deadAge, MaxBytes: room / deadShare, Duplicates: deadTwice,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream %s: %w", deadStream, err)
+	}
+	return nil
+}
+
+// openBucket opens a bucket as it is, or makes it.
+func openBucket(ctx context.Context, js jetstream.JetStream, name, holds string) (jetstream.KeyValue, error) {
+	bucket, err := js.KeyValue(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		bucket, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Description: holds, Storage: jetstream.FileStorage})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the bucket %s: %w", name, err)
+	}
+	return bucket, nil
+}
+
+// LoadHooks implements cloudsvc.HookStore.
+func (l *Log) LoadHooks(ctx context.Context) (map[string][]byte, error) {
+	return loadBucket(ctx, l.hooks.subs)
+}
+
+// loadBucket returns all that is in a bucket.
+func loadBucket(ctx context.Context, bucket jetstream.KeyValue) (map[string][]byte, error) {
+	watcher, err := bucket.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, fmt.Errorf("read the bucket %s: %w", bucket.Bucket(), err)
+	}
+	defer func() { _ = watcher.Stop() }() // which only says that it has stopped
+	all := make(map[string][]byte)
+	for {
+		select {
+		case entry, ok := <-watcher.Updates():
+			switch {
+			case !ok:
+				return nil, fmt.Errorf("read the bucket %s: the connection was lost", bucket.Bucket())
+			case entry == nil: // that was all
+				return all, nil
+			}
+			all[entry.Key()] = entry.Value()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("read the bucket %s: %w", bucket.Bucket(), ctx.Err())
+		}
+	}
+}
+
+// SaveHook implements cloudsvc.HookStore.
+func (l *Log) SaveHook(ctx context.Context, id string, record []byte) error {
+	_, err := l.hooks.subs.Put(ctx, id, record)
+	return err
+}
+
+// DeleteHook implements cloudsvc.HookStore.
+func (l *Log) DeleteHook(ctx context.Context, id string) error {
+	return l.hooks.subs.Purge(ctx, id)
+}
+
+// LoadCursors implements cloudsvc.HookStore.
+func (l *Log) LoadCursors(ctx context.Context) ([][]byte, error) {
+	all, err := loadBucket(ctx, l.hooks.cursors)
+	if err != nil {
+		return nil, err
+	}
+	records := make([][]byte, 0, len(all))
+	for _, record := range all {
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+// SaveCursors implements cloudsvc.HookStore.
+func (l *Log) SaveCursors(ctx context.Context, partition int, record []byte) error {
+	_, err := l.hooks.cursors.Put(ctx, strconv.Itoa(partition), record)
+	return err
+}
+
+// Bury implements cloudsvc.DeadLetterBox.
+func (l *Log) Bury(ctx context.Context, d *cloudsvc.DeadLetter) error {
+	record, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("bury %s: %w", d.ID, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishWait)
+	defer cancel()
+	// A letter that is redriven and dies again is another one: its last try is.
+	known := jetstream.WithMsgID(d.Subscription + " " + d.ID + " " + d.Last.UTC().Format(time.RFC3339Nano))
+	if _, err := l.js.Publish(ctx, deadSubject+"."+d.Subscription, record, known); err != nil {
+		return fmt.Errorf("bury %s of subscription %s: %w", d.ID, d.Subscription, err)
+	}
+	return nil
+}
