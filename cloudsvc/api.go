@@ -54,6 +54,7 @@ type APIOptions struct {
 	Dispatcher *Dispatcher
 	Gaps       GapLister
 	Ledger     Auditor
+	Hooks      *Hooks
 	Ready      func() error // nil when messages can be taken and delivered; must not block
 	Metrics    http.Handler // answers GET /metrics
 
@@ -64,8 +65,8 @@ type APIOptions struct {
 }
 
 func (o *APIOptions) validate() error {
-	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Gaps == nil || o.Ledger == nil || o.Ready == nil || o.Metrics == nil {
-		return errors.New("API options: Registry, Publisher, Dispatcher, Gaps, Ledger, Ready and Metrics are required")
+	if o.Registry == nil || o.Publisher == nil || o.Dispatcher == nil || o.Gaps == nil || o.Ledger == nil || o.Hooks == nil || o.Ready == nil || o.Metrics == nil {
+		return errors.New("API options: Registry, Publisher, Dispatcher, Gaps, Ledger, Hooks, Ready and Metrics are required")
 	}
 	if o.Authorizer == nil {
 		o.Authorizer = AllowAll{}
@@ -132,6 +133,14 @@ func (a *API) routes() []route {
 		{http.MethodPost, "/publish", withQuery(a.withRoom(a.publish))},
 		{http.MethodPost, "/subscribe", withQuery(a.subscribe, "topic", "callback")},
 		{http.MethodGet, "/v1/messages", withQuery(a.messages, "topic", "after", "since", "limit")},
+		{http.MethodPost, "/v1/subscriptions", withQuery(a.withRoom(a.createHook))},
+		{http.MethodGet, "/v1/subscriptions", withQuery(a.listHooks)},
+		{http.MethodGet, hookPath, a.ofHook(a.getHook)},
+		{http.MethodPatch, hookPath, a.withRoom(a.ofHook(a.changeHook))},
+		{http.MethodDelete, hookPath, a.ofHook(a.deleteHook)},
+		{http.MethodPost, hookPath + "/pause", a.setHook(HookPaused)},
+		{http.MethodPost, hookPath + "/resume", a.setHook(HookActive)},
+		{http.MethodPost, hookPath + "/rotate", a.ofHook(a.rotateHook)},
 		{http.MethodGet, "/v1/gaps", withQuery(a.gaps, "topic", "publisher", "since", "limit")},
 		{http.MethodGet, "/v1/ledger", withQuery(a.ledger, "publisher")},
 
@@ -202,7 +211,7 @@ func noSuchPath(http.ResponseWriter, *http.Request, Identity) error { return err
 func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, _ Identity) error {
 	var allow []string
 	for _, route := range a.routes() {
-		if route.path != r.URL.Path {
+		if !samePath(route.path, r.URL.Path) {
 			continue
 		}
 		allow = append(allow, route.method)
@@ -212,4 +221,21 @@ func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, _ Identit
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))
 	return errMethodNotAllowed
+}
+
+// hookPath is that of one subscription.
+const hookPath = "/v1/subscriptions/{id}"
+
+// samePath tells whether a path is one of a route's, which may have an {id}.
+func samePath(route, path string) bool {
+	before, after, has := strings.Cut(route, "{id}")
+	if !has {
+		return route == path
+	}
+	id, ok := strings.CutPrefix(path, before)
+	if !ok {
+		return false
+	}
+	id, ok = strings.CutSuffix(id, after)
+	return ok && id != "" && !strings.Contains(id, "/")
 }

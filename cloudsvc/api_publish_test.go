@@ -70,7 +70,8 @@ func TestPublishNotInTime(t *testing.T) {
 		log, release := heldLog()
 		c := startCloud(quiet(t.Context()), t, log, nil)
 		api, err := NewAPI(APIOptions{
-			Registry: c.options.Registry, Publisher: c.Ingest, Dispatcher: c.Dispatcher(), Gaps: c.Ingest, Ledger: c.Ingest, Ready: c.Ready, Metrics: http.NotFoundHandler(),
+			Registry: c.options.Registry, Publisher: c.Ingest, Dispatcher: c.Dispatcher(), Gaps: c.Ingest, Ledger: c.Ingest, Hooks: testHooks(t, c.Dispatcher()),
+			Ready: c.Ready, Metrics: http.NotFoundHandler(),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -12,13 +12,10 @@ import (
 
 // subscribe answers POST /subscribe with a stream: the messages on whose topic
 // matches, those stored from the moment of the answer's header on, or from where
-// the subscriber says.
+// the subscriber says. With a callback it makes a durable subscription instead.
 func (a *API) subscribe(w http.ResponseWriter, r *http.Request, who Identity) error {
 	if r.URL.Query().Has("callback") {
-		if err := a.options.Authorizer.Authorize(who, Subscribe, "", r.URL.Query().Get("topic")); err != nil {
-			return err
-		}
-		return errWebhooks
+		return a.callBack(w, r, who)
 	}
 	leave := a.bodies.Enter(r)
 	body, err := rest.ReadObject(w, r, "topic", "after", "since")

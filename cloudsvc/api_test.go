@@ -116,6 +116,7 @@ func startService(t *testing.T, change func(*APIOptions)) *testService {
 		Registry: s.registry, Publisher: s.publisher, Dispatcher: s.dispatcher,
 		Gaps:    testGaps{*testIndex()},
 		Ledger:  testAuditor{},
+		Hooks:   testHooks(t, s.dispatcher),
 		Ready:   func() error { return nil },
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 		Now:     func() time.Time { return testTime },
@@ -263,7 +264,11 @@ func TestAPIProblems(t *testing.T) {
 				`[publisher: publisher "m" is not <node>/<mapper>][since: since "1h" is not RFC 3339: want one such as 2026-08-01T12:00:00.5Z]` +
 				`[limit: limit "10001": want a number from 1 to 10000]`},
 		{"gaps misspelt", "GET", "/v1/gaps?filter=a", "", 400, `invalid-request: query: "filter" is no known parameter: want topic, publisher, since, limit`},
-		{"subscribe webhook", "POST", "/subscribe?topic=a&callback=http://x/", "", 501, `not-implemented: webhooks are not built yet: leave callback out and POST {"topic":"…"} to get a stream`},
+		{"subscribe webhook at loopback", "POST", "/subscribe?topic=a&callback=http://127.0.0.1/s3cret", "", 400,
+			`invalid-request: callback: address 127.0.0.1 is loopback: cloudsvc dials it only if --webhook-allow has it, such as --webhook-allow 127.0.0.1`},
+		{"subscribe webhook nowhere", "POST", "/subscribe?topic=a&callback=s3cret", "", 400,
+			`invalid-request: callback: URL of the receiver is neither http:// nor https://: want one such as https://app.example.com/hooks/datastub`},
+		{"no such subscription", "GET", "/v1/subscriptions/sub_x", "", 404, `no-such-subscription: there is no subscription with this id`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -36,22 +37,34 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 	// not here fails the test. The routes that ask nothing answer machines
 	// which watch cloudsvc and have no identity, and tell of no data.
 	requests := map[string]struct{ query, body, asks string }{
-		"POST /register":    {body: `{"id":"a","topics":["t"]}`, asks: `anonymous register "" "t"`},
-		"GET /discover":     {query: "?topic=t", asks: `anonymous discover "" "t"`},
-		"GET /get_producer": {query: "?topic=t", asks: `anonymous discover "" "t"`},
-		"POST /publish":     {body: `{"topic":"t","value":1}`, asks: `anonymous publish "default" "t"`},
-		"POST /subscribe":   {body: `{"topic":"t"}`, asks: `anonymous subscribe "" "t"`},
-		"GET /v1/messages":  {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
-		"GET /v1/gaps":      {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
-		"GET /v1/ledger":    {query: "?publisher=a/b", asks: `anonymous discover "" ""`},
-		"GET /healthz":      {},
-		"GET /readyz":       {},
-		"GET /metrics":      {},
-		"GET /openapi.yaml": {},
+		"POST /register":                     {body: `{"id":"a","topics":["t"]}`, asks: `anonymous register "" "t"`},
+		"GET /discover":                      {query: "?topic=t", asks: `anonymous discover "" "t"`},
+		"GET /get_producer":                  {query: "?topic=t", asks: `anonymous discover "" "t"`},
+		"POST /publish":                      {body: `{"topic":"t","value":1}`, asks: `anonymous publish "default" "t"`},
+		"POST /subscribe":                    {body: `{"topic":"t"}`, asks: `anonymous subscribe "" "t"`},
+		"GET /v1/messages":                   {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
+		"POST /v1/subscriptions":             {body: `{"topic":"t","callback":"https://192.0.2.7/"}`, asks: `anonymous subscribe "" "t"`},
+		"GET /v1/subscriptions":              {asks: `anonymous subscribe "" ""`},
+		"GET /v1/subscriptions/{id}":         {asks: `anonymous subscribe "" "t"`},
+		"PATCH /v1/subscriptions/{id}":       {body: `{"topic":"t"}`, asks: `anonymous subscribe "" "t"`},
+		"DELETE /v1/subscriptions/{id}":      {asks: `anonymous subscribe "" "t"`},
+		"POST /v1/subscriptions/{id}/pause":  {asks: `anonymous subscribe "" "t"`},
+		"POST /v1/subscriptions/{id}/resume": {asks: `anonymous subscribe "" "t"`},
+		"POST /v1/subscriptions/{id}/rotate": {asks: `anonymous subscribe "" "t"`},
+		"GET /v1/gaps":                       {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
+		"GET /v1/ledger":                     {query: "?publisher=a/b", asks: `anonymous discover "" ""`},
+		"GET /healthz":                       {},
+		"GET /readyz":                        {},
+		"GET /metrics":                       {},
+		"GET /openapi.yaml":                  {},
 	}
 	authorizer := &recordingAuthorizer{}
 	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
-	err := s.api.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+	hook, _, err := s.api.options.Hooks.Create(t.Context(), Hook{Topic: "t", Callback: "https://192.0.2.7/", MaxInFlight: 1}, Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.api.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		path, err := route.GetPathTemplate()
 		if err != nil {
 			return err
@@ -65,6 +78,7 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 			t.Errorf("%s %s: add it to this test", methods[0], path)
 			return nil
 		}
+		path = strings.Replace(path, "{id}", hook.ID, 1)
 		a := s.do(t, methods[0], path+request.query, request.body)
 		asked := authorizer.take()
 		switch {

@@ -118,6 +118,23 @@ func TestOpenAPIHolds(t *testing.T) {
 		{"GET", "/v1/messages?topic=a&after=x", "", 400},
 		{"GET", "/v1/messages?topic=a&limit=0", "", 400},
 		{"GET", "/v1/messages", "", 400},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#","callback":"https://192.0.2.7/x","maxInFlight":2,"maxRate":1.5,"since":"1h"}`, 201},
+		{"POST", "/subscribe?topic=a&callback=https://192.0.2.7/x", "", 201},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#"}`, 400},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#","callback":"ftp://192.0.2.7/x"}`, 400},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#","callback":"https://192.0.2.7/x","maxInFlight":65}`, 400},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#","callback":"https://192.0.2.7/x","maxInFlight":1.5}`, 400},
+		{"POST", "/v1/subscriptions", `{"topic":"a/#","callback":"https://192.0.2.7/x","maxRate":-1}`, 400},
+		{"GET", "/v1/subscriptions", "", 200},
+		{"GET", "/v1/subscriptions/ID", "", 200},
+		{"PATCH", "/v1/subscriptions/ID", `{"topic":"b"}`, 200},
+		{"PATCH", "/v1/subscriptions/ID", `{"topic":""}`, 400},
+		{"PATCH", "/v1/subscriptions/ID", `{"id":"b"}`, 400},
+		{"POST", "/v1/subscriptions/ID/pause", "", 200},
+		{"POST", "/v1/subscriptions/ID/resume", "", 200},
+		{"POST", "/v1/subscriptions/ID/rotate", "", 200},
+		{"DELETE", "/v1/subscriptions/ID", "", 204},
+		{"GET", "/v1/subscriptions/nobody", "", 404},
 		{"GET", "/v1/gaps", "", 200},
 		{"GET", "/v1/gaps?topic=sensor/%2B&publisher=edge-1/mapper&since=2026-08-01T12:00:00Z&limit=1", "", 200},
 		{"GET", "/v1/gaps?topic=%24events/gap", "", 200},
@@ -141,8 +158,10 @@ func TestOpenAPIHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := s.makeHook(t, "/v1/subscriptions", `{"topic":"a","callback":"https://192.0.2.7/x"}`).ID
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %s %.60s", tt.method, tt.path, tt.body), func(t *testing.T) {
+			tt.path = strings.Replace(tt.path, "/ID", "/"+id, 1)
 			input := validateRequest(t, s, router, tt.method, tt.path, tt.body, tt.status != http.StatusBadRequest)
 			a := s.do(t, tt.method, tt.path, tt.body)
 			if a.status != tt.status {

@@ -14,7 +14,6 @@ var (
 	errNoSuchPath       = errors.New("there is nothing at this path; GET /openapi.yaml lists what there is")
 	errMethodNotAllowed = errors.New("the path does not take this method; the Allow header lists those it takes")
 	errCrossOrigin      = errors.New("a web page of another origin may not do this with its visitor's browser")
-	errWebhooks         = errors.New("webhooks are not built yet: leave callback out and POST {\"topic\":\"…\"} to get a stream")
 	errNotReady         = errors.New("not ready to take or deliver messages; the log of cloudsvc says why")
 )
 
@@ -23,7 +22,8 @@ var problemKinds = rest.Kinds{
 	{Err: errNoSuchPath, Status: http.StatusNotFound, Name: "no-such-path", Title: "No such path"},
 	{Err: errMethodNotAllowed, Status: http.StatusMethodNotAllowed, Name: "method-not-allowed", Title: "Method not allowed"},
 	{Err: errCrossOrigin, Status: http.StatusForbidden, Name: "cross-origin", Title: "Cross-origin request"},
-	{Err: errWebhooks, Status: http.StatusNotImplemented, Name: "not-implemented", Title: "Not implemented"},
+	{Err: ErrNoSuchHook, Status: http.StatusNotFound, Name: "no-such-subscription", Title: "No such subscription"},
+	{Err: ErrTooManyHooks, Status: http.StatusServiceUnavailable, Name: "subscriptions-full", Title: "Too many subscriptions"},
 	{Err: errNotReady, Status: http.StatusServiceUnavailable, Name: "not-ready", Title: "Not ready"},
 	{Err: ErrDenied, Status: http.StatusForbidden, Name: "denied", Title: "Not allowed"},
 	{Err: ErrUplinkNode, Status: http.StatusConflict, Name: "uplink-node", Title: "Known by its uplink"},

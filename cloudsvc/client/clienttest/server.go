@@ -44,8 +44,14 @@ func Start(t testing.TB, address string) *Server {
 	s.publisher = &publisher{
 		dispatcher: dispatcher, lanes: make(map[dataplane.Class]*ledger.Lane), seqs: make(map[dataplane.Class]uint64),
 	}
+	hooks, err := cloudsvc.NewHooks(t.Context(), cloudsvc.HooksOptions{
+		Dispatcher: dispatcher, Store: noHooks{}, DeadLetters: noHooks{}, Sender: noHooks{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: s.Registry, Dispatcher: dispatcher, Publisher: s.publisher, Gaps: s.publisher, Ledger: s.publisher,
+		Registry: s.Registry, Dispatcher: dispatcher, Publisher: s.publisher, Gaps: s.publisher, Ledger: s.publisher, Hooks: hooks,
 		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Now: now,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/cloudsvc/natslog"
+	"datastub/cloudsvc/webhook"
 	"datastub/dataplane/build"
 	"datastub/dataplane/zmq"
 )
@@ -33,6 +34,8 @@ type service struct {
 	router    *zmq.Router
 	producers *cloudsvc.Producers
 	sources   *zmq.Subscriber // where producers are read
+	sender    *webhook.Sender
+	hooks     *cloudsvc.Hooks
 	server    *cloudsvc.Server
 	where     string // the log is
 }
@@ -78,8 +81,12 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	metrics.MustRegister(s.producers)
+	if err := s.openHooks(opening, addresses, klog.FromContext(ctx)); err != nil {
+		return nil, err
+	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
-		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Gaps: s.ingest, Ledger: s.ingest, Ready: s.ingest.Ready, Addresses: addresses,
+		Registry: registry, Publisher: s.ingest, Dispatcher: s.ingest.Dispatcher(), Gaps: s.ingest, Ledger: s.ingest, Hooks: s.hooks,
+		Ready: s.ingest.Ready, Addresses: addresses,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
@@ -100,6 +107,16 @@ func (s *service) openProducers(registry *cloudsvc.Registry, addresses *cloudsvc
 	s.sources, err = zmq.NewSubscriber(zmq.SubscriberOptions{
 		Receive: s.producers.Receive, Changed: s.producers.Changed, Resolve: addresses.Resolve,
 		Queue: sourceQueue, MaxFrame: cloudsvc.MaxProducedFrame,
+	})
+	return err
+}
+
+// openHooks loads the durable subscriptions, to send at addresses that a rule
+// allows.
+func (s *service) openHooks(ctx context.Context, addresses *cloudsvc.AddressRule, log klog.Logger) (err error) {
+	s.sender = webhook.NewSender(addresses, "datastub-cloudsvc", time.Now)
+	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
+		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Logger: log,
 	})
 	return err
 }
@@ -146,6 +163,10 @@ func (s *service) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return s.ingest.Run(ingesting) })
 	g.Go(func() error { return s.server.Run(working) })
+	g.Go(func() error {
+		defer s.sender.Close()
+		return s.hooks.Run(working)
+	})
 	err := g.Wait()
 	stop()
 	err = errors.Join(err, <-routed)

@@ -1,0 +1,85 @@
+package cloudsvc
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"datastub/cloudsvc/webhook"
+)
+
+// testHooks are durable subscriptions that do not run.
+func testHooks(t *testing.T, d *Dispatcher) *Hooks {
+	t.Helper()
+	store := newMemoryHooks()
+	h, err := NewHooks(t.Context(), HooksOptions{Dispatcher: d, Store: store, DeadLetters: store, Sender: &testReceiver{answer: always(webhook.Done)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (s *testService) makeHook(t *testing.T, path, body string) hookMade {
+	t.Helper()
+	a := s.do(t, http.MethodPost, path, body)
+	var made hookMade
+	if err := json.Unmarshal([]byte(a.body), &made); err != nil || a.status != http.StatusCreated {
+		t.Fatalf("%d %s, want 201 with an id and a secret", a.status, a.body)
+	}
+	if want := "/v1/subscriptions/" + made.ID; a.header.Get("Location") != want {
+		t.Errorf("Location %q, want %q", a.header.Get("Location"), want)
+	}
+	return made
+}
+
+func TestSubscriptionIsMadeAndShown(t *testing.T) {
+	s := startService(t, nil)
+	for _, made := range []hookMade{
+		s.makeHook(t, "/v1/subscriptions", `{"topic":"sensor/#","callback":"https://192.0.2.7/s3cret?x=s3cret","maxInFlight":4,"maxRate":0.5}`),
+		s.makeHook(t, "/subscribe?topic=sensor/%23&callback=https://192.0.2.7/s3cret", ""),
+	} {
+		if _, err := webhook.ParseKey(made.Secret); err != nil {
+			t.Errorf("secret: %v", err)
+		}
+		for _, path := range []string{"/v1/subscriptions/" + made.ID, "/v1/subscriptions"} {
+			a := s.do(t, http.MethodGet, path, "")
+			if a.status != http.StatusOK || !strings.Contains(a.body, made.ID) {
+				t.Errorf("GET %s: %d %s, want the subscription", path, a.status, a.body)
+			}
+			if strings.Contains(a.body, "s3cret") || strings.Contains(a.body, "whsec_") {
+				t.Errorf("GET %s shows a secret: %s", path, a.body)
+			}
+		}
+	}
+}
+
+func TestSubscriptionChanges(t *testing.T) {
+	s := startService(t, nil)
+	made := s.makeHook(t, "/v1/subscriptions", `{"topic":"sensor/#","callback":"https://192.0.2.7/a"}`)
+	path := "/v1/subscriptions/" + made.ID
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"PATCH", path, `{"maxInFlight":8}`, 200, `"maxInFlight":8`},
+		{"PATCH", path, `{"topic":"other"}`, 200, `"topic":"other"`},
+		{"PATCH", path, `{"maxInFlight":0}`, 400, "maxInFlight 0: want 1 to 64"},
+		{"PATCH", path, `{"callback":"http://10.0.0.1/"}`, 400, "private (RFC 1918)"},
+		{"POST", path + "/pause", "", 200, `"state":"paused"`},
+		{"POST", path + "/resume", "", 200, `"state":"active"`},
+		{"POST", path + "/rotate", "", 200, "whsec_"},
+		{"PUT", path, "", 405, "Allow"},
+		{"DELETE", path, "", 204, ""},
+		{"DELETE", path, "", 404, "no-such-subscription"},
+	} {
+		a := s.do(t, test.method, test.path, test.body)
+		if a.status != test.status || !strings.Contains(a.body, test.want) {
+			t.Errorf("%s %s %s: %d %s, want %d with %q", test.method, test.path, test.body, a.status, a.body, test.status, test.want)
+		}
+		if allow := a.header.Get("Allow"); test.status == 405 && allow != "GET, HEAD, PATCH, DELETE" {
+			t.Errorf("Allow %q", allow)
+		}
+	}
+}
