@@ -31,19 +31,19 @@ type goneError struct{ reason string }
 func (e *goneError) Error() string { return "receiver wants nothing more: " + e.reason }
 
 // A hookRun delivers for one Hook, as it was when the run began. What it takes
-// of the stream is in its window until it is done.
+// of the stream is in its outbox until it is done.
 type hookRun struct {
 	hooks   *Hooks
 	hook    Hook
 	filter  dataplane.Filter
 	limiter *rate.Limiter
 	old     map[string]webhook.Tries // of the run before, of messages not taken yet
-	pending [][]byte                 // taken, and not in the window for want of room
+	pending [][]byte                 // taken, and not in the outbox for want of room
 	flying  int                      // letters that are being tried or buried
 	results chan tried
 
 	mu     sync.Mutex
-	window *window
+	outbox *outbox
 	last   hookTry
 }
 
@@ -86,9 +86,9 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor) (*hookRun, error) {
 	}
 	r := &hookRun{
 		hooks: hooks, hook: hook, filter: filter, limiter: rate.NewLimiter(limit, 1), old: maps.Clone(c.Tries),
-		results: make(chan tried), window: newWindow(at),
+		results: make(chan tried), outbox: newOutbox(at),
 	}
-	r.window.hold(c.Held)
+	r.outbox.hold(c.Held)
 	return r, nil
 }
 
@@ -99,11 +99,10 @@ func (r *hookRun) run(ctx context.Context) error {
 	defer running.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	stream, err := r.hooks.options.Dispatcher.SubscribeFrom(ctx, r.filter, Start{After: r.window.position})
+	stream, err := r.hooks.options.Dispatcher.SubscribeFrom(ctx, r.filter, Start{After: r.outbox.position})
 	if err != nil {
 		return err
 	}
-	defer stream.Close()
 	taking := make(chan taken)
 	running.Go(func() { take(ctx, stream, taking) })
 	for {
@@ -118,8 +117,9 @@ func (r *hookRun) run(ctx context.Context) error {
 	}
 }
 
-// take hands over what a stream gives.
+// take hands over what a stream gives, and closes it in the end.
 func take(ctx context.Context, stream *Subscription, to chan<- taken) {
+	defer stream.Close()
 	for {
 		waiting, cancel := context.WithTimeout(ctx, idleTime)
 		lines, err := stream.Next(waiting)
@@ -151,7 +151,7 @@ func (r *hookRun) start(ctx context.Context, running *sync.WaitGroup) time.Durat
 	r.fill()
 	for r.flying < r.hook.MaxInFlight {
 		now := time.Now()
-		l, next := r.window.due(now)
+		l, next := r.outbox.due(now)
 		if l != nil && !r.limiter.AllowN(now, 1) {
 			return time.Duration(float64(time.Second) / r.hook.MaxRate)
 		}
@@ -169,10 +169,10 @@ func (r *hookRun) start(ctx context.Context, running *sync.WaitGroup) time.Durat
 	return 0
 }
 
-// fill moves what was taken into the window, as far as there is room. r.mu is
+// fill moves what was taken into the outbox, as far as there is room. r.mu is
 // held.
 func (r *hookRun) fill() {
-	for len(r.pending) > 0 && !r.window.full() {
+	for len(r.pending) > 0 && !r.outbox.full() {
 		line, rest, _ := bytes.Cut(r.pending[0], []byte{'\n'})
 		if r.pending[0] = rest; len(rest) == 0 {
 			r.pending = r.pending[1:]
@@ -186,7 +186,7 @@ func (r *hookRun) fill() {
 			l.tries = tries
 			delete(r.old, l.id)
 		}
-		r.window.add(l)
+		r.outbox.add(l)
 	}
 }
 
@@ -202,7 +202,7 @@ func (r *hookRun) next(ctx context.Context, running *sync.WaitGroup, more <-chan
 	case t := <-more:
 		if t.idle != nil {
 			r.mu.Lock()
-			moved := r.window.idle(*t.idle)
+			moved := r.outbox.idle(*t.idle)
 			r.mu.Unlock()
 			if moved {
 				r.hooks.moved(r.hook.ID)
@@ -220,13 +220,19 @@ func (r *hookRun) next(ctx context.Context, running *sync.WaitGroup, more <-chan
 	}
 }
 
-// try makes one try with a letter. One that was broken off has no result.
+// try makes one try with a letter, as the hook is now: whoever was given a new
+// key has what comes behind it signed by it. A try that was broken off has no
+// result.
 func (r *hookRun) try(ctx context.Context, l *letter) {
-	keys, err := r.hook.keys(time.Now())
+	hook, err := r.hooks.Get(r.hook.ID)
+	if err != nil {
+		return // it is gone, and the run ends
+	}
+	keys, err := hook.keys(time.Now())
 	outcome := webhook.Outcome{Verdict: webhook.Retry, Reason: "the key of the subscription cannot be read"}
 	if err == nil {
 		outcome, err = r.hooks.options.Sender.Send(ctx, &webhook.Request{
-			URL: r.hook.Callback, ID: webhookID(l.id), ContentType: "application/json", Body: l.body, Keys: keys,
+			URL: hook.Callback, ID: webhookID(l.id), ContentType: "application/json", Body: l.body, Keys: keys,
 		})
 		if err != nil {
 			return
@@ -252,12 +258,12 @@ func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) 
 	switch {
 	case t.buried:
 		r.last.buried++
-		r.window.finish(t.letter)
+		r.outbox.finish(t.letter)
 		return nil
 	case t.outcome.Verdict == webhook.Done:
 		r.last.delivered++
 		r.last.fault = ""
-		r.window.finish(t.letter)
+		r.outbox.finish(t.letter)
 		return nil
 	}
 	r.last.fault, r.last.faultAt = t.outcome.Reason, now
@@ -266,9 +272,9 @@ func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) 
 	}
 	tries, again := r.hooks.options.Schedule.Fail(t.letter.tries, t.outcome, now, r.hooks.options.Random())
 	if again {
-		r.window.again(t.letter, tries)
+		r.outbox.again(t.letter, tries)
 		if t.outcome.Verdict == webhook.Later { // which is meant for all that we would send
-			r.window.hold(tries.Next)
+			r.outbox.hold(tries.Next)
 		}
 		return nil
 	}
@@ -313,8 +319,8 @@ func pause(ctx context.Context, d time.Duration) {
 func (r *hookRun) cursor() hookCursor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := hookCursor{Position: r.window.position.String(), Held: r.window.held, Tries: maps.Clone(r.old)}
-	for _, l := range r.window.letters {
+	c := hookCursor{Position: r.outbox.position.String(), Held: r.outbox.held, Tries: maps.Clone(r.old)}
+	for _, l := range r.outbox.letters {
 		if !l.done && l.tries.Count > 0 {
 			if c.Tries == nil {
 				c.Tries = make(map[string]webhook.Tries)

@@ -54,10 +54,10 @@ func (r *hookRun) status() HookStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := HookStatus{
-		Position: r.window.position.String(), Delivered: r.last.delivered, Dead: r.last.buried,
+		Position: r.outbox.position.String(), Delivered: r.last.delivered, Dead: r.last.buried,
 		LastError: r.last.fault, LastErrorTime: r.last.faultAt.UTC(), NextTry: r.last.next.UTC(),
 	}
-	for _, l := range r.window.letters {
+	for _, l := range r.outbox.letters {
 		if !l.done {
 			s.Waiting++
 		}

@@ -182,7 +182,7 @@ func (b *hooksBench) publish(t *testing.T, packer *dataplane.Packer, devices ...
 	}
 	b.next = batch.Last() + 1
 	block := &Block{
-		Class: dataplane.RT, // no topics: it may hold all
+		Class:  dataplane.RT, // no topics: it may hold all
 		Ranges: []Range{{Publisher: batch.Publisher, Epoch: 1, First: batch.First, Last: batch.Last()}},
 		Frames: [][]byte{dataplane.AppendFrame(nil, data)},
 	}

@@ -14,85 +14,85 @@ func testLetter(n int, key string) *letter {
 	return &letter{id: fmt.Sprint(n), key: key, body: []byte("{}"), at: Position{RT: Place{Block: uint64(n)}}}
 }
 
-func TestWindowPassesByWhatWaits(t *testing.T) {
+func TestOutboxPassesByWhatWaits(t *testing.T) {
 	t.Parallel()
-	w := newWindow(Position{})
+	o := newOutbox(Position{})
 	stuck, behind, other := testLetter(1, "a"), testLetter(2, "a"), testLetter(3, "b")
 	for _, l := range []*letter{stuck, behind, other} {
-		w.add(l)
+		o.add(l)
 	}
-	wantDue(t, w, testTime, stuck)
+	wantDue(t, o, testTime, stuck)
 	stuck.flying = true
-	wantDue(t, w, testTime, other)
+	wantDue(t, o, testTime, other)
 	later := testTime.Add(time.Minute)
-	w.again(stuck, webhook.Tries{Count: 1, Next: later})
-	wantDue(t, w, testTime, other)
-	w.finish(other)
-	if w.position != (Position{}) {
-		t.Errorf("position %v moved over what is not done", w.position)
+	o.again(stuck, webhook.Tries{Count: 1, Next: later})
+	wantDue(t, o, testTime, other)
+	o.finish(other)
+	if o.position != (Position{}) {
+		t.Errorf("position %v moved over what is not done", o.position)
 	}
-	if l, next := w.due(testTime); l != nil || !next.Equal(later) {
+	if l, next := o.due(testTime); l != nil || !next.Equal(later) {
 		t.Errorf("due %v, next %v, want none before %v", l, next, later)
 	}
-	wantDue(t, w, later, stuck)
-	w.finish(stuck)
-	if w.position != stuck.at {
-		t.Errorf("position %v, want %v", w.position, stuck.at)
+	wantDue(t, o, later, stuck)
+	o.finish(stuck)
+	if o.position != stuck.at {
+		t.Errorf("position %v, want %v", o.position, stuck.at)
 	}
-	w.finish(behind)
-	if w.position != other.at || len(w.letters) != 0 || w.bytes != 0 || len(w.keys) != 0 {
-		t.Errorf("position %v with %d letters, want %v with none", w.position, len(w.letters), other.at)
+	o.finish(behind)
+	if o.position != other.at || len(o.letters) != 0 || o.bytes != 0 || len(o.keys) != 0 {
+		t.Errorf("position %v with %d letters, want %v with none", o.position, len(o.letters), other.at)
 	}
 }
 
-func TestWindowHolds(t *testing.T) {
+func TestOutboxHolds(t *testing.T) {
 	t.Parallel()
-	w := newWindow(Position{})
-	w.add(testLetter(1, "a"))
+	o := newOutbox(Position{})
+	o.add(testLetter(1, "a"))
 	until := testTime.Add(time.Minute)
-	w.hold(until)
-	w.hold(testTime) // no earlier than was said before
-	if l, next := w.due(testTime); l != nil || !next.Equal(until) {
+	o.hold(until)
+	o.hold(testTime) // no earlier than was said before
+	if l, next := o.due(testTime); l != nil || !next.Equal(until) {
 		t.Errorf("due %v, next %v, want none before %v", l, next, until)
 	}
-	wantDue(t, w, until, w.letters[0])
+	wantDue(t, o, until, o.letters[0])
 }
 
-func TestWindowIsBounded(t *testing.T) {
+func TestOutboxIsBounded(t *testing.T) {
 	t.Parallel()
-	w := newWindow(Position{})
+	o := newOutbox(Position{})
 	n := 0
-	for ; !w.full(); n++ {
-		w.add(testLetter(n, "a"))
+	for ; !o.full(); n++ {
+		o.add(testLetter(n, "a"))
 	}
-	if n != maxWindow {
-		t.Errorf("full with %d letters, want %d", n, maxWindow)
+	if n != maxOutbox {
+		t.Errorf("full with %d letters, want %d", n, maxOutbox)
 	}
-	w = newWindow(Position{})
+	o = newOutbox(Position{})
 	large := testLetter(1, "a")
-	large.body = make([]byte, maxWindowBytes)
-	w.add(large)
-	if !w.full() {
+	large.body = make([]byte, maxOutboxBytes)
+	o.add(large)
+	if !o.full() {
 		t.Error("not full with as many bytes as it may hold")
 	}
 }
 
-// TestWindowKeepsOrder tries letters at random: each is done once, those of a
+// TestOutboxKeepsOrder tries letters at random: each is done once, those of a
 // key in order, and the position never passes one that is not done.
-func TestWindowKeepsOrder(t *testing.T) {
+func TestOutboxKeepsOrder(t *testing.T) {
 	t.Parallel()
 	const letters, keys = 2000, 7
 	random := rand.New(rand.NewPCG(1, 2))
-	w, now := newWindow(Position{}), testTime
+	o, now := newOutbox(Position{}), testTime
 	var flying []*letter
 	last := make(map[string]uint64)
 	done := make(map[uint64]bool)
 	for added := 0; len(done) < letters; now = now.Add(time.Second) {
-		for added < letters && !w.full() && random.IntN(3) > 0 {
+		for added < letters && !o.full() && random.IntN(3) > 0 {
 			added++
-			w.add(testLetter(added, fmt.Sprint(random.IntN(keys))))
+			o.add(testLetter(added, fmt.Sprint(random.IntN(keys))))
 		}
-		if l, _ := w.due(now); l != nil && len(flying) < 4 {
+		if l, _ := o.due(now); l != nil && len(flying) < 4 {
 			l.flying = true
 			flying = append(flying, l)
 		}
@@ -103,7 +103,7 @@ func TestWindowKeepsOrder(t *testing.T) {
 		l := flying[n]
 		flying = slices.Delete(flying, n, n+1)
 		if random.IntN(3) == 0 {
-			w.again(l, webhook.Tries{Next: now.Add(time.Duration(random.IntN(60)) * time.Second)})
+			o.again(l, webhook.Tries{Next: now.Add(time.Duration(random.IntN(60)) * time.Second)})
 			continue
 		}
 		seq := l.at.RT.Block
@@ -111,21 +111,21 @@ func TestWindowKeepsOrder(t *testing.T) {
 			t.Fatalf("letter %d of %s is done behind %d", seq, l.key, last[l.key])
 		}
 		last[l.key], done[seq] = seq, true
-		w.finish(l)
-		for before := uint64(1); before <= w.position.RT.Block; before++ {
+		o.finish(l)
+		for before := uint64(1); before <= o.position.RT.Block; before++ {
 			if !done[before] {
-				t.Fatalf("position %d is behind letter %d, which is not done", w.position.RT.Block, before)
+				t.Fatalf("position %d is behind letter %d, which is not done", o.position.RT.Block, before)
 			}
 		}
 	}
-	if w.position.RT.Block != letters || len(w.letters) != 0 {
-		t.Errorf("ends at %d with %d letters, want %d with none", w.position.RT.Block, len(w.letters), letters)
+	if o.position.RT.Block != letters || len(o.letters) != 0 {
+		t.Errorf("ends at %d with %d letters, want %d with none", o.position.RT.Block, len(o.letters), letters)
 	}
 }
 
-func wantDue(t *testing.T, w *window, now time.Time, want *letter) {
+func wantDue(t *testing.T, o *outbox, now time.Time, want *letter) {
 	t.Helper()
-	if l, _ := w.due(now); l != want {
+	if l, _ := o.due(now); l != want {
 		t.Fatalf("due is %+v, want %+v", l, want)
 	}
 }
