@@ -31,11 +31,14 @@ func Uncertain(reason string) Quality { return withReason("uncertain: ", reason)
 // maxAhead is how far the time of a value may be ahead of a clock.
 const maxAhead = time.Hour
 
+// aheadOf begins the reason of one that is further.
+const aheadOf = "time is more than 1h ahead of "
+
 // Timely returns Good, or Uncertain for a value whose time is more than 1 h
 // ahead of now, on the clock that is named in the reason.
 func Timely(read, now time.Time, clock string) Quality {
 	if read.Sub(now) > maxAhead {
-		return Uncertain("time is more than 1h ahead of " + clock)
+		return Uncertain(aheadOf + clock)
 	}
 	return Good
 }
@@ -57,10 +60,16 @@ func withReason(prefix, reason string) Quality {
 // IsGood tells whether nothing speaks against the value.
 func (q Quality) IsGood() bool { return q == "" || q == Good }
 
+// IsBad tells whether the value must not be trusted.
+func (q Quality) IsBad() bool { return strings.HasPrefix(string(q), "bad: ") }
+
+// IsAhead tells whether the time of the value is what Timely warns of.
+func (q Quality) IsAhead() bool { return strings.HasPrefix(string(q), "uncertain: "+aheadOf) }
+
 // valid tells whether q is one of the forms above and short enough.
 func (q Quality) valid() bool {
 	return q.IsGood() || q == BestEffort || len(q) <= MaxTopic &&
-		(strings.HasPrefix(string(q), "bad: ") || strings.HasPrefix(string(q), "uncertain: "))
+		(q.IsBad() || strings.HasPrefix(string(q), "uncertain: "))
 }
 
 // validate returns what is wrong with q, nil if it is valid.

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -27,6 +28,26 @@ func TestQuality(t *testing.T) {
 		q := tt.quality
 		if q.IsGood() != tt.good || q.valid() != tt.valid || q.String() != tt.text {
 			t.Errorf("%q: good %v, valid %v, text %q", string(q), q.IsGood(), q.valid(), q)
+		}
+	}
+}
+
+func TestQualityTells(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	for _, tt := range []struct {
+		quality    Quality
+		bad, ahead bool
+	}{
+		{"", false, false},
+		{BestEffort, false, false},
+		{Bad("above max 100"), true, false},
+		{Uncertain("clock was set"), false, false},
+		{Timely(now.Add(time.Hour), now, "the clock"), false, false},
+		{Timely(now.Add(time.Hour+1), now, "the clock"), false, true},
+	} {
+		if q := tt.quality; q.IsBad() != tt.bad || q.IsAhead() != tt.ahead {
+			t.Errorf("%q: bad %v, ahead %v", string(q), q.IsBad(), q.IsAhead())
 		}
 	}
 }
