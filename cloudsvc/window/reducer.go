@@ -1,0 +1,230 @@
+package window
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"datastub/dataplane"
+)
+
+// What a Reducer holds at most: what 10,000 devices with six topics each have in
+// two windows, and as many publishers as cloudsvc knows nodes.
+const (
+	maxSources = 10_000
+	maxWeight  = 64 << 20
+)
+
+// The times that windows are made of: what one adds to them does not overflow.
+const (
+	minTime = math.MinInt64 + int64(maxSize+maxLateness)
+	maxTime = math.MaxInt64 - int64(maxSize)
+)
+
+// A LimitError says that a Reducer would have to hold too much.
+type LimitError struct{ what string }
+
+// Error tells what, and how to make it less.
+func (e *LimitError) Error() string {
+	return "windows are too many: " + e.what + "; want a narrower topic, fewer of namespace, topic, device and property in by, or windows that overlap less"
+}
+
+// Options say what is reduced and from where on.
+type Options struct {
+	Subscription string // goes into the ids of deliveries
+	Spec         Spec
+	Start        Place  // behind which the log is read where there is no State
+	State        []byte // of the Reducer before this one, if there was one
+}
+
+// A Reducer takes in the lines of a log, one after another, and yields the
+// windows that they close. After an error it is of no use.
+type Reducer struct {
+	spec    Spec
+	subject string // what it reduces, in the ids of deliveries
+
+	at      Place  // the last line taken
+	until   Place  // up to it, lines were taken before
+	saved   []byte // the state as at until
+	sources map[string]*source
+	cut     dataplane.Loss // what the log has lost, without To; From is 0 if nothing
+	weight  int
+
+	closing *source    // some of its windows may close
+	parts   []Delivery // of the window that closed last
+}
+
+// New resumes at a State, or starts. It wraps ErrOtherSpec where the State is
+// that of another Spec.
+func New(o Options) (*Reducer, error) {
+	if err := o.Spec.Validate(); err != nil {
+		return nil, fmt.Errorf("window: %w", err)
+	}
+	text, err := o.Spec.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	r := &Reducer{
+		spec: o.Spec, subject: o.Subscription + "\x00" + string(text),
+		at: o.Start, until: o.Start, sources: make(map[string]*source),
+	}
+	if o.State != nil {
+		err = r.restore(o.State)
+	}
+	return r, err
+}
+
+// From returns the place behind which the log is to be read.
+func (r *Reducer) From() Place { return r.at }
+
+var errNotTaken = errors.New("windows that have closed were not taken")
+
+// Add takes a message in, which stands behind all that was taken before. All
+// that Next gives is to be taken first.
+func (r *Reducer) Add(at Place, m *dataplane.Message) error {
+	if r.closing != nil {
+		return errNotTaken
+	}
+	s, err := r.source(m.ID.Publisher)
+	if err != nil {
+		return err
+	}
+	before := s.weight
+	r.take(s, m, at.Compare(r.until) <= 0)
+	r.weight += s.weight - before
+	r.at = at
+	return r.check()
+}
+
+// take takes a message in; up to until, only what is in windows that are open
+// counts, as all else was told or is in the State.
+func (r *Reducer) take(s *source, m *dataplane.Message, again bool) {
+	s.follow(m)
+	t := m.Time.UnixNano()
+	start := floor(t, int64(r.spec.Slide))
+	switch {
+	case m.Quality.IsAhead() || t < minTime || t > maxTime:
+		if !again {
+			s.untimed++
+		}
+	case s.isLate(start, &r.spec):
+		if !again {
+			s.late++
+		}
+	default:
+		s.add(start, r.at, &r.spec, m)
+		if !again && s.reach(t, &r.spec) {
+			r.closing = s
+		}
+	}
+}
+
+// Lose takes in that messages of a publisher will never come.
+func (r *Reducer) Lose(at Place, l *dataplane.Loss) error {
+	s, err := r.source(l.Publisher)
+	if err != nil {
+		return err
+	}
+	before := s.weight
+	s.lose(l, r.at, at)
+	r.weight += s.weight - before
+	r.at = at
+	return r.check()
+}
+
+// Cut takes in that a part of the log up to a place is gone, of all publishers:
+// the next delivery of each tells it. Of several parts, the first one's beginning
+// is told, and the last one's reason.
+func (r *Reducer) Cut(at Place, l *dataplane.Loss) {
+	if r.cut.From == 0 {
+		r.cut = dataplane.Loss{Publisher: l.Publisher, From: l.From}
+	}
+	r.cut.Reason = l.Reason
+	for _, s := range r.sources {
+		s.cut = true
+	}
+	r.at = at
+}
+
+// Pass takes in that there is nothing up to a place.
+func (r *Reducer) Pass(at Place) { r.at = at }
+
+// source returns that of a publisher.
+func (r *Reducer) source(publisher string) (*source, error) {
+	if s, ok := r.sources[publisher]; ok {
+		return s, nil
+	}
+	if len(r.sources) == maxSources {
+		return nil, &LimitError{fmt.Sprintf("there are more than %d publishers", maxSources)}
+	}
+	s := newSource(publisher)
+	s.cut = r.cut.From > 0
+	r.sources[s.publisher] = s
+	r.weight += s.weight
+	return s, nil
+}
+
+func (r *Reducer) check() error {
+	if r.weight > maxWeight {
+		return &LimitError{fmt.Sprintf("those that are open take more than %d MiB", maxWeight>>20)}
+	}
+	return nil
+}
+
+// Next returns the next delivery, or nil where there is none until more lines
+// are taken.
+func (r *Reducer) Next() (*Delivery, error) {
+	if len(r.parts) == 0 && r.closing != nil {
+		if err := r.close(r.closing); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.parts) == 0 {
+		return nil, nil
+	}
+	d := &r.parts[0]
+	r.parts = r.parts[1:]
+	return d, nil
+}
+
+// close closes the next window of a source, or finds that there is none.
+func (r *Reducer) close(s *source) (err error) {
+	before := s.weight
+	w, end, ok := s.next(&r.spec)
+	if ok {
+		r.parts, err = r.deliveries(s, w, end)
+	} else {
+		r.closing = nil
+	}
+	r.weight += s.weight - before
+	return err
+}
+
+// A Status tells of what is open.
+type Status struct {
+	Publishers int       // that were seen
+	Open       int       // of them have windows that are open
+	Oldest     time.Time // the start of the oldest of these windows; zero: there is none
+	Publisher  string    // whose it is
+	Late       uint64    // messages that were late, and that is not told yet
+	Untimed    uint64    // messages in no window as their time is too far ahead, likewise
+}
+
+// Status returns that of now.
+func (r *Reducer) Status() Status {
+	status := Status{Publishers: len(r.sources)}
+	for _, s := range r.sources {
+		status.Late += s.late
+		status.Untimed += s.untimed
+		if len(s.panes) == 0 {
+			continue
+		}
+		status.Open++
+		start := time.Unix(0, s.oldest(&r.spec)).UTC()
+		if first := status.Open == 1; first || start.Before(status.Oldest) || start.Equal(status.Oldest) && s.publisher < status.Publisher {
+			status.Oldest, status.Publisher = start, s.publisher
+		}
+	}
+	return status
+}
