@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"datastub/cloudsvc/webhook"
+	"datastub/cloudsvc/window"
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
@@ -26,15 +27,16 @@ type hookMade struct {
 
 // hookShown is a subscription as the API shows it.
 type hookShown struct {
-	ID          string     `json:"id"`
-	Topic       string     `json:"topic"`
-	Callback    string     `json:"callback"` // redacted
-	MaxInFlight int        `json:"maxInFlight"`
-	MaxRate     float64    `json:"maxRate"`
-	State       HookState  `json:"state"`
-	Reason      string     `json:"reason,omitempty"`
-	Created     time.Time  `json:"created"`
-	Status      HookStatus `json:"status"`
+	ID          string       `json:"id"`
+	Topic       string       `json:"topic"`
+	Callback    string       `json:"callback"` // redacted
+	MaxInFlight int          `json:"maxInFlight"`
+	MaxRate     float64      `json:"maxRate"`
+	Window      *window.Spec `json:"window,omitempty"`
+	State       HookState    `json:"state"`
+	Reason      string       `json:"reason,omitempty"`
+	Created     time.Time    `json:"created"`
+	Status      HookStatus   `json:"status"`
 }
 
 // hookList is the answer to GET /v1/subscriptions.
@@ -43,7 +45,7 @@ type hookList struct {
 }
 
 // hookFields are the keys of what a caller may set.
-var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate"}
+var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate", "window"}
 
 // createHook answers POST /v1/subscriptions.
 func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) error {
@@ -120,6 +122,28 @@ func readHook(o *dataplane.Object, hook *Hook) {
 	if o.Has("maxRate") && json.Unmarshal(o.Raw("maxRate"), &hook.MaxRate) != nil {
 		o.Refuse("maxRate", fmt.Errorf("maxRate %.64s: want a number of requests a second", o.Raw("maxRate")))
 	}
+	if o.Has("window") {
+		spec, err := window.ParseSpec(o.Raw("window"))
+		hook.Window = &spec
+		refuseWindow(o, err)
+	}
+}
+
+// refuseWindow refuses each field of a window that is wrong.
+func refuseWindow(o *dataplane.Object, err error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		o.Refuse("window", err)
+		return
+	}
+	for _, err := range joined.Unwrap() {
+		name := "window"
+		var field *dataplane.FieldError
+		if errors.As(err, &field) {
+			name += "." + field.Field
+		}
+		o.Refuse(name, fmt.Errorf("window: %w", err))
+	}
 }
 
 // listHooks answers GET /v1/subscriptions with all that there are.
@@ -144,7 +168,7 @@ func (a *API) listHooks(w http.ResponseWriter, _ *http.Request, who Identity) er
 func (a *API) showHook(hook Hook) (hookShown, error) {
 	status, err := a.options.Hooks.Status(hook.ID)
 	return hookShown{
-		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate,
+		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate, Window: hook.Window,
 		State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
 	}, err
 }

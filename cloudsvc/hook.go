@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"datastub/cloudsvc/webhook"
+	"datastub/cloudsvc/window"
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
@@ -18,7 +19,7 @@ type HookState string
 const (
 	HookActive   HookState = "active"
 	HookPaused   HookState = "paused"   // somebody asked for it
-	HookDisabled HookState = "disabled" // its receiver answered 410 Gone
+	HookDisabled HookState = "disabled" // its receiver answered 410 Gone, or its windows are too many
 )
 
 // What a hook may ask for.
@@ -35,16 +36,17 @@ const oldKeyTime = 24 * time.Hour
 // to its callback, at least once, and where it was goes on over restarts. It
 // is a value; Hooks keeps the one that counts.
 type Hook struct {
-	ID          string    `json:"id"`
-	Owner       Identity  `json:"owner"`
-	Topic       string    `json:"topic"` // a topic or a filter
-	Callback    string    `json:"callback"`
-	MaxInFlight int       `json:"maxInFlight"`       // requests at a time
-	MaxRate     float64   `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
-	State       HookState `json:"state"`
-	Why         string    `json:"why,omitempty"` // it is disabled
-	Created     time.Time `json:"created"`
-	Began       string    `json:"began"` // the Position behind which it begins
+	ID          string       `json:"id"`
+	Owner       Identity     `json:"owner"`
+	Topic       string       `json:"topic"` // a topic or a filter
+	Callback    string       `json:"callback"`
+	MaxInFlight int          `json:"maxInFlight"`       // requests at a time
+	MaxRate     float64      `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
+	Window      *window.Spec `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are not
+	State       HookState    `json:"state"`
+	Why         string       `json:"why,omitempty"` // it is disabled
+	Created     time.Time    `json:"created"`
+	Began       string       `json:"began"` // the Position behind which it begins
 
 	Keys     []string  `json:"keys"`     // revealed: the one that signs, and the one before it
 	OldUntil time.Time `json:"oldUntil"` // when the second stops signing
@@ -63,6 +65,9 @@ func (h *Hook) validate() error {
 	}
 	if h.MaxRate < 0 || h.MaxRate > maxRate {
 		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want more than 0 and at most %d requests a second, or 0 for no limit", h.MaxRate, maxRate))
+	}
+	if h.Window != nil {
+		invalid.Add("window", h.Window.Validate())
 	}
 	return invalid.OrNil()
 }
@@ -104,6 +109,12 @@ type HookStore interface {
 	LoadCursors(ctx context.Context) ([][]byte, error)
 	// SaveCursors replaces the record of a partition, from 0 to 63.
 	SaveCursors(ctx context.Context, partition int, record []byte) error
+	// LoadWindows returns the record of the windows of every hook that has one,
+	// by the hook's id.
+	LoadWindows(ctx context.Context) (map[string][]byte, error)
+	// SaveWindows replaces the record of the windows of a hook, which is
+	// deleted with the hook. It has window.MaxState bytes and some more at most.
+	SaveWindows(ctx context.Context, id string, record []byte) error
 }
 
 // A DeadLetter is a message that a receiver did not take, and why.

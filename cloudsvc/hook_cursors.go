@@ -33,6 +33,15 @@ func (h *Hooks) loadCursors(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the cursors of the subscriptions: %w", err)
 	}
+	windows, err := h.options.Store.LoadWindows(ctx)
+	if err != nil {
+		return fmt.Errorf("load the windows of the subscriptions: %w", err)
+	}
+	for id, record := range windows {
+		if kept, ok := h.hooks[id]; ok {
+			kept.window, kept.windowStored = record, record
+		}
+	}
 	for _, text := range records {
 		var record cursorRecord
 		if err := json.Unmarshal(text, &record); err != nil {
@@ -85,22 +94,35 @@ type cursorSaver struct {
 	logged string
 }
 
-// save writes what moved. An error is logged when it is new; what was not
-// written is when it is called again.
-func (s *cursorSaver) save(ctx context.Context) {
+// save writes what moved; of windows what is due, or all.
+func (s *cursorSaver) save(ctx context.Context, all bool) {
+	now := time.Now()
+	for id, record := range s.hooks.windows(now, all) {
+		if s.tell(ctx, s.hooks.options.Store.SaveWindows(ctx, id, record)) {
+			s.hooks.windowSaved(id, record, now)
+		}
+	}
 	for p, record := range s.hooks.cursors() {
 		text, err := json.Marshal(record)
 		if err == nil {
 			err = s.hooks.options.Store.SaveCursors(ctx, p, text)
 		}
-		if err == nil {
-			s.logged = ""
-			continue
-		}
-		s.hooks.dirty[p].Store(true)
-		if ctx.Err() == nil && err.Error() != s.logged {
-			s.logged = err.Error()
-			s.hooks.options.Logger.Error(err, "Cursors of subscriptions were not saved; a restart delivers more of them again")
+		if !s.tell(ctx, err) {
+			s.hooks.dirty[p].Store(true)
 		}
 	}
+}
+
+// tell logs an error when it is new, and tells whether there is none. What was
+// not written is when save is called again.
+func (s *cursorSaver) tell(ctx context.Context, err error) (saved bool) {
+	if err == nil {
+		s.logged = ""
+		return true
+	}
+	if ctx.Err() == nil && err.Error() != s.logged {
+		s.logged = err.Error()
+		s.hooks.options.Logger.Error(err, "Cursors of subscriptions were not saved; a restart delivers more of them again")
+	}
+	return false
 }

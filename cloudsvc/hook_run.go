@@ -38,6 +38,7 @@ type hookRun struct {
 	filter  dataplane.Filter
 	limiter *rate.Limiter
 	old     map[string]webhook.Tries // of the run before, of messages not taken yet
+	window  *hookWindow              // or nil; with mu held
 	pending [][]byte                 // taken, and not in the outbox for want of room
 	flying  int                      // letters that are being tried or buried
 	results chan tried
@@ -71,7 +72,7 @@ type taken struct {
 }
 
 // newHookRun begins where a cursor is.
-func newHookRun(hooks *Hooks, hook Hook, c hookCursor) (*hookRun, error) {
+func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun, error) {
 	at, err := ParsePosition(c.Position)
 	if err != nil {
 		return nil, fmt.Errorf("cursor of subscription %s: %w", hook.ID, err)
@@ -89,7 +90,10 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor) (*hookRun, error) {
 		results: make(chan tried), outbox: newOutbox(at),
 	}
 	r.outbox.hold(c.Held)
-	return r, nil
+	if hook.Window != nil {
+		r.window, r.outbox.position, err = newHookWindow(hooks.options.Dispatcher, &hook, at, windows)
+	}
+	return r, err
 }
 
 // run delivers until the context ends, the receiver is gone, or the stream
@@ -106,7 +110,10 @@ func (r *hookRun) run(ctx context.Context) error {
 	taking := make(chan taken)
 	running.Go(func() { take(ctx, stream, taking) })
 	for {
-		wait := r.start(ctx, &running)
+		wait, err := r.start(ctx, &running)
+		if err != nil {
+			return err
+		}
 		more := taking
 		if len(r.pending) > 0 {
 			more = nil // what was taken comes first
@@ -145,48 +152,80 @@ func take(ctx context.Context, stream *Subscription, to chan<- taken) {
 
 // start tries the letters that are due and may be tried, and returns how long
 // to wait for the next one; 0: until something happens.
-func (r *hookRun) start(ctx context.Context, running *sync.WaitGroup) time.Duration {
+func (r *hookRun) start(ctx context.Context, running *sync.WaitGroup) (time.Duration, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fill()
+	if err := r.fill(); err != nil {
+		return 0, err
+	}
 	for r.flying < r.hook.MaxInFlight {
 		now := time.Now()
 		l, next := r.outbox.due(now)
 		if l != nil && !r.limiter.AllowN(now, 1) {
-			return time.Duration(float64(time.Second) / r.hook.MaxRate)
+			return time.Duration(float64(time.Second) / r.hook.MaxRate), nil
 		}
 		if l == nil {
 			r.last.next = next
 			if next.IsZero() {
-				return 0
+				return 0, nil
 			}
-			return next.Sub(now)
+			return next.Sub(now), nil
 		}
 		r.flying++
 		l.flying = true
 		running.Go(func() { r.try(ctx, l) })
 	}
-	return 0
+	return 0, nil
 }
 
 // fill moves what was taken into the outbox, as far as there is room. r.mu is
 // held.
-func (r *hookRun) fill() {
-	for len(r.pending) > 0 && !r.outbox.full() {
+func (r *hookRun) fill() error {
+	for !r.outbox.full() {
+		if l, err := r.window.next(); err != nil {
+			return err
+		} else if l != nil {
+			r.add(l)
+			continue
+		}
+		if len(r.pending) == 0 || r.window.busy() {
+			return nil
+		}
 		line, rest, _ := bytes.Cut(r.pending[0], []byte{'\n'})
 		if r.pending[0] = rest; len(rest) == 0 {
 			r.pending = r.pending[1:]
+		}
+		at, reduced, err := r.window.take(line)
+		if err != nil {
+			return err
+		}
+		if reduced {
+			r.pass(at)
+			continue
 		}
 		l, err := readLetter(line)
 		if err != nil { // our own line: every one is a message and its position
 			r.hooks.options.Logger.Error(err, "A line of the stream cannot be delivered", "subscription", r.hook.ID)
 			continue
 		}
-		if tries, ok := r.old[l.id]; ok {
-			l.tries = tries
-			delete(r.old, l.id)
-		}
-		r.outbox.add(l)
+		r.add(l)
+	}
+	return nil
+}
+
+// add puts a letter into the outbox.
+func (r *hookRun) add(l *letter) {
+	if tries, ok := r.old[l.id]; ok {
+		l.tries = tries
+		delete(r.old, l.id)
+	}
+	r.outbox.add(l)
+}
+
+// pass moves on to a position up to which nothing waits to be delivered.
+func (r *hookRun) pass(at Position) {
+	if r.outbox.idle(at) {
+		r.hooks.moved(r.hook.ID)
 	}
 }
 
@@ -202,11 +241,9 @@ func (r *hookRun) next(ctx context.Context, running *sync.WaitGroup, more <-chan
 	case t := <-more:
 		if t.idle != nil {
 			r.mu.Lock()
-			moved := r.outbox.idle(*t.idle)
+			r.pass(*t.idle)
+			r.window.pass(*t.idle)
 			r.mu.Unlock()
-			if moved {
-				r.hooks.moved(r.hook.ID)
-			}
 		}
 		r.pending = t.lines
 		return t.err
@@ -258,12 +295,12 @@ func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) 
 	switch {
 	case t.buried:
 		r.last.buried++
-		r.outbox.finish(t.letter)
+		r.finish(t.letter)
 		return nil
 	case t.outcome.Verdict == webhook.Done:
 		r.last.delivered++
 		r.last.fault = ""
-		r.outbox.finish(t.letter)
+		r.finish(t.letter)
 		return nil
 	}
 	r.last.fault, r.last.faultAt = t.outcome.Reason, now
@@ -285,6 +322,12 @@ func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) 
 	r.flying++
 	running.Go(func() { r.bury(ctx, t, d) })
 	return nil
+}
+
+// finish takes note that a letter is done.
+func (r *hookRun) finish(l *letter) {
+	r.outbox.finish(l)
+	r.window.finish(l)
 }
 
 // bury makes a dead letter of a letter, however long that takes.
@@ -319,7 +362,11 @@ func pause(ctx context.Context, d time.Duration) {
 func (r *hookRun) cursor() hookCursor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := hookCursor{Position: r.outbox.position.String(), Held: r.outbox.held, Tries: maps.Clone(r.old)}
+	at := r.outbox.position
+	if r.window != nil {
+		at.BT = r.window.began
+	}
+	c := hookCursor{Position: at.String(), Held: r.outbox.held, Tries: maps.Clone(r.old)}
 	for _, l := range r.outbox.letters {
 		if !l.done && l.tries.Count > 0 {
 			if c.Tries == nil {

@@ -8,15 +8,16 @@ import (
 
 // HookStatus is where a Hook is, and how it goes.
 type HookStatus struct {
-	Position      string    `json:"position"`    // all up to which is done
-	LagRT         uint64    `json:"lagBlocksRT"` // blocks of the log behind it
-	LagBT         uint64    `json:"lagBlocksBT"` //
-	Waiting       int       `json:"waiting"`     // messages that were taken and are not done
-	Delivered     uint64    `json:"delivered"`   // since the run began: with cloudsvc, or the last change
-	Dead          uint64    `json:"dead"`        // likewise
-	LastError     string    `json:"lastError"`   // "" once a try went well
-	LastErrorTime time.Time `json:"lastErrorTime,omitzero"`
-	NextTry       time.Time `json:"nextTry,omitzero"` // when all that was taken waits for another try
+	Position      string        `json:"position"`    // all up to which is done
+	LagRT         uint64        `json:"lagBlocksRT"` // blocks of the log behind it
+	LagBT         uint64        `json:"lagBlocksBT"` //
+	Waiting       int           `json:"waiting"`     // messages that were taken and are not done
+	Delivered     uint64        `json:"delivered"`   // since the run began: with cloudsvc, or the last change
+	Dead          uint64        `json:"dead"`        // likewise
+	LastError     string        `json:"lastError"`   // "" once a try went well
+	LastErrorTime time.Time     `json:"lastErrorTime,omitzero"`
+	NextTry       time.Time     `json:"nextTry,omitzero"` // when all that was taken waits for another try
+	Window        *WindowStatus `json:"window,omitempty"` // of a hook that has windows, while it runs
 }
 
 // Status returns that of a Hook, or ErrNoSuchHook.
@@ -29,6 +30,9 @@ func (h *Hooks) Status(id string) (HookStatus, error) {
 		return HookStatus{}, ErrNoSuchHook
 	}
 	s := HookStatus{Position: kept.cursor.Position}
+	if _, reached, ok := readWindowRecord(kept.window); ok {
+		s.Position = reached.String()
+	}
 	if kept.run != nil {
 		s = kept.run.status()
 	}
@@ -62,5 +66,16 @@ func (r *hookRun) status() HookStatus {
 			s.Waiting++
 		}
 	}
+	s.Window = r.window.status()
 	return s
+}
+
+// WindowStatus is what windows of a Hook are open, and what is not told yet.
+type WindowStatus struct {
+	Publishers      int       `json:"publishers"`                // that were seen
+	Open            int       `json:"open"`                      // of them have windows that are open
+	Oldest          time.Time `json:"oldest,omitzero"`           // the start of the oldest of these
+	OldestPublisher string    `json:"oldestPublisher,omitempty"` // whose it is
+	Late            uint64    `json:"late"`                      // messages that came when all their windows were closed
+	Untimed         uint64    `json:"untimed"`                   // messages in no window, as their time is too far ahead
 }

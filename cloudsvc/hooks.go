@@ -74,6 +74,9 @@ type keptHook struct {
 	cursor hookCursor // where it was when no run had it
 	run    *hookRun   // or nil
 	stop   context.CancelFunc
+
+	window, windowStored []byte    // of its windows, and as it is stored: see windowRecord
+	windowDue            time.Time // when it is stored again
 }
 
 // NewHooks loads the durable subscriptions.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"datastub/cloudsvc/window"
 )
 
 // stopTime bounds how long the last cursors may take to be saved: what is not
@@ -23,13 +25,13 @@ func (h *Hooks) Run(ctx context.Context) error {
 		case <-h.wake:
 			h.arrange(ctx, &running)
 		case <-ticker.C:
-			saver.save(ctx)
+			saver.save(ctx, false)
 		case <-ctx.Done():
 			running.Wait()
 			// ctx has ended, and the cursors are still to be saved.
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 			defer cancel()
-			saver.save(last)
+			saver.save(last, true)
 			return nil
 		}
 	}
@@ -55,7 +57,7 @@ func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
 
 // begin runs a hook. h.mu is held.
 func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGroup) {
-	run, err := newHookRun(h, kept.hook, kept.cursor)
+	run, err := newHookRun(h, kept.hook, kept.cursor, kept.window)
 	if err != nil { // of our own making: nothing can be done about it but to tell
 		h.options.Logger.Error(err, "A subscription cannot be delivered", "subscription", kept.hook.ID)
 		return
@@ -75,13 +77,12 @@ func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGro
 
 // broken takes into account that a run ended by itself.
 func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
-	var gone *goneError
-	if errors.As(err, &gone) {
+	if reason := endReason(err); reason != "" {
 		_, err = h.Change(ctx, run.hook.ID, func(hook *Hook) error {
-			hook.State, hook.Why = HookDisabled, gone.reason
+			hook.State, hook.Why = HookDisabled, reason
 			return nil
 		})
-		h.options.Logger.Info("A subscription is disabled", "subscription", run.hook.ID, "reason", gone.reason)
+		h.options.Logger.Info("A subscription is disabled", "subscription", run.hook.ID, "reason", reason)
 	}
 	if err == nil || errors.Is(err, ErrNoSuchHook) {
 		return
@@ -92,12 +93,26 @@ func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
 	pause(ctx, hookRetry)
 }
 
+// endReason returns why a subscription is disabled whose run ended with an error,
+// "" if it is not.
+func endReason(err error) string {
+	var gone *goneError
+	var limit *window.LimitError
+	switch {
+	case errors.As(err, &gone):
+		return gone.reason
+	case errors.As(err, &limit):
+		return limit.Error()
+	}
+	return ""
+}
+
 // ended keeps where a run was, and has the hook looked at again.
 func (h *Hooks) ended(kept *keptHook, run *hookRun) {
-	at := run.cursor()
+	at, windows := run.cursor(), run.windows()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept.run, kept.cursor = nil, at
+	kept.run, kept.cursor, kept.window = nil, at, windows
 	h.moved(run.hook.ID)
 	h.mark(run.hook.ID)
 }

@@ -26,12 +26,13 @@ type memoryHooks struct {
 	mu      sync.Mutex
 	hooks   map[string][]byte
 	cursors map[int][]byte
+	windows map[string][]byte
 	letters []DeadLetter
 	fails   int // how many calls still fail
 }
 
 func newMemoryHooks() *memoryHooks {
-	return &memoryHooks{hooks: make(map[string][]byte), cursors: make(map[int][]byte)}
+	return &memoryHooks{hooks: make(map[string][]byte), cursors: make(map[int][]byte), windows: make(map[string][]byte)}
 }
 
 var errMemoryHooks = errors.New("the disk is full")
@@ -58,7 +59,7 @@ func (m *memoryHooks) SaveHook(_ context.Context, id string, record []byte) erro
 }
 
 func (m *memoryHooks) DeleteHook(_ context.Context, id string) error {
-	return m.do(func() { delete(m.hooks, id) })
+	return m.do(func() { delete(m.hooks, id); delete(m.windows, id) })
 }
 
 func (m *memoryHooks) LoadCursors(context.Context) (all [][]byte, err error) {
@@ -68,6 +69,15 @@ func (m *memoryHooks) LoadCursors(context.Context) (all [][]byte, err error) {
 
 func (m *memoryHooks) SaveCursors(_ context.Context, p int, record []byte) error {
 	return m.do(func() { m.cursors[p] = bytes.Clone(record) })
+}
+
+func (m *memoryHooks) LoadWindows(context.Context) (all map[string][]byte, err error) {
+	err = m.do(func() { all = maps.Clone(m.windows) })
+	return all, err
+}
+
+func (m *memoryHooks) SaveWindows(_ context.Context, id string, record []byte) error {
+	return m.do(func() { m.windows[id] = bytes.Clone(record) })
 }
 
 func (m *memoryHooks) Bury(_ context.Context, d *DeadLetter) error {
@@ -128,15 +138,29 @@ type hooksBench struct {
 	stop     func()
 }
 
-// startHooks runs hooks. Steady jitter makes waits what the schedule says.
+// startHooks runs hooks, of which a testReceiver takes what they send.
 func startHooks(t *testing.T, log *memoryLog, store *memoryHooks, answer func(int, *webhook.Request) webhook.Outcome) *hooksBench {
 	t.Helper()
-	_, last, _ := log.Ends(t.Context(), dataplane.RT)
-	d := dispatcherOn(log, Position{Incarnation: 7, RT: endOf(last)}, prometheus.NewRegistry())
-	b := &hooksBench{store: store, log: log, next: 1, receiver: &testReceiver{answer: answer, began: time.Now()}}
+	receiver := &testReceiver{answer: answer, began: time.Now()}
+	b := startHooksTo(t, log, store, receiver)
+	b.receiver = receiver
+	return b
+}
+
+// startHooksTo runs hooks. Steady jitter makes waits what the schedule says.
+func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender WebhookSender) *hooksBench {
+	t.Helper()
+	reached := Position{Incarnation: 7}
+	for _, class := range dataplane.Classes {
+		if _, last, _ := log.Ends(t.Context(), class); last > 0 {
+			reached.advance(class, endOf(last))
+		}
+	}
+	d := dispatcherOn(log, reached, prometheus.NewRegistry())
+	b := &hooksBench{store: store, log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{
-		Dispatcher: d, Store: store, DeadLetters: store, Sender: b.receiver,
+		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender,
 		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 },
 	})
 	if err != nil {
@@ -176,25 +200,31 @@ func (b *hooksBench) publish(t *testing.T, packer *dataplane.Packer, devices ...
 		m.Device, m.Value = device, dataplane.IntValue(int64(b.next)+int64(i))
 		batch.Messages = append(batch.Messages, m)
 	}
+	b.next = batch.Last() + 1
+	b.publishBatch(t, packer, batch)
+}
+
+// publishBatch stores and routes messages.
+func (b *hooksBench) publishBatch(t *testing.T, packer *dataplane.Packer, batch *dataplane.Batch) {
+	t.Helper()
 	data, err := packer.Pack(batch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.next = batch.Last() + 1
 	block := &Block{
-		Class:  dataplane.RT, // no topics: it may hold all
-		Ranges: []Range{{Publisher: batch.Publisher, Epoch: 1, First: batch.First, Last: batch.Last()}},
+		Class:  batch.Class, // no topics: it may hold all
+		Ranges: []Range{{Publisher: batch.Publisher, Epoch: batch.Epoch, First: batch.First, Last: batch.Last()}},
 		Frames: [][]byte{dataplane.AppendFrame(nil, data)},
 	}
-	seq, err := b.log.Append(t.Context(), dataplane.RT, block.Append(nil))
+	seq, err := b.log.Append(t.Context(), batch.Class, block.Append(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored, err := newPastBlock(seq, time.Now(), b.log.all(dataplane.RT)[seq-1]).unpack(packer)
+	stored, err := newPastBlock(seq, time.Now(), b.log.all(batch.Class)[seq-1]).unpack(packer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.options.Dispatcher.Deliver(dataplane.RT, seq, stored.messages, stored.gaps)
+	b.options.Dispatcher.Deliver(batch.Class, seq, stored.messages, stored.gaps)
 }
 
 func always(v webhook.Verdict) func(int, *webhook.Request) webhook.Outcome {

@@ -8,13 +8,14 @@ import (
 	"datastub/cloudsvc/webhook"
 )
 
-// A letter is one line on its way to the receiver of a Hook.
+// A letter is one line, or a window, on its way to the receiver of a Hook.
 type letter struct {
-	id     string // the message's
+	id     string // the message's, or the window's
 	key    string // letters of one key are delivered in order
 	body   []byte // the line without its newline, shared with others
 	at     Position
 	tries  webhook.Tries
+	window bool // it is of a window, and not a message
 	flying bool // it is being tried
 	done   bool
 }

@@ -18,6 +18,7 @@ const (
 	// their cursors by partition.
 	subsBucket    = "subs"
 	cursorsBucket = "cursors"
+	windowsBucket = "windows" // what is kept of their windows, by their ids
 	// deadStream holds dead letters, each at deadSubject.<subscription>, for
 	// deadAge and up to a deadShare of what a class may have: the oldest go first.
 	deadStream  = "DLQ"
@@ -31,7 +32,7 @@ const (
 
 // hookStore keeps durable subscriptions and their dead letters.
 type hookStore struct {
-	subs, cursors jetstream.KeyValue
+	subs, cursors, windows jetstream.KeyValue
 }
 
 // open opens or makes what is needed, beside classes that have some room each,
@@ -41,6 +42,9 @@ func (s *hookStore) open(ctx context.Context, js jetstream.JetStream, room int64
 		return err
 	}
 	if s.cursors, err = openBucket(ctx, js, cursorsBucket, "how far each durable subscription is"); err != nil {
+		return err
+	}
+	if s.windows, err = openBucket(ctx, js, windowsBucket, "where the windows of each durable subscription are"); err != nil {
 		return err
 	}
 	_, err = openStream(ctx, js, jetstream.StreamConfig{
@@ -102,6 +106,9 @@ func (l *Log) SaveHook(ctx context.Context, id string, record []byte) error {
 
 // DeleteHook implements cloudsvc.HookStore.
 func (l *Log) DeleteHook(ctx context.Context, id string) error {
+	if err := l.hooks.windows.Purge(ctx, id); err != nil {
+		return err
+	}
 	return l.hooks.subs.Purge(ctx, id)
 }
 
@@ -121,6 +128,17 @@ func (l *Log) LoadCursors(ctx context.Context) ([][]byte, error) {
 // SaveCursors implements cloudsvc.HookStore.
 func (l *Log) SaveCursors(ctx context.Context, partition int, record []byte) error {
 	_, err := l.hooks.cursors.Put(ctx, strconv.Itoa(partition), record)
+	return err
+}
+
+// LoadWindows implements cloudsvc.HookStore.
+func (l *Log) LoadWindows(ctx context.Context) (map[string][]byte, error) {
+	return loadBucket(ctx, l.hooks.windows)
+}
+
+// SaveWindows implements cloudsvc.HookStore.
+func (l *Log) SaveWindows(ctx context.Context, id string, record []byte) error {
+	_, err := l.hooks.windows.Put(ctx, id, record)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package natslog
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"datastub/cloudsvc"
+	"datastub/cloudsvc/window"
 )
 
 func TestHooksAreKept(t *testing.T) {
@@ -21,6 +23,11 @@ func TestHooksAreKept(t *testing.T) {
 	}
 	if err := l.SaveHook(t.Context(), "sub_a", []byte("4")); err != nil {
 		t.Fatal(err)
+	}
+	for _, id := range []string{"sub_a", "sub_b", "sub_a"} {
+		if err := l.SaveWindows(t.Context(), id, bytes.Repeat([]byte(id), window.MaxState/len(id))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for range 2 { // what is gone can go again
 		if err := l.DeleteHook(t.Context(), "sub_b"); err != nil {
@@ -48,6 +55,10 @@ func TestHooksAreKept(t *testing.T) {
 	cursors, err := l.LoadCursors(t.Context())
 	if err != nil || len(cursors) != 1 || string(cursors[0]) != "new" {
 		t.Errorf("cursors %q, %v, want the new one", cursors, err)
+	}
+	windows, err := l.LoadWindows(t.Context())
+	if err != nil || len(windows) != 1 || !bytes.HasPrefix(windows["sub_a"], []byte("sub_a")) {
+		t.Errorf("windows of %d hooks, %v, want those of sub_a", len(windows), err)
 	}
 }
 

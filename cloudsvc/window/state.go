@@ -95,6 +95,18 @@ func appendPlace(b []byte, p Place) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(b, p.Block), uint64(p.Index))
 }
 
+// StateFrom returns From of the Reducer that a State is of, whatever its Spec is.
+func StateFrom(state []byte) (Place, error) {
+	f := fields.Reader{Rest: state}
+	version := f.Byte()
+	f.Bytes(8)
+	from := readPlace(&f)
+	if f.Failed || version != stateVersion {
+		return Place{}, errState
+	}
+	return from, nil
+}
+
 // restore reads a State.
 func (r *Reducer) restore(state []byte) error {
 	f := fields.Reader{Rest: state}

@@ -17,6 +17,9 @@ func TestOtherState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if from, err := StateFrom(state); err != nil || from != (Place{}) {
+		t.Errorf("from %v, %v", from, err)
+	}
 	spec.Lateness = time.Second
 	if _, err := New(Options{Subscription: "sub_1", Spec: spec, State: state}); !errors.Is(err, ErrOtherSpec) {
 		t.Errorf("another spec: %v", err)

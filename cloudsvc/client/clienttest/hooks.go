@@ -21,6 +21,10 @@ func (noHooks) LoadCursors(context.Context) ([][]byte, error) { return nil, nil 
 
 func (noHooks) SaveCursors(context.Context, int, []byte) error { return nil }
 
+func (noHooks) LoadWindows(context.Context) (map[string][]byte, error) { return nil, nil }
+
+func (noHooks) SaveWindows(context.Context, string, []byte) error { return nil }
+
 func (noHooks) Bury(context.Context, *cloudsvc.DeadLetter) error { return nil }
 
 func (noHooks) Send(context.Context, *webhook.Request) (webhook.Outcome, error) {
