@@ -19,6 +19,7 @@ type Config struct {
 	Data             string         // folder of the embedded log
 	NATSURL          string         // NATS servers, instead of the embedded log; commas between them
 	WebhookAllow     []netip.Prefix // the exceptions of AddressRule
+	WebhookCA        string         // PEM file of who may vouch for receivers besides whom the system trusts
 	NATSSyncInterval time.Duration  // how often those servers sync to disk
 }
 

@@ -108,7 +108,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, webhookAllow, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, webhookAllow, webhookCA, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -138,7 +138,7 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, webhookAllow, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, webhookAllow, webhookCA, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",

@@ -116,7 +116,7 @@ func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webho
 	if err := hook.validate(); err != nil {
 		return Hook{}, webhook.Key{}, err
 	}
-	key, err := webhook.NewSecret(rand.Reader)
+	key, err := webhook.NewKey(webhook.V1, rand.Reader)
 	if err != nil {
 		return Hook{}, key, err
 	}
@@ -188,7 +188,7 @@ func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (
 
 // Rotate gives a Hook a new key. The one before it signs, too, for oldKeyTime.
 func (h *Hooks) Rotate(ctx context.Context, id string) (Hook, webhook.Key, error) {
-	key, err := webhook.NewSecret(rand.Reader)
+	key, err := webhook.NewKey(webhook.V1, rand.Reader)
 	if err != nil {
 		return Hook{}, key, err
 	}

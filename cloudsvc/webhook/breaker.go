@@ -50,6 +50,18 @@ func (b *Breakers) Enter(host string) (leave func(worked bool), err error) {
 	return leave, nil
 }
 
+// Broken returns how many hosts are left alone, or tried to find out.
+func (b *Breakers) Broken() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, known := range b.hosts {
+		if known.State() != gobreaker.StateClosed {
+			n++
+		}
+	}
+	return n
+}
+
 // of returns the breaker of a host.
 func (b *Breakers) of(host string) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	b.mu.Lock()

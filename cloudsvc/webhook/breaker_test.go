@@ -46,6 +46,9 @@ func TestBreakersForgetHosts(t *testing.T) {
 		t.Errorf("%d hosts are known, want %d at most", n, minSweep)
 	}
 	wantBroken(t, b, "down:80")
+	if n := b.Broken(); n != 1 {
+		t.Errorf("%d hosts are left alone, want 1", n)
+	}
 }
 
 func try(t *testing.T, b *Breakers, host string, worked bool) {

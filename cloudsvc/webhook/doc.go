@@ -8,7 +8,8 @@
 //	Schedule  when to try again, and when to give up
 //	Guard     the addresses that are dialled, and no others
 //	Breakers  hosts that are down are left alone, each for a while
-//	Sender    makes one try
+//	Sender    makes one try, or asks by a Handshake whether any is wanted
+//	Roots     who may vouch for a receiver
 //
 // URLs and keys hold what only their owner may know: Redact makes a URL fit for
 // logs and answers, and a Key prints as its kind only.

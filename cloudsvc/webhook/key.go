@@ -18,11 +18,12 @@ const (
 	publicPrefix  = "whpk_"  // of ed25519, for receivers
 )
 
-// The specification wants 24 to 64 bytes; as many as SHA-256 has are made.
+// The specification wants secrets of 24 to 64 bytes; as many as SHA-256 and
+// the seeds of ed25519 have are made.
 const (
 	minSecretBytes = 24
 	maxSecretBytes = 64
-	newSecretBytes = 32
+	newKeyBytes    = ed25519.SeedSize
 )
 
 // A Key signs requests. The zero Key signs nothing.
@@ -31,22 +32,28 @@ type Key struct {
 	private ed25519.PrivateKey // or nil
 }
 
-// NewSecret makes a key for HMAC-SHA256, of random bytes.
-func NewSecret(random io.Reader) (Key, error) {
-	secret := make([]byte, newSecretBytes)
-	if _, err := io.ReadFull(random, secret); err != nil {
-		return Key{}, fmt.Errorf("make a secret: %w", err)
-	}
-	return Key{secret: secret}, nil
-}
+// A Signature is how requests are signed, by its name in the header.
+type Signature string
 
-// NewPrivate makes a key for ed25519, of random bytes.
-func NewPrivate(random io.Reader) (Key, error) {
-	seed := make([]byte, ed25519.SeedSize)
-	if _, err := io.ReadFull(random, seed); err != nil {
-		return Key{}, fmt.Errorf("make a private key: %w", err)
+// The signatures of Standard Webhooks.
+const (
+	V1  Signature = "v1"  // HMAC-SHA256: receivers have the same secret as we
+	V1a Signature = "v1a" // ed25519: receivers have the public key only
+)
+
+// NewKey makes a key for a signature, of random bytes.
+func NewKey(s Signature, random io.Reader) (Key, error) {
+	if s != V1 && s != V1a {
+		return Key{}, fmt.Errorf("signature %.64q: want %s or %s", s, V1, V1a)
 	}
-	return Key{private: ed25519.NewKeyFromSeed(seed)}, nil
+	seed := make([]byte, newKeyBytes)
+	if _, err := io.ReadFull(random, seed); err != nil {
+		return Key{}, fmt.Errorf("make a key: %w", err)
+	}
+	if s == V1a {
+		return Key{private: ed25519.NewKeyFromSeed(seed)}, nil
+	}
+	return Key{secret: seed}, nil
 }
 
 // ParseKey reads what Reveal writes: whsec_ or whsk_, and base64. Its error
@@ -92,6 +99,14 @@ func (k Key) Verifier() string {
 	return k.Reveal()
 }
 
+// Signature returns what the key makes.
+func (k Key) Signature() Signature {
+	if k.private != nil {
+		return V1a
+	}
+	return V1
+}
+
 // String tells the key's kind, and nothing of the key.
 func (k Key) String() string {
 	switch {
@@ -109,9 +124,9 @@ func (k Key) GoString() string { return k.String() }
 // sign returns a signature as the header has it.
 func (k Key) sign(signed []byte) string {
 	if k.private != nil {
-		return "v1a," + base64.StdEncoding.EncodeToString(ed25519.Sign(k.private, signed))
+		return string(V1a) + "," + base64.StdEncoding.EncodeToString(ed25519.Sign(k.private, signed))
 	}
 	mac := hmac.New(sha256.New, k.secret)
 	_, _ = mac.Write(signed) // a hash takes everything
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return string(V1) + "," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -12,12 +12,12 @@ import (
 
 func TestKeysComeBack(t *testing.T) {
 	t.Parallel()
-	for _, made := range []Key{newSecret(t), newPrivate(t)} {
+	for _, made := range []Key{newKey(t, V1), newKey(t, V1a)} {
 		read, err := ParseKey(made.Reveal())
 		if err != nil {
 			t.Fatalf("ParseKey: %v", err)
 		}
-		if read.Reveal() != made.Reveal() || read.Verifier() != made.Verifier() {
+		if read.Reveal() != made.Reveal() || read.Verifier() != made.Verifier() || read.Signature() != made.Signature() {
 			t.Errorf("key %v comes back as %v", made.Reveal(), read.Reveal())
 		}
 	}
@@ -40,7 +40,7 @@ func TestParseKeyRefuses(t *testing.T) {
 
 func TestKeysDoNotPrint(t *testing.T) {
 	t.Parallel()
-	for _, k := range []Key{newSecret(t), newPrivate(t)} {
+	for _, k := range []Key{newKey(t, V1), newKey(t, V1a)} {
 		_, secret, _ := strings.Cut(k.Reveal(), "_")
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 			if text := fmt.Sprintf(format, k); strings.Contains(text, secret) {
@@ -53,29 +53,25 @@ func TestKeysDoNotPrint(t *testing.T) {
 	}
 }
 
-func TestNewKeysNeedRandomBytes(t *testing.T) {
+func TestNewKeyRefuses(t *testing.T) {
 	t.Parallel()
 	want := errors.New("no entropy")
-	if _, err := NewSecret(iotest.ErrReader(want)); !errors.Is(err, want) {
-		t.Errorf("NewSecret: %v, want %v", err, want)
+	for _, signature := range []Signature{V1, V1a} {
+		if _, err := NewKey(signature, iotest.ErrReader(want)); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", signature, err, want)
+		}
+		if _, err := NewKey(signature, bytes.NewReader(make([]byte, newKeyBytes-1))); err == nil {
+			t.Errorf("%s of too few bytes: no error", signature)
+		}
 	}
-	if _, err := NewPrivate(bytes.NewReader(nil)); err == nil {
-		t.Error("NewPrivate: no error")
+	if _, err := NewKey("v2", rand.Reader); err == nil || err.Error() != `signature "v2": want v1 or v1a` {
+		t.Errorf("v2: %v", err)
 	}
 }
 
-func newSecret(t *testing.T) Key {
+func newKey(t *testing.T, s Signature) Key {
 	t.Helper()
-	k, err := NewSecret(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
-func newPrivate(t *testing.T) Key {
-	t.Helper()
-	k, err := NewPrivate(rand.Reader)
+	k, err := NewKey(s, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestSignVector(t *testing.T) {
 
 func TestReceiversVerify(t *testing.T) {
 	t.Parallel()
-	older, newer := newSecret(t), newSecret(t)
+	older, newer := newKey(t, V1), newKey(t, V1)
 	for _, test := range []struct {
 		name   string
 		signed []Key
@@ -41,7 +41,7 @@ func TestReceiversVerify(t *testing.T) {
 		{"the key", []Key{newer}, newer, body, true},
 		{"the older of two", []Key{newer, older}, older, body, true},
 		{"the newer of two", []Key{newer, older}, newer, body, true},
-		{"beside ed25519", []Key{newPrivate(t), newer}, newer, body, true},
+		{"beside ed25519", []Key{newKey(t, V1a), newer}, newer, body, true},
 		{"another key", []Key{newer}, older, body, false},
 		{"another body", []Key{newer}, newer, []byte("{}"), false},
 	} {
@@ -58,7 +58,7 @@ func TestReceiversVerify(t *testing.T) {
 
 func TestPublicKeyVerifies(t *testing.T) {
 	t.Parallel()
-	k := newPrivate(t)
+	k := newKey(t, V1a)
 	public, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(k.Verifier(), "whpk_"))
 	if err != nil {
 		t.Fatal(err)

@@ -3,11 +3,13 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -26,29 +28,55 @@ const (
 	maxHeader = 64 << 10
 )
 
-// A Sender makes tries. It is used by many at once.
-type Sender struct {
-	client   *http.Client
-	breakers *Breakers
-	agent    string
-	now      func() time.Time
+// SenderOptions say how a Sender reaches receivers. All but Roots and Now are
+// required.
+type SenderOptions struct {
+	// Dial connects to a receiver: a Guard's DialContext. No proxy is used, as
+	// the guard would judge the proxy's address instead of the receiver's.
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Agent  string           // what the sender calls itself
+	Origin string           // the system that it sends for: a DNS name by the handshake's specification
+	Roots  *x509.CertPool   // who may vouch for receivers: whom the system trusts
+	Now    func() time.Time // time.Now
 }
 
-// NewSender returns a sender that dials what a rule allows, and calls itself by
-// an agent's name. It uses no proxy: the rule would judge the proxy's address
-// instead of the receiver's.
-func NewSender(rule AddressRule, agent string, now func() time.Time) *Sender {
+func (o *SenderOptions) validate() error {
+	if o.Dial == nil || o.Agent == "" || o.Origin == "" {
+		return errors.New("webhook sender options: Dial, Agent and Origin are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return nil
+}
+
+// A Sender makes tries. It is used by many at once, and counts them: it is a
+// prometheus.Collector.
+type Sender struct {
+	client        *http.Client
+	breakers      *Breakers
+	metrics       *metrics
+	agent, origin string
+	now           func() time.Time
+}
+
+// NewSender returns a sender.
+func NewSender(o SenderOptions) (*Sender, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	breakers := NewBreakers()
 	return &Sender{
 		client: &http.Client{
 			Transport: &http.Transport{
-				DialContext: Guard(rule).DialContext, TLSHandshakeTimeout: dialTime, ForceAttemptHTTP2: true,
+				DialContext: o.Dial, TLSClientConfig: &tls.Config{RootCAs: o.Roots}, TLSHandshakeTimeout: dialTime, ForceAttemptHTTP2: true,
 				MaxIdleConns: maxIdle, MaxIdleConnsPerHost: maxIdleHost, IdleConnTimeout: idleTime,
 				MaxResponseHeaderBytes: maxHeader,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		breakers: NewBreakers(), agent: agent, now: now,
-	}
+		breakers: breakers, metrics: newMetrics(breakers), agent: o.Agent, origin: o.Origin, now: o.Now,
+	}, nil
 }
 
 // Close closes the connections that are kept. It does not wait for tries.
@@ -63,61 +91,54 @@ func (s *Sender) Send(ctx context.Context, r *Request) (Outcome, error) {
 	}
 	leave, err := s.breakers.Enter(u.Host)
 	if err != nil {
+		s.metrics.tries.WithLabelValues(skipped).Inc()
 		return Outcome{Verdict: Later, RetryAfter: breakTime, Reason: err.Error()}, nil
 	}
-	o := s.try(ctx, r)
-	// A try that was broken off says nothing of the host, but must be left: it
-	// may be the one that a breaker waits for.
-	leave(ctx.Err() == nil && o.Verdict != Retry)
-	return o, ctx.Err()
+	end := s.metrics.begin()
+	o := s.try(ctx, u, r)
+	if err := ctx.Err(); err != nil {
+		// This says nothing of the host, but must be left: it may be the try that
+		// a breaker waits for.
+		leave(false)
+		end(brokenOff)
+		return o, err
+	}
+	leave(o.Verdict != Retry)
+	end(o.Verdict.String())
+	return o, nil
 }
 
 // try sends a request and judges the answer.
-func (s *Sender) try(ctx context.Context, r *Request) Outcome {
+func (s *Sender) try(ctx context.Context, u *url.URL, r *Request) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, TryTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(r.Body))
 	if err != nil {
 		return Outcome{Verdict: Refused, Reason: "request cannot be made"} // the error has the URL
 	}
 	request.Header = Sign(r.Keys, r.ID, s.now(), r.Body)
 	request.Header.Set("Content-Type", r.ContentType)
-	request.Header.Set("User-Agent", s.agent)
+	s.introduce(request)
 	answer, err := s.client.Do(request)
 	if err != nil {
 		return JudgeError(err)
 	}
 	defer answer.Body.Close()
 	o := Judge(answer.StatusCode, answer.Header, s.now())
-	o.Head, _ = io.ReadAll(io.LimitReader(answer.Body, maxHead)) // what there is of it
-	_, _ = io.CopyN(io.Discard, answer.Body, maxDrain)
+	o.Head = head(answer)
 	return o
 }
 
-// ParseURL reads a receiver's URL: absolute, http or https, without a user or
-// a fragment. Its error does not repeat it, as it may hold what only its owner
-// may know.
-func ParseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	want := ""
-	switch {
-	case len(text) > maxURL:
-		want = fmt.Sprintf("longer than %d bytes", maxURL)
-	case err != nil:
-		want = "no URL"
-	case u.Scheme != "http" && u.Scheme != "https":
-		want = "neither http:// nor https://"
-	case u.Hostname() == "":
-		want = "without a host"
-	case u.User != nil:
-		want = "with a user, whose password others would see: the signature tells who sends"
-	case strings.Contains(text, "#"):
-		want = "with a fragment, which is not sent"
-	default:
-		return u, nil
-	}
-	return nil, fmt.Errorf("URL of the receiver is %s: want one such as https://app.example.com/hooks/datastub", want)
+// introduce says in a request's header who sends it.
+func (s *Sender) introduce(request *http.Request) {
+	request.Header.Set("User-Agent", s.agent)
+	request.Header.Set(headerOrigin, s.origin)
 }
 
-// maxURL is the longest URL of a receiver, in bytes.
-const maxURL = 2048
+// head returns the beginning of an answer's body, and reads on so that the
+// connection can be used again.
+func head(answer *http.Response) []byte {
+	kept, _ := io.ReadAll(io.LimitReader(answer.Body, maxHead)) // what there is of it
+	_, _ = io.CopyN(io.Discard, answer.Body, maxDrain)
+	return kept
+}

@@ -81,7 +81,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	metrics.MustRegister(s.producers)
-	if err := s.openHooks(opening, addresses, klog.FromContext(ctx)); err != nil {
+	if err := s.openHooks(opening, config.WebhookCA, addresses, metrics, klog.FromContext(ctx)); err != nil {
 		return nil, err
 	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
@@ -112,9 +112,19 @@ func (s *service) openProducers(registry *cloudsvc.Registry, addresses *cloudsvc
 }
 
 // openHooks loads the durable subscriptions, to send at addresses that a rule
-// allows.
-func (s *service) openHooks(ctx context.Context, addresses *cloudsvc.AddressRule, log klog.Logger) (err error) {
-	s.sender = webhook.NewSender(addresses, "datastub-cloudsvc", time.Now)
+// allows, to whom the system or a file of authorities vouches for.
+func (s *service) openHooks(ctx context.Context, authorities string, addresses *cloudsvc.AddressRule, metrics prometheus.Registerer, log klog.Logger) (err error) {
+	roots, err := webhook.Roots(authorities)
+	if err != nil {
+		return fmt.Errorf("webhookCA: %w", err)
+	}
+	s.sender, err = webhook.NewSender(webhook.SenderOptions{
+		Dial: webhook.Guard(addresses).DialContext, Agent: "datastub-cloudsvc", Origin: "datastub", Roots: roots,
+	})
+	if err != nil {
+		return err
+	}
+	metrics.MustRegister(s.sender)
 	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
 		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Logger: log,
 	})
