@@ -32,6 +32,7 @@ type hookWindow struct {
 // and returns where the stream begins.
 func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hookWindow, Position, error) {
 	w := &hookWindow{began: at.BT, record: record}
+	holds := d.isPast(at)
 	options := window.Options{Subscription: hook.ID, Spec: *hook.Window}
 	if state, reached, ok := readWindowRecord(record); ok && d.isPast(reached) { // else it is of another log
 		options.State = state
@@ -41,7 +42,7 @@ func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hook
 	if errors.Is(err, window.ErrOtherSpec) { // the new ones begin with what was open
 		options.Start, err = window.StateFrom(options.State)
 		options.State = nil
-	} else if options.State == nil && d.isPast(at) {
+	} else if options.State == nil && holds {
 		options.Start = window.Place(at.BT)
 	}
 	if err == nil && options.State == nil {
@@ -53,14 +54,17 @@ func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hook
 	if from := w.reducer.From(); from != (window.Place{}) {
 		at.BT = Place(from)
 	}
+	if holds { // and not only up to where the cursor's incarnation ended, which the record is behind
+		at.Incarnation = d.reached().Incarnation
+	}
 	w.at = at
 	return w, at, nil
 }
 
 // isPast tells whether a position is one of this log, which has been reached.
 func (d *Dispatcher) isPast(at Position) bool {
-	holds, known := d.eras.end(at.Incarnation, d.reached())
-	return known && !at.BT.after(holds.BT)
+	end, known := d.eras.end(at.Incarnation, d.reached())
+	return known && !at.ahead(end)
 }
 
 // windowRecord returns what is stored: where the Reducer is, and its state.

@@ -65,6 +65,13 @@ func (m *memoryHooks) clone() *memoryHooks {
 	return &memoryHooks{hooks: maps.Clone(m.hooks), cursors: maps.Clone(m.cursors), windows: maps.Clone(m.windows)}
 }
 
+// failNext has the next calls fail.
+func (m *memoryHooks) failNext(calls int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fails = calls
+}
+
 // windowSpec is what the tests reduce to.
 func windowSpec(slide time.Duration) *window.Spec {
 	return &window.Spec{
@@ -111,6 +118,9 @@ func windowsOverCrashes(t *testing.T, random *rand.Rand) {
 			b.next = alarms + 1
 			b.publish(t, packer, "alarm")
 			alarms++
+		}
+		if random.IntN(5) == 0 {
+			store.failNext(random.IntN(4))
 		}
 		time.Sleep(time.Duration(random.IntN(700)) * time.Millisecond)
 		if random.IntN(15) == 0 {
@@ -194,6 +204,43 @@ func (r *windowReceiver) counts(t *testing.T) (counts []int) {
 		}
 	}
 	return counts
+}
+
+// Windows resume where their record is, whenever the cursor was stored, and begin
+// anew in another log.
+func TestWindowsResume(t *testing.T) {
+	t.Parallel()
+	hook := &Hook{ID: "sub_1", Window: windowSpec(time.Minute)}
+	r, err := window.New(window.Options{Subscription: hook.ID, Spec: *hook.Window, Start: window.Place{Block: 4, Index: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := testMessage("sensor/a")
+	if err := r.Add(window.Place{Block: 5}, &m); err != nil { // its window stays open
+		t.Fatal(err)
+	}
+	state, err := r.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newTestDispatcher()
+	d.position = Position{Incarnation: 9, RT: endOf(1), BT: endOf(6)}
+	d.eras = eras{{Incarnation: 7, BT: endOf(0)}, {Incarnation: 8, BT: endOf(3)}, {Incarnation: 9, BT: endOf(5)}}
+	cursor := Position{Incarnation: 7, BT: endOf(2)}
+	for _, tt := range []struct {
+		name   string
+		record Position
+		want   Position
+	}{
+		{"stored later than the cursor", Position{Incarnation: 8, BT: Place{Block: 5}}, Position{Incarnation: 9, BT: Place{Block: 4, Index: 2}}},
+		{"of what the log has lost", Position{Incarnation: 8, BT: Place{Block: 6}}, Position{Incarnation: 9, BT: endOf(2)}},
+		{"of another log", Position{Incarnation: 5, BT: Place{Block: 5}}, Position{Incarnation: 9, BT: endOf(2)}},
+	} {
+		_, at, err := newHookWindow(d, hook, cursor, windowRecord(tt.record, state))
+		if err != nil || at != tt.want {
+			t.Errorf("%s: begins at %+v, %v, want %+v", tt.name, at, err, tt.want)
+		}
+	}
 }
 
 // A window that is changed begins with what was open.

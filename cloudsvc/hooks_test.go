@@ -150,13 +150,15 @@ func startHooks(t *testing.T, log *memoryLog, store *memoryHooks, answer func(in
 // startHooksTo runs hooks. Steady jitter makes waits what the schedule says.
 func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender WebhookSender) *hooksBench {
 	t.Helper()
-	reached := Position{Incarnation: 7}
+	reached := Position{Incarnation: 7 + uint64(len(log.starts))}
 	for _, class := range dataplane.Classes {
 		if _, last, _ := log.Ends(t.Context(), class); last > 0 {
 			reached.advance(class, endOf(last))
 		}
 	}
+	log.starts = log.starts.with(reached)
 	d := dispatcherOn(log, reached, prometheus.NewRegistry())
+	d.eras = log.starts
 	b := &hooksBench{store: store, log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{

@@ -31,6 +31,7 @@ type memoryLog struct {
 	times    map[dataplane.Class][]time.Time // when they were stored
 	gone     map[dataplane.Class]uint64      // how many of them its limits have taken
 	snapshot []byte
+	starts   eras // of what delivers from it; not guarded
 	tries    int
 	dead     bool // its process was killed: nothing of it arrives any more
 }
