@@ -32,8 +32,8 @@
 // last line, only they take something in.
 //
 // Of each series, of one topic and device, a delivery says which sequences it
-// covers. A jump among them that nobody has told is missing, in all windows that
-// hold a message before it. A gap that was told is missing in the publisher's next
+// covers. A jump among them that nobody has told, within one epoch, is missing, in
+// all windows that hold a message before it. A gap that was told is missing in the publisher's next
 // delivery: where it lies in time nobody knows, and its sequences lie between what
 // two windows cover.
 //

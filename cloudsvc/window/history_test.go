@@ -23,6 +23,7 @@ type node struct {
 	random    *rand.Rand
 	publisher string
 	clock     time.Time
+	epoch     uint64
 	seqs      map[string]uint64
 	kept      []line
 	offline   int // lines until it is there again
@@ -73,8 +74,14 @@ func (n *node) speak() []line {
 // accept makes a message, or loses some.
 func (n *node) accept() (line, bool) {
 	n.tick()
+	if n.random.IntN(100) == 0 { // it starts anew, and numbers by the clock
+		n.epoch++
+		for series := range n.seqs {
+			n.seqs[series] += 1000
+		}
+	}
 	m := dataplane.Message{
-		ID: dataplane.ID{Publisher: n.publisher, Class: dataplane.BT}, Class: dataplane.BT, Node: strings.TrimSuffix(n.publisher, "/mapper"),
+		ID: dataplane.ID{Publisher: n.publisher, Class: dataplane.BT, Epoch: n.epoch}, Class: dataplane.BT, Node: strings.TrimSuffix(n.publisher, "/mapper"),
 		Topic: pick(n.random, "sensor/temperature", "pump"), Namespace: pick(n.random, "default", "default", "plant"),
 		Device: pick(n.random, "a", "b", "c"), Property: pick(n.random, "p", "q"), Unit: pick(n.random, "", "", "", "°C"),
 		Time: n.clock.Add(-time.Duration(n.random.ExpFloat64() * float64(2*time.Second))),

@@ -102,7 +102,7 @@ func plainWindowsOf(log []line, spec Spec, publisher string, lines []int) (close
 
 // jumps returns what is missing in a series behind a message of the window.
 func (w *plainWindow) jumps(log []line, key seriesKey, first int) (all []span) {
-	last := uint64(0)
+	last, epoch := uint64(0), uint64(0)
 	for i := 0; i <= w.closed; i++ {
 		l := &log[i]
 		if l.publisher() != w.publisher {
@@ -117,10 +117,10 @@ func (w *plainWindow) jumps(log []line, key seriesKey, first int) (all []span) {
 		if (seriesKey{l.m.Namespace, l.m.Topic, l.m.Device}) != key {
 			continue
 		}
-		if i > first && l.m.Seq > last+1 {
+		if i > first && l.m.Seq > last+1 && l.m.ID.Epoch == epoch {
 			all = append(all, span{last + 1, l.m.Seq - 1})
 		}
-		last = l.m.Seq
+		last, epoch = l.m.Seq, l.m.ID.Epoch
 	}
 	return all
 }

@@ -20,7 +20,8 @@ func (k seriesKey) compare(o seriesKey) int {
 // A series is one of which some pane has messages.
 type series struct {
 	key   seriesKey
-	last  uint64 // greatest sequence that came, or was told to be lost
+	epoch uint64 // of the message that came last
+	last  uint64 // sequence of that message, or of what was told to be lost behind it
 	panes int    // that have a cover of it
 }
 

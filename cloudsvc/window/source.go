@@ -107,27 +107,28 @@ func (s *source) of(m *dataplane.Message) *series {
 		return of
 	}
 	key = seriesKey{strings.Clone(key.namespace), strings.Clone(key.topic), strings.Clone(key.device)}
-	of := &series{key: key, last: m.Seq}
+	of := &series{key: key, epoch: m.ID.Epoch, last: m.Seq}
 	s.series[key] = of
 	s.weight += seriesWeight + len(key.namespace) + len(key.topic) + len(key.device)
 	return of
 }
 
 // follow takes note of a sequence, whatever becomes of the message, and of a
-// jump to it.
+// jump to it. Where the publisher has started anew, the sequences may go on with
+// the clock: what was lost then is told.
 func (s *source) follow(m *dataplane.Message) {
 	of, ok := s.series[seriesKey{m.Namespace, m.Topic, m.Device}]
-	if !ok || m.Seq <= of.last {
+	if !ok {
 		return
 	}
-	if m.Seq > of.last+1 {
+	if m.Seq > of.last+1 && m.ID.Epoch == of.epoch {
 		for _, p := range s.panes {
 			if c, ok := p.covers[of]; ok {
 				c.jump(span{of.last + 1, m.Seq - 1})
 			}
 		}
 	}
-	of.last = m.Seq
+	of.epoch, of.last = m.ID.Epoch, m.Seq
 }
 
 // lose takes note of a gap, which explains a jump over it.
