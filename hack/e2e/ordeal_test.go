@@ -54,7 +54,7 @@ func newOrdeal(t *testing.T, s *stack.Stack, spool string) *ordeal {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "publish.sock")
 	o.mapper = s.StartMapper("edge-1", nil, "  socket: "+socket, "  spool: "+spool)
-	o.publisher, o.stop = startPublisher(t, socket)
+	o.publisher, o.stop = startPublisher(t, socket, load{})
 	return o
 }
 
@@ -65,8 +65,7 @@ func (o *ordeal) run(most time.Duration) {
 	if o.rng.IntN(3) > 0 {
 		o.accept(1)
 	}
-	pass := time.NewTimer(time.Duration(o.rng.Int64N(int64(most)))) // any moment will do
-	<-pass.C
+	pass(o.t.Context(), time.Duration(o.rng.Int64N(int64(most)))) // any moment will do
 }
 
 // accept waits until so much more is accepted.
@@ -148,7 +147,7 @@ func checkTold(t *testing.T, missing map[dataplane.ID]acceptance, got []dataplan
 		})
 	}
 	for _, m := range got {
-		if m.Topic == loadTopic && told(m.ID) {
+		if isLoad(m.Topic) && told(m.ID) {
 			t.Errorf("%v came, and is in a gap", m.ID)
 		}
 	}

@@ -109,7 +109,7 @@ func (o *ordeal) seen() map[dataplane.ID]acceptance {
 	o.t.Helper()
 	seen := make(map[dataplane.ID]acceptance)
 	for _, m := range o.follow.messages() {
-		if m.Topic == loadTopic {
+		if isLoad(m.Topic) {
 			seen[m.ID] = acceptance{ID: m.ID.String(), Value: mustInt(o.t, m)}
 		}
 	}

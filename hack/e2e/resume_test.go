@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -22,19 +25,35 @@ func events(t *testing.T, s *stack.Stack, id string, limit int) (got []stack.Rec
 	if err != nil {
 		t.Fatalf("curl: %v after %.300q", err, out)
 	}
-	for line := range strings.Lines(string(out)) {
-		if text, is := strings.CutPrefix(line, "id: "); is {
-			last = strings.TrimSuffix(text, "\n")
-		}
-		if text, is := strings.CutPrefix(line, "data: "); is {
-			var m dataplane.Message
-			if err := json.Unmarshal([]byte(text), &m); err != nil {
-				t.Fatalf("%s: %v", text, err)
+	eachEvent(t, bytes.NewReader(out), func(id string, m dataplane.Message) {
+		got, last = append(got, stack.Received{Message: m}), id
+	})
+	return got, last
+}
+
+// eachEvent goes through the events of a stream that are whole and a message.
+func eachEvent(t *testing.T, stream io.Reader, each func(id string, m dataplane.Message)) {
+	t.Helper()
+	id, kind, data := "", "", ""
+	for lines := bufio.NewScanner(stream); lines.Scan(); {
+		switch field, text, _ := strings.Cut(lines.Text(), ": "); field {
+		case "id":
+			id = text
+		case "event": // which a message has not
+			kind = text
+		case "data":
+			data = text
+		case "": // the end of an event
+			if data != "" && kind == "" {
+				var m dataplane.Message
+				if err := json.Unmarshal([]byte(data), &m); err != nil {
+					t.Errorf("%s: %v", data, err)
+				}
+				each(id, m)
 			}
-			got = append(got, stack.Received{Message: m})
+			kind, data = "", ""
 		}
 	}
-	return got, last
 }
 
 // TestLastEventID has curl come back as a browser does, while cloudsvc is

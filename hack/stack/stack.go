@@ -39,11 +39,17 @@ func (s *Stack) Data() string { return s.data }
 // URL returns cloudsvc's HTTP address.
 func (s *Stack) URL() string { return "http://" + s.HTTP }
 
-// StartCloudsvc starts cloudsvc, again, and waits until it is ready.
-func (s *Stack) StartCloudsvc() {
+// LaunchCloudsvc starts cloudsvc, again.
+func (s *Stack) LaunchCloudsvc() {
 	s.t.Helper()
 	args := append([]string{"--http", s.HTTP, "--uplink", "tcp://" + s.Uplink, "--data", s.Data()}, s.args...)
 	s.Cloudsvc = Start(s.t, "cloudsvc", args...)
+}
+
+// StartCloudsvc starts cloudsvc, again, and waits until it is ready.
+func (s *Stack) StartCloudsvc() {
+	s.t.Helper()
+	s.LaunchCloudsvc()
 	Eventually(s.t, "cloudsvc is ready", func() bool {
 		if !s.Cloudsvc.Running() {
 			s.t.Fatalf("cloudsvc ended:\n%s", s.Cloudsvc.Log)
