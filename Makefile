@@ -49,9 +49,9 @@ e2e: deps ## run only the end-to-end tests, with the programs as processes
 	go test -race -count=1 -timeout 20m ./hack/e2e
 
 .PHONY: chaos
-chaos: deps ## kill spools and mappers a thousand times, let the power go a hundred times: as root, half an hour
+chaos: deps ## kill spools and mappers a thousand times, cloudsvc 300 times, let the power go a hundred times: as root, an hour
 	go test -count=1 -timeout 30m -v -run '^TestKill$$' ./dataplane/spool -kills 1000
-	go test -race -count=1 -timeout 60m -v -run '^(TestKills|TestPowerLoss.*)$$' ./hack/e2e -kills 1000 -outages 100
+	go test -race -count=1 -timeout 90m -v -run '^(TestKills|TestHooks|TestPowerLoss.*)$$' ./hack/e2e -kills 1000 -falls 300 -outages 100
 
 .PHONY: lint
 lint: deps bin/golangci-lint ## check style and the arrows between packages

@@ -32,9 +32,7 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 	sub, err := client.NewSubscription(client.SubscriptionOptions{
 		Client: c, Filter: topic,
 		Handle: func(e client.Event) error {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.got = append(f.got, e.Message)
+			f.add(e.Message)
 			return nil
 		},
 		Notify: func(client.Notice) { opened.Store(true) },
@@ -52,6 +50,12 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 	})
 	stack.Eventually(t, "a stream of "+topic, opened.Load)
 	return f
+}
+
+func (f *follower) add(m dataplane.Message) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.got = append(f.got, m)
 }
 
 func (f *follower) count() int {

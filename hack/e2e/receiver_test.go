@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"datastub/dataplane"
+	"datastub/hack/stack"
+)
+
+// A receiver is the end of a durable subscription that takes messages, one or
+// many in a request. What it answers with 2xx it has; a flawed one fails the first
+// try of some.
+type receiver struct {
+	*httptest.Server
+	filter dataplane.Filter
+	flawed bool
+
+	mu       sync.Mutex
+	tried    map[string][]dataplane.ID // what each webhook-id brought, when it first did
+	had      map[dataplane.ID]string   // the webhook-id that brought a message
+	got      []dataplane.Message       // in the order in which each came first
+	again    int                       // requests that brought what was had
+	problems []string
+}
+
+// startReceiver starts a receiver and makes a subscription to it.
+func startReceiver(t *testing.T, s *stack.Stack, filter string, maxInFlight int, flawed bool) *receiver {
+	t.Helper()
+	r := &receiver{flawed: flawed, tried: make(map[string][]dataplane.ID), had: make(map[dataplane.ID]string)}
+	var err error
+	if r.filter, err = dataplane.ParseFilter(filter); err != nil {
+		t.Fatal(err)
+	}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	resp, err := http.Post(s.URL()+"/v1/subscriptions", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"topic":%q,"callback":%q,"maxInFlight":%d}`, filter, r.URL, maxInFlight)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("subscribe to %s: %s, want 201", filter, resp.Status)
+	}
+	return r
+}
+
+// ServeHTTP takes a request, or fails in a way that is tried again within a
+// second or two.
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return // cloudsvc was killed
+	}
+	messages, err := readDelivery(body)
+	if err != nil {
+		r.problem("body %.300s: %v", body, err)
+		return
+	}
+	id := req.Header.Get("webhook-id")
+	whim := rand.IntN(100)
+	if first := r.try(id, messages); !first || !r.flawed {
+		whim = 100
+	}
+	switch {
+	case whim < 3:
+		w.WriteHeader(http.StatusInternalServerError)
+	case whim < 6:
+		panic(http.ErrAbortHandler) // the connection breaks off
+	case whim < 8:
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+	case whim < 10: // it has them, and cannot say so
+		r.take(id, messages)
+		panic(http.ErrAbortHandler)
+	default:
+		r.take(id, messages)
+	}
+}
+
+// readDelivery returns the messages of a request: it is one, or an object of many.
+func readDelivery(body []byte) ([]dataplane.Message, error) {
+	var many struct{ Messages []dataplane.Message }
+	if err := json.Unmarshal(body, &many); err != nil || many.Messages != nil {
+		return many.Messages, err
+	}
+	var one dataplane.Message
+	err := json.Unmarshal(body, &one)
+	return []dataplane.Message{one}, err
+}
+
+// try notes what a webhook-id brings, which is the same each time, and tells
+// whether it came first.
+func (r *receiver) try(id string, messages []dataplane.Message) (first bool) {
+	ids := make([]dataplane.ID, len(messages))
+	for i := range messages {
+		ids[i] = messages[i].ID
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, known := r.tried[id]
+	if !known {
+		r.tried[id] = ids
+	} else if !slices.Equal(before, ids) {
+		r.problems = append(r.problems, fmt.Sprintf("%s brought %v, and then %v", id, before, ids))
+	}
+	return !known
+}
+
+// take has messages, each of which one webhook-id brings.
+func (r *receiver) take(id string, messages []dataplane.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range messages {
+		before, had := r.had[m.ID]
+		switch {
+		case !had:
+			r.had[m.ID] = id
+			r.got = append(r.got, m)
+		case before != id:
+			r.problems = append(r.problems, fmt.Sprintf("%v came by %s, and then by %s", m.ID, before, id))
+		default:
+			r.again++
+		}
+	}
+}
+
+func (r *receiver) problem(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+}
+
+// hasAll tells whether the receiver has each message.
+func (r *receiver) hasAll(of map[dataplane.ID]acceptance) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range of {
+		if _, had := r.had[id]; !had {
+			return false
+		}
+	}
+	return true
+}
+
+// check fails unless all came that was accepted, each device's in the order in
+// which it was, and nothing else. It returns how many messages came, and came
+// again.
+func (r *receiver) check(t *testing.T, accepted map[dataplane.ID]acceptance) (had, again int) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.problems {
+		t.Errorf("the receiver of %s: %s", r.filter, p)
+	}
+	left := maps.Clone(accepted)
+	values := make(map[string]int64)
+	for _, m := range r.got {
+		if value, series := mustInt(t, m), m.Class.String()+" "+m.Address(); value <= values[series] {
+			t.Errorf("the receiver of %s: %v with %d comes behind %d", r.filter, m.ID, value, values[series])
+		} else {
+			values[series] = value
+		}
+		if a, is := left[m.ID]; is && a.Value != mustInt(t, m) {
+			t.Errorf("the receiver of %s: %v has %v, and was accepted with %d", r.filter, m.ID, m.Value, a.Value)
+		}
+		delete(left, m.ID)
+	}
+	none(t, "the receiver of "+r.filter.String(), left)
+	return len(r.got), r.again
+}
+
+// matching returns what was accepted that a filter matches.
+func matching(accepted map[dataplane.ID]acceptance, filter dataplane.Filter) map[dataplane.ID]acceptance {
+	of := make(map[dataplane.ID]acceptance)
+	for id, a := range accepted {
+		if filter.Match(a.Topic) {
+			of[id] = a
+		}
+	}
+	return of
+}
