@@ -28,8 +28,8 @@ const (
 	maxHeader = 64 << 10
 )
 
-// SenderOptions say how a Sender reaches receivers. All but Roots and Now are
-// required.
+// SenderOptions say how a Sender reaches receivers. All but Roots, Now and
+// MaxTries are required.
 type SenderOptions struct {
 	// Dial connects to a receiver: a Guard's DialContext. No proxy is used, as
 	// the guard would judge the proxy's address instead of the receiver's.
@@ -38,6 +38,10 @@ type SenderOptions struct {
 	Origin string           // the system that it sends for: a DNS name by the handshake's specification
 	Roots  *x509.CertPool   // who may vouch for receivers: whom the system trusts
 	Now    func() time.Time // time.Now
+
+	// MaxTries is how many are made at once, and how many connections are kept
+	// for later: each a sixteenth of the file descriptors that there may be.
+	MaxTries int
 }
 
 func (o *SenderOptions) validate() error {
@@ -47,6 +51,9 @@ func (o *SenderOptions) validate() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.MaxTries == 0 {
+		o.MaxTries = defaultMaxTries()
+	}
 	return nil
 }
 
@@ -55,6 +62,7 @@ func (o *SenderOptions) validate() error {
 type Sender struct {
 	client        *http.Client
 	breakers      *Breakers
+	places        *places
 	metrics       *metrics
 	agent, origin string
 	now           func() time.Time
@@ -70,12 +78,12 @@ func NewSender(o SenderOptions) (*Sender, error) {
 		client: &http.Client{
 			Transport: &http.Transport{
 				DialContext: o.Dial, TLSClientConfig: &tls.Config{RootCAs: o.Roots}, TLSHandshakeTimeout: dialTime, ForceAttemptHTTP2: true,
-				MaxIdleConns: maxIdle, MaxIdleConnsPerHost: maxIdleHost, IdleConnTimeout: idleTime,
+				MaxIdleConns: min(maxIdle, o.MaxTries), MaxIdleConnsPerHost: maxIdleHost, IdleConnTimeout: idleTime,
 				MaxResponseHeaderBytes: maxHeader,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		breakers: breakers, metrics: newMetrics(breakers), agent: o.Agent, origin: o.Origin, now: o.Now,
+		breakers: breakers, places: newPlaces(o.MaxTries), metrics: newMetrics(breakers), agent: o.Agent, origin: o.Origin, now: o.Now,
 	}, nil
 }
 
@@ -89,6 +97,11 @@ func (s *Sender) Send(ctx context.Context, r *Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{Verdict: Refused, Reason: err.Error()}, nil
 	}
+	giveBack, err := s.places.take(ctx, u.Host)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer giveBack()
 	leave, err := s.breakers.Enter(u.Host)
 	if err != nil {
 		s.metrics.tries.WithLabelValues(skipped).Inc()
