@@ -18,9 +18,10 @@ type siege struct {
 	sub *stack.Subscriber
 }
 
-func besiege(t *testing.T) *siege {
+// besiege starts all of it, cloudsvc with further arguments.
+func besiege(t *testing.T, args ...string) *siege {
 	t.Helper()
-	s := &siege{Stack: stack.New(t), t: t}
+	s := &siege{Stack: stack.New(t, args...), t: t}
 	s.sub = s.Subscribe("count/fast")
 	s.StartMapper("neighbour", map[string]string{"device.yaml": stack.VirtualDevice("counter-1")})
 	s.flows("before the attack")

@@ -57,7 +57,9 @@ func (s *siege) manySubscribers(t *testing.T) {
 	s.flows("after 5,000 subscribers")
 }
 
-// deafSubscribers publishes 60 MB to those who never read: they are cut off.
+// deafSubscribers publishes to those who never read. They fall behind and go on
+// from the log, until cloudsvc has written nothing to them for 15 s: then they are
+// cut off.
 func (s *siege) deafSubscribers(t *testing.T) {
 	const cutOff = "datastub_cloudsvc_cut_off_subscriptions_total"
 	const many = 10

@@ -18,7 +18,7 @@ func TestCloudUplink(t *testing.T) {
 	t.Run("frames", s.uplinkFrames)
 	t.Run("names", s.uplinkNames)
 	t.Run("floods", s.uplinkFloods)
-	s.holds(1500)
+	s.holds(2000)
 }
 
 func (s *siege) uplinkGarbage(t *testing.T) {
