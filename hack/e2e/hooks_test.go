@@ -88,8 +88,7 @@ func TestHooks(t *testing.T) {
 
 	accepted := publisher.read()
 	for _, r := range receivers {
-		of := matching(accepted, r.filter)
-		await(t, fmt.Sprintf("all %d at the receiver of %s", len(of), r.filter), func() bool { return r.hasAll(of) })
+		r.awaitAll(t, matching(accepted, r.filter))
 	}
 	for filter, f := range streams {
 		checkStream(t, filter, f, accepted)

@@ -22,6 +22,7 @@ import (
 // try of some.
 type receiver struct {
 	*httptest.Server
+	status string // URL of the subscription
 	filter dataplane.Filter
 	flawed bool
 
@@ -52,6 +53,7 @@ func startReceiver(t *testing.T, s *stack.Stack, filter string, maxInFlight int,
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatalf("subscribe to %s: %s, want 201", filter, resp.Status)
 	}
+	r.status = s.URL() + resp.Header.Get("Location")
 	return r
 }
 
@@ -73,14 +75,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		whim = 100
 	}
 	switch {
-	case whim < 3:
+	case whim < 1:
 		w.WriteHeader(http.StatusInternalServerError)
-	case whim < 6:
+	case whim < 2:
 		panic(http.ErrAbortHandler) // the connection breaks off
-	case whim < 8:
+	case whim < 3:
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusTooManyRequests)
-	case whim < 10: // it has them, and cannot say so
+	case whim < 4: // it has them, and cannot say so
 		r.take(id, messages)
 		panic(http.ErrAbortHandler)
 	default:
@@ -141,16 +143,32 @@ func (r *receiver) problem(format string, args ...any) {
 	r.problems = append(r.problems, fmt.Sprintf(format, args...))
 }
 
-// hasAll tells whether the receiver has each message.
-func (r *receiver) hasAll(of map[dataplane.ID]acceptance) bool {
+// awaitAll waits until the receiver has each message, or else tells what
+// cloudsvc says of the subscription.
+func (r *receiver) awaitAll(t *testing.T, of map[dataplane.ID]acceptance) {
+	t.Helper()
+	var lacking []dataplane.ID
+	defer func() {
+		if len(lacking) > 0 {
+			t.Errorf("%d of %d are missing, such as %v: %s", len(lacking), len(of), lacking[0], get(t, r.status))
+		}
+	}()
+	await(t, fmt.Sprintf("all %d at the receiver of %s", len(of), r.filter), func() bool {
+		lacking = r.lacks(of)
+		return len(lacking) == 0
+	})
+}
+
+// lacks returns the messages that the receiver has not.
+func (r *receiver) lacks(of map[dataplane.ID]acceptance) (lacking []dataplane.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id := range of {
 		if _, had := r.had[id]; !had {
-			return false
+			lacking = append(lacking, id)
 		}
 	}
-	return true
+	return lacking
 }
 
 // check fails unless all came that was accepted, each device's in the order in
