@@ -19,5 +19,8 @@
 // was made, and how long RT takes without one. It fails the benchmark where it
 // is not fast enough, or RT not fresh enough meanwhile.
 //
+// Webhooks have no peer but themselves: with two receivers that do not work beside
+// those that do, and with thousands of subscriptions that match nothing.
+//
 // `make bench` builds and runs it, from the root of the repository.
 package main

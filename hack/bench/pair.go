@@ -18,6 +18,7 @@ const arriveTime = 20 * time.Second
 // A pair is the sink of a path and, unless the mapper is that, its source.
 type pair struct {
 	sink, source *actor // source may be nil
+	copies       uint64 // how often the sink receives each message
 	listening    sync.WaitGroup
 	ready        chan struct{} // one token a role
 	sent         chan load.Sent
@@ -32,7 +33,8 @@ type pair struct {
 // startPair starts the sink, then the source; with no window there is none.
 func startPair(ctx context.Context, sink, source setup, log *os.File) (_ *pair, err error) {
 	p := &pair{
-		ready: make(chan struct{}, 2), sent: make(chan load.Sent, 1), results: make(chan load.Result, 1),
+		copies: sink.copies(),
+		ready:  make(chan struct{}, 2), sent: make(chan load.Sent, 1), results: make(chan load.Result, 1),
 		ended: make(chan string, 2), changed: make(chan struct{}),
 	}
 	defer func() {
@@ -80,7 +82,7 @@ func (p *pair) listen(a *actor) {
 		default:
 			p.note(said.Received)
 			if p.source != nil {
-				_ = p.source.tell(order{Received: said.Received}) // if it has ended, that is known otherwise
+				_ = p.source.tell(order{Received: said.Received / p.copies}) // if it has ended, that is known otherwise
 			}
 		}
 	}
@@ -144,12 +146,12 @@ func (p *pair) send(ctx context.Context, o load.Order) (load.Sent, load.Result, 
 	case <-sending.Done():
 		return sent, load.Result{}, fmt.Errorf("the %s was not done: %w", p.source.name, sending.Err())
 	}
-	if err := p.arrive(ctx, before+sent.Count); err != nil {
+	if err := p.arrive(ctx, before+sent.Count*p.copies); err != nil {
 		return sent, load.Result{}, err
 	}
 	r, err := p.cut(ctx)
-	if err == nil && r.Received != sent.Count {
-		err = fmt.Errorf("%s: %d messages of %d", p.sink.name, r.Received, sent.Count)
+	if err == nil && r.Received != sent.Count*p.copies {
+		err = fmt.Errorf("%s: %d messages, want %d, each %d times", p.sink.name, r.Received, sent.Count, p.copies)
 	}
 	return sent, r, err
 }

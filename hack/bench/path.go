@@ -13,6 +13,7 @@ const (
 	rtTopic     = "hall-07/boiler/sensor-01"
 	btTopic     = "hall-08/boiler/sensor-01"
 	mapperTopic = "hall-09/boiler/sensor-01"
+	hookTopic   = "hall-10/boiler/sensor-01"
 )
 
 const (
@@ -21,6 +22,7 @@ const (
 	datastubWindow = 32_768
 	zmqWindow      = 100_000
 	mqttWindow     = 16_384
+	hookWindow     = 1000 // a subscription waits in memory for its receiver
 )
 
 // The sync settings: what is on disk when a message is delivered.
@@ -49,6 +51,14 @@ func (p *programs) uplinkPath(ctx context.Context, class dataplane.Class, topic 
 	sink := setup{Kind: kindDatastub, Address: p.http, Topic: topic, Class: class}
 	source := setup{Kind: kindDatastub, Address: p.uplink, Topic: topic, Class: class, Node: "bench-" + class.String(), Window: datastubWindow}
 	return p.newPath(ctx, "datastub_"+class.String(), syncAlways, sink, source, watched{"cloudsvc", p.cloudsvc.ID()})
+}
+
+// hookPath is a load's own publisher, a cloudsvc, and receivers of webhooks, each
+// of which has a subscription to all.
+func (p *programs) hookPath(ctx context.Context, c *cloud, name string, receivers int) (*path, error) {
+	sink := setup{Kind: kindHook, Address: c.http, Topic: hookTopic, Class: dataplane.RT, Hooks: receivers}
+	source := setup{Kind: kindDatastub, Address: c.uplink, Topic: hookTopic, Class: dataplane.RT, Node: "bench-hook", Window: hookWindow}
+	return p.newPath(ctx, name, syncAlways, sink, source, watched{"cloudsvc", c.cloudsvc.ID()})
 }
 
 // zmqPath is a bare PUB and a bare SUB.

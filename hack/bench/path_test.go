@@ -40,6 +40,18 @@ func TestUplinkCarriesAll(t *testing.T) {
 	}
 }
 
+// TestHooksCarryAll does so with receivers of webhooks.
+func TestHooksCarryAll(t *testing.T) {
+	s := stack.New(t, "--webhook-allow", "127.0.0.0/8")
+	p := testPrograms(t)
+	c := cloud{http: s.URL(), uplink: "tcp://" + s.Uplink, cloudsvc: s.Cloudsvc.Process}
+	if err := c.subscribeOthers(t.Context(), 20); err != nil {
+		t.Fatal(err)
+	}
+	w, err := p.hookPath(t.Context(), &c, "hooks", 3)
+	checkPath(t, w, err)
+}
+
 func testPrograms(t *testing.T) *programs {
 	t.Helper()
 	p := &programs{dir: t.TempDir()}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,12 +33,10 @@ var klogInfo = regexp.MustCompile(`^I\d{4} `)
 // programs are those between sources and sinks, on ports and in folders of
 // their own.
 type programs struct {
-	dir       string
-	log       *os.File // what they all say
-	http      string   // cloudsvc's URL
-	uplink    string   // cloudsvc's ZeroMQ endpoint
-	mqtt      string   // mosquitto's URL
-	cloudsvc  *process.Process
+	dir string
+	log *os.File // what they all say
+	cloud
+	mqtt      string // mosquitto's URL
 	mosquitto *process.Process
 }
 
@@ -61,39 +58,10 @@ func startPrograms(ctx context.Context) (_ *programs, err error) {
 	if p.log, err = os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
-	if err := p.startCloudsvc(ctx); err != nil {
+	if p.cloud, err = p.startCloud(ctx, "data"); err != nil {
 		return nil, err
 	}
 	return p, p.startMosquitto(ctx)
-}
-
-func (p *programs) startCloudsvc(ctx context.Context) error {
-	http, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	uplink, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	p.http, p.uplink = "http://"+http, "tcp://"+uplink
-	p.cloudsvc, err = process.Start(process.Options{
-		Command: "bin/cloudsvc", Stderr: p.log,
-		Args: []string{"--http", http, "--uplink", p.uplink, "--data", filepath.Join(p.dir, "data")},
-	})
-	if err != nil {
-		return err
-	}
-	return until(ctx, "cloudsvc is ready", p.cloudsvc, p.cloudsvcReady)
-}
-
-func (p *programs) cloudsvcReady() bool {
-	resp, err := http.Get(p.http + "/readyz")
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
 }
 
 // mosquittoConfig lifts the limits that would drop messages, and has what is

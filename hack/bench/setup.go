@@ -19,7 +19,11 @@ type setup struct {
 	Class   dataplane.Class `json:"class"`
 	Node    string          `json:"node,omitempty"`   // a source's name
 	Window  int             `json:"window,omitempty"` // of a source
+	Hooks   int             `json:"hooks,omitempty"`  // of a sink: how many receivers have each message
 }
+
+// copies returns how often a sink receives each message.
+func (s setup) copies() uint64 { return uint64(max(1, s.Hooks)) }
 
 // A kind is a way that messages take.
 type kind string
@@ -28,6 +32,7 @@ const (
 	kindDatastub kind = "datastub"
 	kindZMQ      kind = "zmq"
 	kindMQTT     kind = "mqtt"
+	kindHook     kind = "hook" // a sink of cloudsvc's webhooks
 )
 
 // outlet opens a source's end.
@@ -53,6 +58,8 @@ func (s setup) inlet(ctx context.Context, tally *load.Tally) (inlet, error) {
 		return newZMQInlet(s, tally)
 	case kindMQTT:
 		return newMQTTInlet(s, tally)
+	case kindHook:
+		return newHookInlet(ctx, s, tally)
 	}
 	return nil, fmt.Errorf("no sink of kind %q", s.Kind)
 }
