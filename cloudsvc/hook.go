@@ -2,7 +2,6 @@ package cloudsvc
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -115,25 +114,6 @@ type HookStore interface {
 	// SaveWindows replaces the record of the windows of a hook, which is
 	// deleted with the hook. It has window.MaxState bytes and some more at most.
 	SaveWindows(ctx context.Context, id string, record []byte) error
-}
-
-// A DeadLetter is a message that a receiver did not take, and why.
-type DeadLetter struct {
-	ID           string          `json:"id"` // of the message
-	Subscription string          `json:"subscription"`
-	Reason       string          `json:"reason"`
-	Status       int             `json:"status,omitempty"` // of the last answer; 0: there was none
-	Head         string          `json:"head,omitempty"`   // of the last answer's body
-	Tries        int             `json:"tries"`
-	First        time.Time       `json:"first"` // when it was tried first
-	Last         time.Time       `json:"last"`
-	Message      json.RawMessage `json:"message"`
-}
-
-// A DeadLetterBox keeps dead letters. It is called by many hooks at once.
-type DeadLetterBox interface {
-	// Bury stores a dead letter; the same one again is stored once.
-	Bury(ctx context.Context, d *DeadLetter) error
 }
 
 // A WebhookSender makes one try, as webhook.Sender does. It is called by many

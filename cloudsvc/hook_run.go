@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -315,10 +314,7 @@ func (r *hookRun) settle(ctx context.Context, running *sync.WaitGroup, t tried) 
 		}
 		return nil
 	}
-	d := &DeadLetter{
-		ID: t.letter.id, Subscription: r.hook.ID, Reason: t.outcome.Reason, Status: t.outcome.Status,
-		Head: strings.ToValidUTF8(string(t.outcome.Head), "\uFFFD"), Tries: tries.Count, First: tries.First, Last: now, Message: t.letter.body,
-	}
+	d := newDeadLetter(&r.hook, t.letter.id, t.letter.body, tries, t.outcome, now)
 	r.flying++
 	running.Go(func() { r.bury(ctx, t, d) })
 	return nil
@@ -334,7 +330,7 @@ func (r *hookRun) finish(l *letter) {
 func (r *hookRun) bury(ctx context.Context, t tried, d *DeadLetter) {
 	logged := ""
 	for ctx.Err() == nil {
-		err := r.hooks.options.DeadLetters.Bury(ctx, d)
+		err := r.hooks.bury(ctx, d)
 		if err == nil {
 			t.buried = true
 			r.tell(ctx, t)

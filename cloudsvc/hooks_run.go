@@ -20,6 +20,7 @@ func (h *Hooks) Run(ctx context.Context) error {
 	ticker := time.NewTicker(cursorEvery)
 	defer ticker.Stop()
 	saver := cursorSaver{hooks: h}
+	running.Go(func() { h.expire(ctx) })
 	for {
 		select {
 		case <-h.wake:

@@ -27,8 +27,8 @@ type memoryHooks struct {
 	hooks   map[string][]byte
 	cursors map[int][]byte
 	windows map[string][]byte
-	letters []DeadLetter
-	fails   int // how many calls still fail
+	memoryLetters
+	fails int // how many calls still fail
 }
 
 func newMemoryHooks() *memoryHooks {
@@ -78,16 +78,6 @@ func (m *memoryHooks) LoadWindows(context.Context) (all map[string][]byte, err e
 
 func (m *memoryHooks) SaveWindows(_ context.Context, id string, record []byte) error {
 	return m.do(func() { m.windows[id] = bytes.Clone(record) })
-}
-
-func (m *memoryHooks) Bury(_ context.Context, d *DeadLetter) error {
-	return m.do(func() { m.letters = append(m.letters, *d) })
-}
-
-func (m *memoryHooks) buried() []DeadLetter {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.letters)
 }
 
 // testReceiver answers each try as it is told, and notes what it takes.
@@ -281,7 +271,7 @@ func TestHookRetriesByTheSchedule(t *testing.T) {
 			t.Fatalf("%d dead letters, want 2", len(letters))
 		}
 		d := letters[0]
-		if d.Subscription != hook.ID || d.ID != "edge-1/mapper/RT/1/1" || d.Tries != 3 || d.Status != 500 || d.Head != "oh no" || d.Last.Sub(d.First) != 11*time.Second {
+		if d.Subscription != hook.ID || d.MessageID != "edge-1/mapper/RT/1/1" || d.Reason != DeadExhausted || d.Tries != 3 || d.Status != 500 || d.Head != "oh no" || d.Last.Sub(d.First) != 11*time.Second {
 			t.Errorf("dead letter %+v", d)
 		}
 	})

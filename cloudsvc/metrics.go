@@ -43,6 +43,8 @@ type Metrics struct {
 	historyErrors  prometheus.Counter
 	logGaps        prometheus.Counter
 	forgottenGaps  prometheus.Counter
+	deadLetters    *prometheus.CounterVec   // by reason
+	letterDrops    *prometheus.CounterVec   // by reason
 	requests       *prometheus.CounterVec   // by route and code
 	requestTime    *prometheus.HistogramVec // seconds, by route
 }
@@ -99,12 +101,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		historyErrors:  f.counter("read_errors_total", "Tries to read the log for subscriptions that failed and are made again."),
 		logGaps:        f.counter("log_gaps_total", "Gaps of the log itself that a subscription was told: blocks that its limits took, or that cannot be read."),
 
+		deadLetters: f.counters("dead_letters_total", "Messages and batches that receivers of subscriptions did not take, by reason; each time that one is given up.", "reason"),
+		letterDrops: f.counters("dropped_dead_letters_total", "Dead letters that nobody dropped: for want of room, or as they were too old.", "reason"),
+
 		forgottenGaps: f.counter("forgotten_gaps_total", "Gaps that are not listed any more, as newer ones needed their room in memory."),
 		requests:      f.counters("http_requests_total", "HTTP requests answered; a stream counts when it has ended.", "route", "code"),
 		requestTime: f.histograms("http_request_duration_seconds", "Time to answer an HTTP request; of a stream, how long it lived.",
 			prometheus.DefBuckets, "route"),
 	}
 	m.fillClasses(f)
+	for _, reason := range deadReasons {
+		m.deadLetters.WithLabelValues(string(reason))
+	}
+	for _, reason := range letterDropReasons {
+		m.letterDrops.WithLabelValues(string(reason))
+	}
 	for _, reason := range dropReasons {
 		m.producerDrops.WithLabelValues(string(reason))
 	}

@@ -2,15 +2,11 @@ package natslog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"datastub/cloudsvc"
 )
 
 const (
@@ -19,42 +15,23 @@ const (
 	subsBucket    = "subs"
 	cursorsBucket = "cursors"
 	windowsBucket = "windows" // what is kept of their windows, by their ids
-	// deadStream holds dead letters, each at deadSubject.<subscription>, for
-	// deadAge and up to a deadShare of what a class may have: the oldest go first.
-	deadStream  = "DLQ"
-	deadSubject = "ds.dlq"
-	deadAge     = 30 * 24 * time.Hour
-	deadShare   = 8
-	// deadTwice is for how long the same letter is known to be there already: a
-	// publish that only seemed to fail is made again at once.
-	deadTwice = 10 * time.Minute
 )
 
-// hookStore keeps durable subscriptions and their dead letters.
+// hookStore keeps durable subscriptions.
 type hookStore struct {
 	subs, cursors, windows jetstream.KeyValue
 }
 
-// open opens or makes what is needed, beside classes that have some room each,
-// in bytes.
-func (s *hookStore) open(ctx context.Context, js jetstream.JetStream, room int64) (err error) {
+// open opens or makes what is needed.
+func (s *hookStore) open(ctx context.Context, js jetstream.JetStream) (err error) {
 	if s.subs, err = openBucket(ctx, js, subsBucket, "durable subscriptions"); err != nil {
 		return err
 	}
 	if s.cursors, err = openBucket(ctx, js, cursorsBucket, "how far each durable subscription is"); err != nil {
 		return err
 	}
-	if s.windows, err = openBucket(ctx, js, windowsBucket, "where the windows of each durable subscription are"); err != nil {
-		return err
-	}
-	_, err = openStream(ctx, js, jetstream.StreamConfig{
-		Name: deadStream, Description: "DataStub's dead letters", Subjects: []string{deadSubject + ".*"},
-		Storage: jetstream.FileStorage, Discard: jetstream.DiscardOld, MaxAge: deadAge, MaxBytes: room / deadShare, Duplicates: deadTwice,
-	})
-	if err != nil {
-		return fmt.Errorf("open the stream %s: %w", deadStream, err)
-	}
-	return nil
+	s.windows, err = openBucket(ctx, js, windowsBucket, "where the windows of each durable subscription are")
+	return err
 }
 
 // openBucket opens a bucket as it is, or makes it.
@@ -140,20 +117,4 @@ func (l *Log) LoadWindows(ctx context.Context) (map[string][]byte, error) {
 func (l *Log) SaveWindows(ctx context.Context, id string, record []byte) error {
 	_, err := l.hooks.windows.Put(ctx, id, record)
 	return err
-}
-
-// Bury implements cloudsvc.DeadLetterBox.
-func (l *Log) Bury(ctx context.Context, d *cloudsvc.DeadLetter) error {
-	record, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("bury %s: %w", d.ID, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, publishWait)
-	defer cancel()
-	// A letter that is redriven and dies again is another one: its last try is.
-	known := jetstream.WithMsgID(d.Subscription + " " + d.ID + " " + d.Last.UTC().Format(time.RFC3339Nano))
-	if _, err := l.js.Publish(ctx, deadSubject+"."+d.Subscription, record, known); err != nil {
-		return fmt.Errorf("bury %s of subscription %s: %w", d.ID, d.Subscription, err)
-	}
-	return nil
 }

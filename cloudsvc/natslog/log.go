@@ -53,6 +53,7 @@ type Log struct {
 	readers map[dataplane.Class]*classReader
 	marks   markStore
 	hooks   hookStore
+	letters jetstream.Stream
 }
 
 var (
@@ -115,7 +116,10 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 	if err := l.openReaders(ctx, o); err != nil {
 		return err
 	}
-	if err := l.hooks.open(ctx, l.js, room); err != nil {
+	if err := l.hooks.open(ctx, l.js); err != nil {
+		return err
+	}
+	if err := l.openLetters(ctx, room); err != nil {
 		return err
 	}
 	return l.marks.open(ctx, l.js)

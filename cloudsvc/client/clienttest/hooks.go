@@ -27,6 +27,20 @@ func (noHooks) SaveWindows(context.Context, string, []byte) error { return nil }
 
 func (noHooks) Bury(context.Context, *cloudsvc.DeadLetter) error { return nil }
 
+func (noHooks) Rebury(context.Context, *cloudsvc.KeptLetter) error { return nil }
+
+func (noHooks) Letter(context.Context, string) (cloudsvc.KeptLetter, error) {
+	return cloudsvc.KeptLetter{}, cloudsvc.ErrNoSuchLetter
+}
+
+func (noHooks) NextLetter(context.Context, string, uint64) (cloudsvc.KeptLetter, error) {
+	return cloudsvc.KeptLetter{}, cloudsvc.ErrNoSuchLetter
+}
+
+func (noHooks) DropLetter(context.Context, uint64) error { return nil }
+
+func (noHooks) DropLetters(context.Context, string) error { return nil }
+
 func (noHooks) Send(context.Context, *webhook.Request) (webhook.Outcome, error) {
 	return webhook.Outcome{Verdict: webhook.Done}, nil
 }

@@ -1,0 +1,144 @@
+package natslog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"datastub/cloudsvc"
+)
+
+const (
+	// deadStream holds dead letters, one at each deadSubject.<subscription>.<id>,
+	// up to a deadShare of what a class may have. Then it takes no more: which go
+	// first is cloudsvc's to decide, and to tell.
+	deadStream  = "DLQ"
+	deadSubject = "ds.dlq"
+	deadShare   = 8
+)
+
+// openLetters opens the dead letters, or makes room for them beside classes that
+// have some each, in bytes.
+func (l *Log) openLetters(ctx context.Context, room int64) (err error) {
+	l.letters, err = openStream(ctx, l.js, jetstream.StreamConfig{
+		Name: deadStream, Description: "DataStub's dead letters", Subjects: []string{deadSubject + ".*.*"},
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, MaxBytes: room / deadShare,
+	})
+	if err != nil {
+		return fmt.Errorf("open the stream %s: %w", deadStream, err)
+	}
+	return nil
+}
+
+// letterSubject is that of a dead letter, or, by *, of several. Ids are ours, and
+// have nothing that a subject does not take.
+func letterSubject(subscription, id string) string {
+	return deadSubject + "." + subscription + "." + id
+}
+
+// Bury implements cloudsvc.DeadLetterBox.
+func (l *Log) Bury(ctx context.Context, d *cloudsvc.DeadLetter) error {
+	if err := l.bury(ctx, d); err != nil {
+		return fmt.Errorf("store dead letter %s of subscription %s: %w", d.ID, d.Subscription, err)
+	}
+	return nil
+}
+
+// Rebury implements cloudsvc.DeadLetterBox.
+func (l *Log) Rebury(ctx context.Context, kept *cloudsvc.KeptLetter) error {
+	err := l.bury(ctx, &kept.DeadLetter, jetstream.WithExpectLastSequencePerSubject(kept.Place))
+	if err != nil && !wrongLast(err) {
+		return fmt.Errorf("store dead letter %s of subscription %s again: %w", kept.ID, kept.Subscription, err)
+	}
+	return nil
+}
+
+func (l *Log) bury(ctx context.Context, d *cloudsvc.DeadLetter, options ...jetstream.PublishOpt) error {
+	record, err := letterRecord(d, int(l.conn.MaxPayload())-blockRoom)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishWait)
+	defer cancel()
+	_, err = l.js.Publish(ctx, letterSubject(d.Subscription, d.ID), record, options...)
+	if isFull(err) {
+		return cloudsvc.ErrLettersFull
+	}
+	return err
+}
+
+// letterRecord returns what is stored of a dead letter, in so many bytes.
+func letterRecord(d *cloudsvc.DeadLetter, most int) ([]byte, error) {
+	record, err := json.Marshal(d)
+	if err != nil || len(record) <= most {
+		return record, err
+	}
+	short := *d
+	short.Message = nil
+	return json.Marshal(&short)
+}
+
+// isFull tells whether a stream has refused a message for want of room. The
+// server has one code for all that a store refuses.
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (strings.Contains(api.Description, "maximum bytes exceeded") || strings.Contains(api.Description, "maximum messages exceeded"))
+}
+
+// Letter implements cloudsvc.DeadLetterBox.
+func (l *Log) Letter(ctx context.Context, id string) (cloudsvc.KeptLetter, error) {
+	msg, err := l.letters.GetLastMsgForSubject(ctx, letterSubject("*", id))
+	return readLetter(msg, err)
+}
+
+// NextLetter implements cloudsvc.DeadLetterBox.
+func (l *Log) NextLetter(ctx context.Context, subscription string, after uint64) (cloudsvc.KeptLetter, error) {
+	if subscription == "" {
+		subscription = "*"
+	}
+	msg, err := l.letters.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(letterSubject(subscription, "*")))
+	return readLetter(msg, err)
+}
+
+// readLetter reads what a stream answered.
+func readLetter(msg *jetstream.RawStreamMsg, err error) (cloudsvc.KeptLetter, error) {
+	var kept cloudsvc.KeptLetter
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return kept, cloudsvc.ErrNoSuchLetter
+	}
+	if err == nil {
+		kept.Place = msg.Sequence
+		err = json.Unmarshal(msg.Data, &kept.DeadLetter)
+	}
+	if err != nil {
+		return kept, fmt.Errorf("read a dead letter: %w", err)
+	}
+	return kept, nil
+}
+
+// DropLetter implements cloudsvc.DeadLetterBox.
+func (l *Log) DropLetter(ctx context.Context, place uint64) error {
+	err := l.letters.DeleteMsg(ctx, place)
+	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+		if _, gone := l.letters.GetMsg(ctx, place); errors.Is(gone, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("drop the dead letter at %d: %w", place, err)
+	}
+	return nil
+}
+
+// DropLetters implements cloudsvc.DeadLetterBox.
+func (l *Log) DropLetters(ctx context.Context, subscription string) error {
+	err := l.letters.Purge(ctx, jetstream.WithPurgeSubject(letterSubject(subscription, "*")))
+	if err != nil {
+		return fmt.Errorf("drop the dead letters of subscription %s: %w", subscription, err)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package natslog
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"datastub/cloudsvc"
+)
+
+// letter is a dead letter of a subscription, tried so often.
+func letter(subscription string, n, tries int) *cloudsvc.DeadLetter {
+	return &cloudsvc.DeadLetter{
+		ID: fmt.Sprintf("dl_%s%d", subscription, n), Subscription: subscription, MessageID: fmt.Sprintf("edge.1/m/RT/1/%d", n),
+		Tries: tries, Message: json.RawMessage(`{"value":1}`),
+	}
+}
+
+func mustBury(t *testing.T, l *Log, letters ...*cloudsvc.DeadLetter) {
+	t.Helper()
+	for _, d := range letters {
+		if err := l.Bury(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keptLetters returns those of a subscription, "<message> <tries>" each.
+func keptLetters(t *testing.T, l *Log, subscription string) []string {
+	t.Helper()
+	var all []string
+	for after := uint64(0); ; {
+		kept, err := l.NextLetter(t.Context(), subscription, after)
+		if errors.Is(err, cloudsvc.ErrNoSuchLetter) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s %d", kept.MessageID, kept.Tries))
+		after = kept.Place
+	}
+}
+
+func wantLetters(t *testing.T, l *Log, subscription string, want ...string) {
+	t.Helper()
+	if got := keptLetters(t, l, subscription); !slices.Equal(got, want) {
+		t.Errorf("dead letters of %q: %q, want %q", subscription, got, want)
+	}
+}
+
+func TestDeadLettersAreKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := openFolder(t, dir)
+	mustBury(t, l, letter("a", 1, 3), letter("b", 2, 3), letter("a", 3, 3), letter("a", 1, 4)) // the last one again
+	l.Close()
+	l = openFolder(t, dir)
+	wantLetters(t, l, "", "edge.1/m/RT/1/2 3", "edge.1/m/RT/1/3 3", "edge.1/m/RT/1/1 4")
+	wantLetters(t, l, "a", "edge.1/m/RT/1/3 3", "edge.1/m/RT/1/1 4")
+	kept, err := l.Letter(t.Context(), "dl_b2")
+	if err != nil || string(kept.Message) != `{"value":1}` || kept.Place != 2 {
+		t.Errorf("Letter: %+v, %v, want the one of b", kept, err)
+	}
+	if _, err := l.Letter(t.Context(), "dl_b1"); !errors.Is(err, cloudsvc.ErrNoSuchLetter) {
+		t.Errorf("Letter: %v, want %v", err, cloudsvc.ErrNoSuchLetter)
+	}
+}
+
+func TestDeadLettersAreDropped(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	mustBury(t, l, letter("a", 1, 1), letter("b", 1, 1), letter("b", 2, 1))
+	for range 2 { // what is gone can go again
+		if err := l.DropLetter(t.Context(), 2); err != nil {
+			t.Errorf("DropLetter: %v", err)
+		}
+		if err := l.DropLetters(t.Context(), "a"); err != nil {
+			t.Errorf("DropLetters: %v", err)
+		}
+	}
+	wantLetters(t, l, "", "edge.1/m/RT/1/2 1")
+}
+
+// TestRebury changes a letter that is there, and one that was dropped or changed
+// meanwhile: these stay as they are.
+func TestRebury(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	mustBury(t, l, letter("a", 1, 1), letter("a", 2, 1), letter("a", 3, 1))
+	if err := l.DropLetter(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	for n, place := range map[int]uint64{1: 1, 2: 2, 3: 7} {
+		if err := l.Rebury(t.Context(), &cloudsvc.KeptLetter{DeadLetter: *letter("a", n, 2), Place: place}); err != nil {
+			t.Errorf("Rebury %d: %v", n, err)
+		}
+	}
+	wantLetters(t, l, "a", "edge.1/m/RT/1/3 1", "edge.1/m/RT/1/1 2")
+}
+
+func TestDeadLettersHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	l := openFolder(t, t.TempDir())
+	config := l.letters.CachedInfo().Config
+	config.MaxBytes = 4096
+	var err error
+	if l.letters, err = l.js.UpdateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; err == nil; n++ {
+		err = l.Bury(t.Context(), letter("a", n, 1))
+	}
+	if !errors.Is(err, cloudsvc.ErrLettersFull) || n < 5 {
+		t.Fatalf("Bury %d: %v, want %v", n, err, cloudsvc.ErrLettersFull)
+	}
+	if err := l.DropLetter(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	mustBury(t, l, letter("a", n-1, 1))
+}
+
+func TestLetterRecordHasABound(t *testing.T) {
+	t.Parallel()
+	d := letter("a", 1, 1)
+	d.Message = []byte(`"` + strings.Repeat("x", 2000) + `"`)
+	for most, whole := range map[int]bool{4000: true, 1000: false} {
+		record, err := letterRecord(d, most)
+		if err != nil || len(record) > most || bytes.Contains(record, d.Message) != whole {
+			t.Errorf("of %d bytes at most: %d bytes, %v, want the message there: %v", most, len(record), err, whole)
+		}
+	}
+}
