@@ -26,10 +26,10 @@ type Dispatcher struct {
 	position      Position                         // of the last message routed in each class
 	recent        [len(dataplane.Classes) + 1]ring // by Class
 	subscriptions map[*Subscription]struct{}
-	topics        trie          // of those that are live
-	serial        uint64        // of the subscription that came last
-	burst         burst         // what is being routed
-	moreRT        chan struct{} // closed when a block of RT has been routed; nil: nobody waits
+	topics        [len(dataplane.Classes) + 1]trie // of those that are live, by Class
+	serial        uint64                           // of the subscription that came last
+	burst         burst                            // what is being routed
+	moreRT        chan struct{}                    // closed when a block of RT has been routed; nil: nobody waits
 	closed        bool
 }
 
@@ -45,9 +45,10 @@ func NewDispatcher(at Position, history *History, metrics *Metrics) *Dispatcher 
 	}
 }
 
-// Subscribe begins a live stream of the messages whose topic matches.
-func (d *Dispatcher) Subscribe(filter dataplane.Filter) (*Subscription, error) {
-	s := newSubscription(d, filter)
+// Subscribe begins a live stream of the messages whose topic matches, of some
+// classes; where none is named, of all.
+func (d *Dispatcher) Subscribe(filter dataplane.Filter, classes ...dataplane.Class) (*Subscription, error) {
+	s := newSubscription(d, filter, classes)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.admit(s); err != nil {
@@ -58,18 +59,17 @@ func (d *Dispatcher) Subscribe(filter dataplane.Filter) (*Subscription, error) {
 	return s, nil
 }
 
-// SubscribeFrom begins a stream of the messages whose topic matches at an
-// earlier place, from which it catches up with the live stream. The context is
-// that of looking for the place.
-func (d *Dispatcher) SubscribeFrom(ctx context.Context, filter dataplane.Filter, start Start) (*Subscription, error) {
+// SubscribeFrom is Subscribe at an earlier place, from which the stream catches
+// up with the live one. The context is that of looking for the place.
+func (d *Dispatcher) SubscribeFrom(ctx context.Context, filter dataplane.Filter, start Start, classes ...dataplane.Class) (*Subscription, error) {
 	if start == (Start{}) {
-		return d.Subscribe(filter)
+		return d.Subscribe(filter, classes...)
 	}
 	at, err := start.position(ctx, d.history.log, d.reached())
 	if err != nil {
 		return nil, err
 	}
-	s := newSubscription(d, filter)
+	s := newSubscription(d, filter, classes)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.admit(s); err != nil {
@@ -135,7 +135,7 @@ func (d *Dispatcher) drop(s *Subscription) {
 	delete(d.subscriptions, s)
 	d.metrics.subscriptions.Dec()
 	if s.live {
-		d.topics.remove(s.filter, s)
+		d.stopRouting(s)
 	} else {
 		d.metrics.behind.Dec()
 	}
@@ -161,17 +161,18 @@ func (d *Dispatcher) route(class dataplane.Class, b *storedBlock) {
 
 // match returns the subscriptions that match, in the order in which they came:
 // the same ones are an equal slice.
-func (d *Dispatcher) match(topic string) []*Subscription {
-	return inOrder(d.topics.match(topic, nil))
+func (d *Dispatcher) match(class dataplane.Class, topic string) []*Subscription {
+	return inOrder(d.topics[class].match(topic, nil))
 }
 
 // matchGap returns the subscriptions that a gap concerns, as Gap.concerns has
 // it, each once.
-func (d *Dispatcher) matchGap(topicLost string) []*Subscription {
+func (d *Dispatcher) matchGap(class dataplane.Class, topicLost string) []*Subscription {
+	topics := &d.topics[class]
 	if topicLost == "" {
-		return inOrder(d.topics.all(nil))
+		return inOrder(topics.all(nil))
 	}
-	return slices.Compact(inOrder(d.topics.match(dataplane.GapTopic, d.topics.match(topicLost, nil))))
+	return slices.Compact(inOrder(topics.match(dataplane.GapTopic, topics.match(topicLost, nil))))
 }
 
 func inOrder(found []*Subscription) []*Subscription {
@@ -209,7 +210,7 @@ func (d *Dispatcher) leave(s *Subscription) {
 	if !s.live { // it has just left, and some lines were for it still
 		return
 	}
-	d.topics.remove(s.filter, s)
+	d.stopRouting(s)
 	d.metrics.behind.Inc()
 	d.metrics.fellBehind.Inc()
 	s.setBehind()
@@ -224,7 +225,7 @@ func (d *Dispatcher) join(s *Subscription) (joined, open bool) {
 	if _, open = d.subscriptions[s]; !open || !d.near(&s.feed) {
 		return false, open
 	}
-	for _, class := range dataplane.Classes {
+	for _, class := range s.feed.classes {
 		s.feed.finish(class, &d.recent[class], d.position.place(class))
 	}
 	d.metrics.behind.Dec()
@@ -235,7 +236,7 @@ func (d *Dispatcher) join(s *Subscription) (joined, open bool) {
 // near tells whether a feed has no more than a chunk before it. d.mu is held.
 func (d *Dispatcher) near(f *feed) bool {
 	left := 0
-	for _, class := range dataplane.Classes {
+	for _, class := range f.classes {
 		left += d.recent[class].between(f.at.place(class), d.position.place(class), deliverChunk+1)
 	}
 	return left <= deliverChunk
@@ -244,8 +245,17 @@ func (d *Dispatcher) near(f *feed) bool {
 // goLive queues lines, and from then on all that is routed. d.mu is held.
 func (d *Dispatcher) goLive(s *Subscription, first lines) {
 	s.setLive(first)
-	d.topics.add(s.filter, s)
+	for _, class := range s.feed.classes {
+		d.topics[class].add(s.filter, s)
+	}
 	d.delivered(first, 1)
+}
+
+// stopRouting takes a subscription that is live out of the tries. d.mu is held.
+func (d *Dispatcher) stopRouting(s *Subscription) {
+	for _, class := range s.feed.classes {
+		d.topics[class].remove(s.filter, s)
+	}
 }
 
 // cutOff ends a subscription whose subscriber does not read. One that has

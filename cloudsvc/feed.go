@@ -3,6 +3,7 @@ package cloudsvc
 import (
 	"context"
 	"math"
+	"slices"
 
 	"datastub/dataplane"
 )
@@ -19,9 +20,10 @@ const portion = 256 << 10
 type feed struct {
 	dispatcher *Dispatcher
 	filter     dataplane.Filter
+	classes    []dataplane.Class                  // which it reads, of dataplane.Classes
 	wake       <-chan struct{}                    // has a token when the subscription was ended
 	at         Position                           // of the last line had
-	turn       int                                // which of dataplane.Classes comes next
+	turn       int                                // which of classes comes next
 	fetches    [len(dataplane.Classes) + 1]*fetch // by Class; nil: nothing is being read
 	lines      lines                              // made and not taken
 }
@@ -35,13 +37,19 @@ func (f *feed) resume(at, end Position) {
 	var gaps []Gap
 	for _, class := range dataplane.Classes {
 		given, last := at.place(class), holds.place(class)
+		var gap Gap
 		switch {
 		case !known:
 			f.at.advance(class, Place{})
-			gaps = append(gaps, logGap(at.Incarnation, class, given.next().Block, dataplane.Open, otherLog))
+			gap = logGap(at.Incarnation, class, given.next().Block, dataplane.Open, otherLog)
 		case given.after(last):
 			f.at.advance(class, last)
-			gaps = append(gaps, logGap(at.Incarnation, class, last.next().Block, dataplane.Open, lostEnd(class, last.Block)))
+			gap = logGap(at.Incarnation, class, last.next().Block, dataplane.Open, lostEnd(class, last.Block))
+		default:
+			continue
+		}
+		if slices.Contains(f.classes, class) {
+			gaps = append(gaps, gap)
 		}
 	}
 	for i := range gaps {
@@ -50,11 +58,12 @@ func (f *feed) resume(at, end Position) {
 }
 
 // next returns lines, or none where the feed has come nearer without any. It
-// waits while there is nothing to go on with.
-func (f *feed) next(ctx context.Context) (lines, error) {
+// waits while there is nothing to go on with, unless there is something to
+// receive that interrupts.
+func (f *feed) next(ctx context.Context, interrupt <-chan struct{}) (lines, error) {
 	end, moreRT := f.dispatcher.watch()
-	if len(f.lines.text) == 0 && !f.step(ctx, end) && f.at != end {
-		if err := f.wait(ctx, moreRT); err != nil {
+	if len(f.lines.text) == 0 && !f.step(ctx, end) && f.isBehind(end) {
+		if err := f.wait(ctx, moreRT, interrupt); err != nil {
 			return lines{}, err
 		}
 	}
@@ -67,9 +76,9 @@ func (f *feed) next(ctx context.Context) (lines, error) {
 // step goes on with the class whose turn it is, or with the other one where
 // that waits for the log. It tells whether any could go on.
 func (f *feed) step(ctx context.Context, end Position) bool {
-	for range dataplane.Classes {
-		class := dataplane.Classes[f.turn]
-		f.turn = (f.turn + 1) % len(dataplane.Classes)
+	for range f.classes {
+		class := f.classes[f.turn]
+		f.turn = (f.turn + 1) % len(f.classes)
 		if f.at.place(class) != end.place(class) && f.advance(ctx, class, end.place(class)) {
 			return true
 		}
@@ -77,12 +86,20 @@ func (f *feed) step(ctx context.Context, end Position) bool {
 	return false
 }
 
+// isBehind tells whether a position has not been reached, of the classes that
+// are read.
+func (f *feed) isBehind(end Position) bool {
+	return slices.ContainsFunc(f.classes, func(class dataplane.Class) bool { return f.at.place(class) != end.place(class) })
+}
+
 // wait waits until a class may go on, RT while BT is being fetched, or until the
 // subscription was ended.
-func (f *feed) wait(ctx context.Context, moreRT <-chan struct{}) error {
+func (f *feed) wait(ctx context.Context, moreRT, interrupt <-chan struct{}) error {
 	select {
 	case <-f.wake:
 	case <-moreRT:
+	case <-interrupt:
+		return errInterrupted
 	case <-f.fetches[dataplane.RT].ready():
 	case <-f.fetches[dataplane.BT].ready():
 	case <-ctx.Done():

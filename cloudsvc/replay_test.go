@@ -145,7 +145,7 @@ func replayBlock(t testing.TB, log *memoryLog, packer *dataplane.Packer, random 
 
 // TestJoinUnderLoad has subscribers join at random positions while blocks of
 // both classes are routed: each gets exactly the lines behind its position, of
-// each class in order.
+// each class in order, of all classes or of some.
 func TestJoinUnderLoad(t *testing.T) {
 	t.Parallel()
 	const before, during, joiners = 20, 40, 20
@@ -189,6 +189,7 @@ func joinAt(ctx context.Context, t testing.TB, d *Dispatcher, all map[dataplane.
 	t.Helper()
 	<-time.After(time.Duration(random.IntN(30)) * time.Millisecond)
 	filter, _ := dataplane.ParseFilter([]string{"#", "t/3", "t/+", "t/0"}[random.IntN(4)])
+	classes := [][]dataplane.Class{nil, {dataplane.RT}, {dataplane.BT}, {dataplane.RT, dataplane.BT}}[random.IntN(4)]
 	reached := d.reached()
 	at := Position{Incarnation: 7}
 	for _, class := range dataplane.Classes {
@@ -200,12 +201,15 @@ func joinAt(ctx context.Context, t testing.TB, d *Dispatcher, all map[dataplane.
 	}
 	want, counts := make(map[dataplane.Class][]string), make(map[dataplane.Class]int)
 	for _, class := range dataplane.Classes {
+		if len(classes) > 0 && !slices.Contains(classes, class) {
+			continue
+		}
 		want[class] = behindOf(all[class], at.place(class), filter)
 		counts[class] = len(want[class]) / 2
 	}
 	got := make(map[dataplane.Class][]string)
 	for range 2 {
-		s, err := d.SubscribeFrom(ctx, filter, Start{After: at})
+		s, err := d.SubscribeFrom(ctx, filter, Start{After: at}, classes...)
 		if err != nil {
 			t.Error(err)
 			return
@@ -215,7 +219,12 @@ func joinAt(ctx context.Context, t testing.TB, d *Dispatcher, all map[dataplane.
 		if len(h.gaps) > 0 {
 			t.Errorf("behind %+v: gaps %+v", at, h.gaps)
 		}
-		at = h.position
+		for _, class := range dataplane.Classes { // of what it did not subscribe to, it has none
+			if len(want[class]) > 0 {
+				at.advance(class, h.position.place(class))
+			}
+		}
+		at.Incarnation = h.position.Incarnation
 		for _, class := range dataplane.Classes {
 			got[class] = append(got[class], h.ids[class]...)
 			counts[class] = len(want[class]) - len(got[class])

@@ -74,16 +74,16 @@ func (r *routing) chunk(from, end uint32) {
 // find returns the subscriptions that get a line.
 func (r *routing) find(line storedLine) []*Subscription {
 	if line.gap != nil {
-		return lookup(r.gaps, line.gap.Topic, r.matchGap)
+		return r.lookup(r.gaps, line.gap.Topic, r.matchGap)
 	}
-	return lookup(r.messages, line.message.Topic, r.match)
+	return r.lookup(r.messages, line.message.Topic, r.match)
 }
 
 // lookup finds what is kept under a topic, or finds it out and keeps it.
-func lookup(kept map[string][]*Subscription, topic string, find func(string) []*Subscription) []*Subscription {
+func (r *routing) lookup(kept map[string][]*Subscription, topic string, find func(dataplane.Class, string) []*Subscription) []*Subscription {
 	to, known := kept[topic]
 	if !known {
-		to = find(topic)
+		to = find(r.class, topic)
 		kept[topic] = to
 	}
 	return to

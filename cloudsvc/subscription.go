@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -46,12 +47,16 @@ type Subscription struct {
 	err      error    // why nothing more comes
 }
 
-// newSubscription returns one that is behind.
-func newSubscription(d *Dispatcher, filter dataplane.Filter) *Subscription {
+// newSubscription returns one that is behind, to some classes or, where none is
+// named, to all.
+func newSubscription(d *Dispatcher, filter dataplane.Filter, classes []dataplane.Class) *Subscription {
+	if len(classes) == 0 {
+		classes = dataplane.Classes[:]
+	}
 	wake := make(chan struct{}, 1)
 	return &Subscription{
 		filter: filter, dispatcher: d, wake: wake,
-		feed: feed{dispatcher: d, filter: filter, wake: wake},
+		feed: feed{dispatcher: d, filter: filter, classes: classes, wake: wake},
 	}
 }
 
@@ -59,14 +64,21 @@ func newSubscription(d *Dispatcher, filter dataplane.Filter) *Subscription {
 // element. They are shared with other subscriptions and must not be changed.
 // It returns a *CutOffError, after the last of the lines, when the subscription
 // was ended, and the context's error when that ends first.
-func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
+func (s *Subscription) Next(ctx context.Context) ([][]byte, error) { return s.nextOr(ctx, nil) }
+
+// errInterrupted is returned by who stops to wait as somebody wants.
+var errInterrupted = errors.New("interrupted")
+
+// nextOr is Next that returns errInterrupted when there is something to receive
+// while it waits.
+func (s *Subscription) nextOr(ctx context.Context, interrupt <-chan struct{}) ([][]byte, error) {
 	for {
 		lines, live, err := s.take()
 		if lines != nil || err != nil {
 			return lines, err
 		}
 		if !live {
-			lines, err := s.catchUp(ctx)
+			lines, err := s.catchUp(ctx, interrupt)
 			if lines != nil || err != nil {
 				return lines, err
 			}
@@ -74,6 +86,8 @@ func (s *Subscription) Next(ctx context.Context) ([][]byte, error) {
 		}
 		select {
 		case <-s.wake:
+		case <-interrupt:
+			return nil, errInterrupted
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -94,7 +108,7 @@ func (s *Subscription) take() (queue [][]byte, live bool, err error) {
 
 // catchUp returns lines of the feed, or none once the subscription is live, or
 // has ended.
-func (s *Subscription) catchUp(ctx context.Context) ([][]byte, error) {
+func (s *Subscription) catchUp(ctx context.Context, interrupt <-chan struct{}) ([][]byte, error) {
 	joined, open := s.dispatcher.join(s)
 	if !open {
 		s.end(ErrClosed.Error())
@@ -103,7 +117,7 @@ func (s *Subscription) catchUp(ctx context.Context) ([][]byte, error) {
 		s.feed.stop()
 		return nil, nil
 	}
-	made, err := s.feed.next(ctx)
+	made, err := s.feed.next(ctx, interrupt)
 	if err != nil || len(made.text) == 0 {
 		return nil, err
 	}
