@@ -89,9 +89,29 @@ func (h *Hook) keys(now time.Time) ([]webhook.Key, error) {
 
 // A hookCursor is how far a Hook is.
 type hookCursor struct {
+	RT   laneCursor `json:"rt"`
+	BT   laneCursor `json:"bt"`
+	Held time.Time  `json:"held,omitzero"` // nothing is tried before
+}
+
+// A laneCursor is how far a Hook is with one class. Its Position has the place of
+// that class only: each has the incarnation of when it was there.
+type laneCursor struct {
 	Position string                   `json:"position"`
-	Held     time.Time                `json:"held,omitzero"`   // nothing is tried before
-	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of messages behind the position, by id
+	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of letters behind the position, by id
+}
+
+// cursorAt returns that of a Hook that is at a position.
+func cursorAt(position string) hookCursor {
+	return hookCursor{RT: laneCursor{Position: position}, BT: laneCursor{Position: position}}
+}
+
+// lane returns that of a class.
+func (c *hookCursor) lane(class dataplane.Class) *laneCursor {
+	if class == dataplane.RT {
+		return &c.RT
+	}
+	return &c.BT
 }
 
 // A HookStore keeps hooks and cursors. Records are small but for those of

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,12 +60,35 @@ func (h *Hooks) loadCursors(ctx context.Context) error {
 // moved has the cursor of a hook written soon.
 func (h *Hooks) moved(id string) { h.dirty[partitionOf(id)].Store(true) }
 
-// cursors returns those of the partitions that are to be written.
-func (h *Hooks) cursors() map[int]cursorRecord {
-	wanted := make(map[int]cursorRecord)
-	for p := range h.dirty {
-		if h.dirty[p].Swap(false) {
-			wanted[p] = make(cursorRecord)
+// movedFar has the cursor of a hook written at once, or together with those that
+// come while others are written: a letter waits for it.
+func (h *Hooks) movedFar(id string) {
+	h.moved(id)
+	h.waited[partitionOf(id)].Store(true)
+	signal(h.urgent)
+}
+
+// A cursorPartition is the cursors of a partition, and the letters that are tried
+// once they are stored.
+type cursorPartition struct {
+	record cursorRecord
+	bound  []boundLetter
+}
+
+// A boundLetter is a letter of a run that waits for its bounds to be stored.
+type boundLetter struct {
+	run    *hookRun
+	letter *letter
+}
+
+// cursors returns those of the partitions that are flagged, and takes the flags
+// down.
+func (h *Hooks) cursors(flags *[cursorPartitions]atomic.Bool) map[int]*cursorPartition {
+	wanted := make(map[int]*cursorPartition)
+	for p := range flags {
+		if flags[p].Swap(false) {
+			h.dirty[p].Store(false)
+			wanted[p] = &cursorPartition{record: make(cursorRecord)}
 		}
 	}
 	if len(wanted) == 0 {
@@ -73,19 +97,24 @@ func (h *Hooks) cursors() map[int]cursorRecord {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, kept := range h.hooks {
-		if record := wanted[partitionOf(id)]; record != nil {
-			record[id] = kept.at()
+		if partition := wanted[partitionOf(id)]; partition != nil {
+			partition.add(id, kept)
 		}
 	}
 	return wanted
 }
 
-// at returns where a hook is. Hooks.mu is held, which comes before a run's.
-func (k *keptHook) at() hookCursor {
-	if k.run != nil {
-		return k.run.cursor()
+// add adds where a hook is. Hooks.mu is held, which comes before a run's.
+func (p *cursorPartition) add(id string, kept *keptHook) {
+	if kept.run == nil {
+		p.record[id] = kept.cursor
+		return
 	}
-	return k.cursor
+	at, bound := kept.run.cursor()
+	p.record[id] = at
+	if bound != nil {
+		p.bound = append(p.bound, boundLetter{kept.run, bound})
+	}
 }
 
 // A cursorSaver writes the cursors that moved. One goroutine uses it.
@@ -102,13 +131,23 @@ func (s *cursorSaver) save(ctx context.Context, all bool) {
 			s.hooks.windowSaved(id, record, now)
 		}
 	}
-	for p, record := range s.hooks.cursors() {
-		text, err := json.Marshal(record)
+	s.saveCursors(ctx, &s.hooks.dirty)
+}
+
+// saveCursors writes the cursors of the partitions that are flagged, and has what
+// waited for them tried.
+func (s *cursorSaver) saveCursors(ctx context.Context, flags *[cursorPartitions]atomic.Bool) {
+	for p, partition := range s.hooks.cursors(flags) {
+		text, err := json.Marshal(partition.record)
 		if err == nil {
 			err = s.hooks.options.Store.SaveCursors(ctx, p, text)
 		}
 		if !s.tell(ctx, err) {
 			s.hooks.dirty[p].Store(true)
+			continue
+		}
+		for _, b := range partition.bound {
+			b.run.stored(b.letter)
 		}
 	}
 }

@@ -29,19 +29,30 @@ func (h *Hooks) Status(id string) (HookStatus, error) {
 	if !ok {
 		return HookStatus{}, ErrNoSuchHook
 	}
-	s := HookStatus{Position: kept.cursor.Position}
-	if _, reached, ok := readWindowRecord(kept.window); ok {
-		s.Position = reached.String()
-	}
 	if kept.run != nil {
-		s = kept.run.status()
+		return kept.run.status(reached), nil
 	}
-	at, err := ParsePosition(s.Position)
+	rt, err := ParsePosition(kept.cursor.RT.Position)
 	if err != nil {
 		return HookStatus{}, err
 	}
-	s.LagRT, s.LagBT = lag(at, reached, dataplane.RT), lag(at, reached, dataplane.BT)
-	return s, nil
+	bt, err := ParsePosition(kept.cursor.BT.Position)
+	if err != nil {
+		return HookStatus{}, err
+	}
+	if _, at, ok := readWindowRecord(kept.window); ok {
+		bt = at
+	}
+	return statusAt(rt, bt, reached), nil
+}
+
+// statusAt returns that of a hook that is at a position of each class.
+func statusAt(rt, bt, reached Position) HookStatus {
+	at := Position{Incarnation: rt.Incarnation, RT: rt.RT, BT: bt.BT}
+	if rt.Incarnation == reached.Incarnation {
+		at.Incarnation = bt.Incarnation // the older one: it holds for less
+	}
+	return HookStatus{Position: at.String(), LagRT: lag(rt, reached, dataplane.RT), LagBT: lag(bt, reached, dataplane.BT)}
 }
 
 // lag returns how many blocks of a class are between two positions.
@@ -53,20 +64,26 @@ func lag(at, reached Position, class dataplane.Class) uint64 {
 	return last - min(had, last)
 }
 
-// status returns that of a run, but for the lag.
-func (r *hookRun) status() HookStatus {
+// status returns that of a run.
+func (r *hookRun) status(reached Position) HookStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := HookStatus{
-		Position: r.outbox.position.String(), Delivered: r.last.delivered, Dead: r.last.buried,
-		LastError: r.last.fault, LastErrorTime: r.last.faultAt.UTC(), NextTry: r.last.next.UTC(),
+	s := statusAt(r.lanes[0].outbox.position, r.lanes[1].outbox.position, reached)
+	s.Delivered, s.Dead = r.last.delivered, r.last.buried
+	s.LastError, s.LastErrorTime = r.last.fault, r.last.faultAt.UTC()
+	if _, due, next := r.due(time.Now()); due == nil {
+		s.NextTry = next.UTC()
 	}
-	for _, l := range r.outbox.letters {
-		if !l.done {
-			s.Waiting++
+	for _, lane := range r.lanes {
+		for _, l := range lane.outbox.letters {
+			if !l.done {
+				s.Waiting++
+			}
 		}
 	}
-	s.Window = r.window.status()
+	if w, ok := r.lanes[1].composer.(*hookWindow); ok {
+		s.Window = w.status()
+	}
 	return s
 }
 

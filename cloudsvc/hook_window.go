@@ -1,26 +1,24 @@
 package cloudsvc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"datastub/cloudsvc/window"
 	"datastub/dataplane"
 	"datastub/dataplane/fields"
 )
 
-// A hookWindow reduces the lines of class BT that a hookRun takes to windows. A
+// A hookWindow is a composer that reduces lines to windows. A
 // line that closes some is the last one that is taken until these are done, so
-// that what is stored never passes what is not delivered. A nil hookWindow
-// reduces nothing.
+// that what is stored never passes what is not delivered.
 type hookWindow struct {
 	reducer *window.Reducer
-	reader  dataplane.MessageReader
 	at      Position // of the line that was reduced last
 	closing bool     // it closes windows that were not all taken
 	open    int      // letters of windows that are not done
-	began   Place    // of the cursor, which stays: where there is a record, that tells
+	began   Position // of the cursor, which stays: where there is a record, that tells
 
 	record []byte // as it was when nothing was open; see windowRecord
 	passed bool   // it is not any more
@@ -31,10 +29,10 @@ type hookWindow struct {
 // newHookWindow resumes the windows of a hook, or begins them where the hook is,
 // and returns where the stream begins.
 func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hookWindow, Position, error) {
-	w := &hookWindow{began: at.BT, record: record}
-	holds := d.isPast(at)
+	w := &hookWindow{record: record}
+	holds := d.isPast(dataplane.BT, at)
 	options := window.Options{Subscription: hook.ID, Spec: *hook.Window}
-	if state, reached, ok := readWindowRecord(record); ok && d.isPast(reached) { // else it is of another log
+	if state, reached, ok := readWindowRecord(record); ok && d.isPast(dataplane.BT, reached) { // else it is of another log
 		options.State = state
 	}
 	var err error
@@ -51,20 +49,22 @@ func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hook
 	if err != nil {
 		return nil, at, fmt.Errorf("windows of subscription %s: %w", hook.ID, err)
 	}
-	if from := w.reducer.From(); from != (window.Place{}) {
-		at.BT = Place(from)
-	}
 	if holds { // and not only up to where the cursor's incarnation ended, which the record is behind
 		at.Incarnation = d.reached().Incarnation
+	}
+	w.began = at
+	if from := w.reducer.From(); from != (window.Place{}) {
+		at.BT = Place(from)
 	}
 	w.at = at
 	return w, at, nil
 }
 
-// isPast tells whether a position is one of this log, which has been reached.
-func (d *Dispatcher) isPast(at Position) bool {
+// isPast tells whether a position is one of this log, which has been reached in a
+// class.
+func (d *Dispatcher) isPast(class dataplane.Class, at Position) bool {
 	end, known := d.eras.end(at.Incarnation, d.reached())
-	return known && !at.ahead(end)
+	return known && !at.place(class).after(end.place(class))
 }
 
 // windowRecord returns what is stored: where the Reducer is, and its state.
@@ -79,29 +79,16 @@ func readWindowRecord(record []byte) (state []byte, at Position, ok bool) {
 	return f.Rest, at, err == nil
 }
 
-// take reduces a line, and returns its position, if it is one of BT.
-func (w *hookWindow) take(line []byte) (at Position, reduced bool, err error) {
-	if w == nil {
-		return at, false, nil
-	}
+// takes implements composer: not while windows are on their way.
+func (w *hookWindow) takes() bool { return w.open == 0 && !w.closing }
+
+// add implements composer.
+func (w *hookWindow) add(line *hookLine, _ time.Time) error {
 	if w.err != nil {
-		return at, false, w.err
+		return w.err
 	}
-	var m dataplane.Message
-	var position string
-	err = w.reader.Read(line, &m, func(field string, value []byte) {
-		if field == "position" {
-			position = string(bytes.Trim(value, `"`)) // it has nothing that JSON escapes
-		}
-	})
-	if err != nil || m.Class != dataplane.BT {
-		return at, false, nil // what cannot be read is told of by who makes a letter of it
-	}
-	if at, err = ParsePosition(position); err != nil {
-		return at, false, err
-	}
-	w.at, w.passed = at, true
-	return at, true, w.reduce(window.Place(at.BT), &m)
+	w.at, w.passed = line.at, true
+	return w.reduce(window.Place(line.at.BT), &line.message)
 }
 
 func (w *hookWindow) reduce(at window.Place, m *dataplane.Message) error {
@@ -117,18 +104,23 @@ func (w *hookWindow) reduce(at window.Place, m *dataplane.Message) error {
 	return w.reducer.Add(at, m)
 }
 
-// pass takes note that there is nothing up to a position.
+// pass implements composer.
 func (w *hookWindow) pass(at Position) {
-	if w == nil || w.busy() || w.closing {
-		return
+	if w.takes() {
+		w.at, w.passed = at, true
+		w.reducer.Pass(window.Place(at.BT))
 	}
-	w.at, w.passed = at, true
-	w.reducer.Pass(window.Place(at.BT))
 }
 
-// next returns a letter with the next window that has closed, or nil.
-func (w *hookWindow) next() (*letter, error) {
-	if w == nil || !w.closing {
+// rest implements composer: what is in windows that are open is read again.
+func (w *hookWindow) rest(at Position) Position { return at }
+
+// due implements composer: only lines close windows.
+func (w *hookWindow) due() time.Time { return time.Time{} }
+
+// next implements composer.
+func (w *hookWindow) next(time.Time) (*letter, error) {
+	if !w.closing {
 		return nil, nil
 	}
 	d, err := w.reducer.Next()
@@ -139,21 +131,21 @@ func (w *hookWindow) next() (*letter, error) {
 		return nil, err
 	}
 	w.open++
-	return &letter{id: d.ID, key: "\x00window", body: d.Body, at: w.at, window: true}, nil
+	return &letter{id: d.ID, key: "\x00window", body: d.Body, at: w.at}, nil
 }
 
-// busy tells whether windows are on their way.
-func (w *hookWindow) busy() bool { return w != nil && w.open > 0 }
-
-// finish takes note that a letter is done.
-func (w *hookWindow) finish(l *letter) {
-	if !l.window {
-		return
-	}
+// finish implements composer.
+func (w *hookWindow) finish(*letter) {
 	w.open--
 	if w.wanted {
 		w.renew()
 	}
+}
+
+// keep implements composer.
+func (w *hookWindow) keep(c *laneCursor) *letter {
+	c.Position = w.began.String()
+	return nil
 }
 
 // renew makes the record anew, or has that wait until nothing is open.
@@ -170,20 +162,6 @@ func (w *hookWindow) renew() {
 }
 
 func (w *hookWindow) status() *WindowStatus {
-	if w == nil {
-		return nil
-	}
 	s := w.reducer.Status()
 	return &WindowStatus{s.Publishers, s.Open, s.Oldest, s.Publisher, s.Late, s.Untimed}
-}
-
-// windows returns the record of a run's windows as far as it may be stored.
-func (r *hookRun) windows() []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.window == nil {
-		return nil
-	}
-	r.window.renew()
-	return r.window.record
 }

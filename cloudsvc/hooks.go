@@ -59,7 +59,9 @@ func (o *HooksOptions) validate() error {
 type Hooks struct {
 	options HooksOptions
 	wake    chan struct{}                 // holds one token while something has changed
+	urgent  chan struct{}                 // holds one token while somebody waits for a cursor to be stored
 	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
+	waited  [cursorPartitions]atomic.Bool // somebody waits for its cursors to be stored
 
 	changing sync.Mutex // one change at a time; held over IO, which mu never is
 
@@ -85,7 +87,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		return nil, err
 	}
 	h := &Hooks{
-		options: options, wake: make(chan struct{}, 1),
+		options: options, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}),
 	}
 	records, err := options.Store.LoadHooks(ctx)
@@ -97,7 +99,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		if err := json.Unmarshal(record, &hook); err != nil {
 			return nil, fmt.Errorf("load subscription %s: %w", id, err)
 		}
-		h.hooks[id] = &keptHook{hook: hook, cursor: hookCursor{Position: hook.Began}}
+		h.hooks[id] = &keptHook{hook: hook, cursor: cursorAt(hook.Began)}
 		h.mark(id)
 	}
 	return h, h.loadCursors(ctx)
@@ -138,7 +140,7 @@ func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webho
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.hooks[hook.ID] = &keptHook{hook: hook, cursor: hookCursor{Position: hook.Began}}
+	h.hooks[hook.ID] = &keptHook{hook: hook, cursor: cursorAt(hook.Began)}
 	h.mark(hook.ID)
 	return hook, key, nil
 }

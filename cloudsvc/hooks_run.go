@@ -27,6 +27,8 @@ func (h *Hooks) Run(ctx context.Context) error {
 			h.arrange(ctx, &running)
 		case <-ticker.C:
 			saver.save(ctx, false)
+		case <-h.urgent:
+			saver.saveCursors(ctx, &h.waited)
 		case <-ctx.Done():
 			running.Wait()
 			// ctx has ended, and the cursors are still to be saved.
@@ -110,7 +112,8 @@ func endReason(err error) string {
 
 // ended keeps where a run was, and has the hook looked at again.
 func (h *Hooks) ended(kept *keptHook, run *hookRun) {
-	at, windows := run.cursor(), run.windows()
+	at, _ := run.cursor()
+	windows := run.windows()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept.run, kept.cursor, kept.window = nil, at, windows

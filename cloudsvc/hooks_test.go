@@ -186,10 +186,16 @@ func (b *hooksBench) create(t *testing.T, change func(*Hook)) Hook {
 // publish stores and routes one message a device, with values from some one on.
 func (b *hooksBench) publish(t *testing.T, packer *dataplane.Packer, devices ...string) {
 	t.Helper()
-	batch := &dataplane.Batch{Publisher: "edge-1/mapper", Class: dataplane.RT, Epoch: 1, First: b.next}
+	b.publishOf(t, packer, dataplane.RT, devices...)
+}
+
+// publishOf is publish of a class.
+func (b *hooksBench) publishOf(t *testing.T, packer *dataplane.Packer, class dataplane.Class, devices ...string) {
+	t.Helper()
+	batch := &dataplane.Batch{Publisher: "edge-1/mapper", Class: class, Epoch: 1, First: b.next}
 	for i, device := range devices {
 		m := testMessage("sensor/a")
-		m.Device, m.Value = device, dataplane.IntValue(int64(b.next)+int64(i))
+		m.Class, m.Device, m.Value = class, device, dataplane.IntValue(int64(b.next)+int64(i))
 		batch.Messages = append(batch.Messages, m)
 	}
 	b.next = batch.Last() + 1

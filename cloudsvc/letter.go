@@ -1,8 +1,6 @@
 package cloudsvc
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 
 	"datastub/cloudsvc/webhook"
@@ -15,24 +13,17 @@ type letter struct {
 	body   []byte // the line without its newline, shared with others
 	at     Position
 	tries  webhook.Tries
-	window bool // it is of a window, and not a message
+	bound  bool // it has bounds that are to be stored before it is tried
 	flying bool // it is being tried
 	done   bool
 }
 
-// readLetter makes a letter of a line of a stream.
-func readLetter(line []byte) (*letter, error) {
-	var m struct{ ID, Namespace, Topic, Device, Position string }
-	if err := json.Unmarshal(line, &m); err != nil {
-		return nil, fmt.Errorf("read a line of %d bytes: %w", len(line), err)
-	}
-	at, err := ParsePosition(m.Position)
-	if err != nil {
-		return nil, err
-	}
+// newLetter makes a letter of one line.
+func newLetter(line *hookLine) *letter {
+	m := &line.message
 	// No topic or name holds a NUL.
 	key := strings.Join([]string{m.Namespace, m.Topic, m.Device}, "\x00")
-	return &letter{id: m.ID, key: key, body: line, at: at}, nil
+	return &letter{id: m.ID.String(), key: key, body: line.text, at: line.at}
 }
 
 // webhookID returns a message's id as the header webhook-id has it. Dots stand

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
 )
 
 // What an outbox holds at most: enough that one device whose messages are
@@ -15,19 +16,19 @@ const (
 	maxOutboxBytes = 256 << 10
 )
 
-// An outbox is what a Hook has taken and its receiver has not: letters, in the
-// order of the stream. Those of one key are tried one after another, others
+// An outbox is what a Hook has taken of a class and its receiver has not: letters,
+// in the order of the stream. Those of one key are tried one after another, others
 // pass by one that waits. It is a function of what is called and of now.
 type outbox struct {
-	position Position             // all up to which is done
+	class    dataplane.Class
+	position Position             // all up to which is done, of the class
 	letters  []*letter            // in order; the first one is not done
 	keys     map[string][]*letter // those of a key that are not done, in order
 	bytes    int
-	held     time.Time // nothing is tried before
 }
 
-func newOutbox(at Position) *outbox {
-	return &outbox{position: at, keys: make(map[string][]*letter)}
+func newOutbox(at Position, class dataplane.Class) *outbox {
+	return &outbox{class: class, position: at, keys: make(map[string][]*letter)}
 }
 
 // full tells whether nothing more is to be added. One letter always fits.
@@ -40,14 +41,15 @@ func (o *outbox) add(l *letter) {
 	o.bytes += len(l.body)
 }
 
-// due returns the first letter that may be tried now, or, where there is none,
-// when one may be; zero: when another is done or added.
-func (o *outbox) due(now time.Time) (l *letter, next time.Time) {
+// due returns the first letter that may be tried now, if none is held until
+// later, or, where there is none, when one may be; zero: when another is done or
+// added.
+func (o *outbox) due(now, held time.Time) (l *letter, next time.Time) {
 	for _, l := range o.letters {
-		if l.done || l.flying || o.keys[l.key][0] != l {
+		if l.done || l.flying || l.bound || o.keys[l.key][0] != l {
 			continue
 		}
-		at := later(l.tries.Next, o.held)
+		at := later(l.tries.Next, held)
 		if !at.After(now) {
 			return l, time.Time{}
 		}
@@ -64,9 +66,6 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
-
-// hold lets nothing be tried before a time.
-func (o *outbox) hold(until time.Time) { o.held = later(o.held, until) }
 
 // again lets a letter wait for its next try.
 func (o *outbox) again(l *letter, tries webhook.Tries) { l.flying, l.tries = false, tries }
@@ -91,7 +90,7 @@ func (o *outbox) finish(l *letter) {
 // idle moves the position over what was passed by, if nothing is on its way,
 // and tells whether it did.
 func (o *outbox) idle(at Position) (moved bool) {
-	if len(o.letters) > 0 || o.position == at {
+	if len(o.letters) > 0 || o.position.Incarnation == at.Incarnation && o.position.place(o.class) == at.place(o.class) {
 		return false
 	}
 	o.position = at

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
 )
 
 func testLetter(n int, key string) *letter {
@@ -16,7 +17,7 @@ func testLetter(n int, key string) *letter {
 
 func TestOutboxPassesByWhatWaits(t *testing.T) {
 	t.Parallel()
-	o := newOutbox(Position{})
+	o := newOutbox(Position{}, dataplane.RT)
 	stuck, behind, other := testLetter(1, "a"), testLetter(2, "a"), testLetter(3, "b")
 	for _, l := range []*letter{stuck, behind, other} {
 		o.add(l)
@@ -31,7 +32,7 @@ func TestOutboxPassesByWhatWaits(t *testing.T) {
 	if o.position != (Position{}) {
 		t.Errorf("position %v moved over what is not done", o.position)
 	}
-	if l, next := o.due(testTime); l != nil || !next.Equal(later) {
+	if l, next := o.due(testTime, time.Time{}); l != nil || !next.Equal(later) {
 		t.Errorf("due %v, next %v, want none before %v", l, next, later)
 	}
 	wantDue(t, o, later, stuck)
@@ -47,20 +48,23 @@ func TestOutboxPassesByWhatWaits(t *testing.T) {
 
 func TestOutboxHolds(t *testing.T) {
 	t.Parallel()
-	o := newOutbox(Position{})
+	o := newOutbox(Position{}, dataplane.RT)
+	if l, next := o.due(testTime, testTime.Add(time.Minute)); l != nil || !next.IsZero() {
+		t.Errorf("due %v, next %v, want none at all", l, next)
+	}
 	o.add(testLetter(1, "a"))
 	until := testTime.Add(time.Minute)
-	o.hold(until)
-	o.hold(testTime) // no earlier than was said before
-	if l, next := o.due(testTime); l != nil || !next.Equal(until) {
+	if l, next := o.due(testTime, until); l != nil || !next.Equal(until) {
 		t.Errorf("due %v, next %v, want none before %v", l, next, until)
 	}
 	wantDue(t, o, until, o.letters[0])
+	o.letters[0].bound = true
+	wantDue(t, o, until, nil)
 }
 
 func TestOutboxIsBounded(t *testing.T) {
 	t.Parallel()
-	o := newOutbox(Position{})
+	o := newOutbox(Position{}, dataplane.RT)
 	n := 0
 	for ; !o.full(); n++ {
 		o.add(testLetter(n, "a"))
@@ -68,7 +72,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	if n != maxOutbox {
 		t.Errorf("full with %d letters, want %d", n, maxOutbox)
 	}
-	o = newOutbox(Position{})
+	o = newOutbox(Position{}, dataplane.RT)
 	large := testLetter(1, "a")
 	large.body = make([]byte, maxOutboxBytes)
 	o.add(large)
@@ -83,7 +87,7 @@ func TestOutboxKeepsOrder(t *testing.T) {
 	t.Parallel()
 	const letters, keys = 2000, 7
 	random := rand.New(rand.NewPCG(1, 2))
-	o, now := newOutbox(Position{}), testTime
+	o, now := newOutbox(Position{}, dataplane.RT), testTime
 	var flying []*letter
 	last := make(map[string]uint64)
 	done := make(map[uint64]bool)
@@ -92,7 +96,7 @@ func TestOutboxKeepsOrder(t *testing.T) {
 			added++
 			o.add(testLetter(added, fmt.Sprint(random.IntN(keys))))
 		}
-		if l, _ := o.due(now); l != nil && len(flying) < 4 {
+		if l, _ := o.due(now, time.Time{}); l != nil && len(flying) < 4 {
 			l.flying = true
 			flying = append(flying, l)
 		}
@@ -125,7 +129,7 @@ func TestOutboxKeepsOrder(t *testing.T) {
 
 func wantDue(t *testing.T, o *outbox, now time.Time, want *letter) {
 	t.Helper()
-	if l, _ := o.due(now); l != want {
+	if l, _ := o.due(now, time.Time{}); l != want {
 		t.Fatalf("due is %+v, want %+v", l, want)
 	}
 }
@@ -144,20 +148,21 @@ func TestWebhookID(t *testing.T) {
 	}
 }
 
-func TestReadLetter(t *testing.T) {
+func TestNewLetter(t *testing.T) {
 	t.Parallel()
 	at := Position{Incarnation: 7, RT: Place{Block: 3, Index: 4}}
 	m := testMessage("sensor/a")
-	l, err := readLetter(appendLine(nil, &m, at))
+	line, err := readHookLine(&dataplane.MessageReader{}, appendLine(nil, &m, at))
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := newLetter(line)
 	if want := m.Namespace + "\x00sensor/a\x00" + m.Device; l.key != want || l.id != m.ID.String() || l.at != at {
 		t.Errorf("letter %q %q %v, want %q %q %v", l.key, l.id, l.at, want, m.ID, at)
 	}
 	for _, line := range []string{"", "{", `{"id":"x","position":"?"}`} {
-		if _, err := readLetter([]byte(line)); err == nil {
-			t.Errorf("readLetter(%q): no error", line)
+		if _, err := readHookLine(&dataplane.MessageReader{}, []byte(line)); err == nil {
+			t.Errorf("readHookLine(%q): no error", line)
 		}
 	}
 }

@@ -1,0 +1,187 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
+)
+
+// A hookLane is a hookRun's way of one class: what it takes of its own stream is
+// made into letters, which are in its outbox until they are done. One goroutine
+// takes, and tries what is due.
+type hookLane struct {
+	run    *hookRun
+	class  dataplane.Class
+	filter dataplane.Filter
+	wake   chan struct{} // holds one token while there is something to do
+	restAt time.Time     // when it is looked after where the stream is
+
+	// With the run's mu held:
+	composer composer
+	pending  [][]byte // taken, and not composed
+	had      Position // up to which all was composed
+	outbox   *outbox
+	old      map[string]webhook.Tries // of the run before, of letters not made yet
+}
+
+// newHookLane begins where a cursor is.
+func newHookLane(run *hookRun, class dataplane.Class, filter dataplane.Filter, c laneCursor) (*hookLane, error) {
+	at, err := ParsePosition(c.Position)
+	if err != nil {
+		return nil, fmt.Errorf("%v cursor of subscription %s: %w", class, run.hook.ID, err)
+	}
+	return &hookLane{
+		run: run, class: class, filter: filter, wake: make(chan struct{}, 1),
+		composer: &singles{}, had: at, outbox: newOutbox(at, class), old: maps.Clone(c.Tries),
+	}, nil
+}
+
+// deliver takes and tries until the context ends, or the stream.
+func (l *hookLane) deliver(ctx context.Context) error {
+	stream, err := l.run.hooks.options.Dispatcher.SubscribeFrom(ctx, l.filter, Start{After: l.outbox.position}, l.class)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	timer := time.AfterFunc(restTime, func() { signal(l.wake) })
+	defer timer.Stop()
+	l.restAt = time.Now().Add(restTime)
+	for {
+		next, more, err := l.step(ctx, stream)
+		if err != nil {
+			return err
+		}
+		timer.Reset(time.Until(next))
+		if !more {
+			select {
+			case <-l.wake:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		lines, err := stream.nextOr(ctx, l.wake)
+		if err != nil && !errors.Is(err, errInterrupted) {
+			return err
+		}
+		l.pending = lines
+	}
+}
+
+// step does what can be done now. It returns when there is something to do next,
+// and whether more lines are wanted.
+func (l *hookLane) step(ctx context.Context, stream *Subscription) (next time.Time, more bool, err error) {
+	l.run.mu.Lock()
+	defer l.run.mu.Unlock()
+	now := time.Now()
+	if err := l.compose(now); err != nil {
+		return next, false, err
+	}
+	if !now.Before(l.restAt) {
+		l.restAt = now.Add(restTime)
+		l.pass(stream)
+	}
+	if len(l.outbox.letters) == 0 && l.outbox.idle(l.composer.rest(l.had)) {
+		l.run.hooks.moved(l.run.hook.ID)
+	}
+	next = sooner(l.restAt, sooner(l.composer.due(), l.run.start(ctx, now)))
+	return next, len(l.pending) == 0, nil
+}
+
+// sooner returns the earlier of two times, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// compose makes letters of what was taken, as far as there is room.
+func (l *hookLane) compose(now time.Time) error {
+	var reader dataplane.MessageReader // of names that come again among these: it is not kept
+	for {
+		if !l.outbox.full() {
+			made, err := l.composer.next(now)
+			if err != nil {
+				return err
+			}
+			if made != nil {
+				l.add(made)
+				continue
+			}
+		}
+		if len(l.pending) == 0 || !l.composer.takes() {
+			return nil
+		}
+		line, err := readHookLine(&reader, l.pop())
+		if err != nil { // our own line: every one is a message and its position
+			l.run.hooks.options.Logger.Error(err, "A line of the stream cannot be delivered", "subscription", l.run.hook.ID)
+			continue
+		}
+		if err := l.composer.add(line, now); err != nil {
+			return err
+		}
+		l.had = line.at
+	}
+}
+
+// pop returns the line that was taken first.
+func (l *hookLane) pop() []byte {
+	line, rest, _ := bytes.Cut(l.pending[0], []byte{'\n'})
+	if l.pending[0] = rest; len(rest) == 0 {
+		l.pending = l.pending[1:]
+	}
+	return line
+}
+
+// add puts a letter into the outbox.
+func (l *hookLane) add(made *letter) {
+	if tries, ok := l.old[made.id]; ok {
+		made.tries = tries
+		delete(l.old, made.id)
+	}
+	if l.outbox.add(made); made.bound {
+		l.run.hooks.movedFar(l.run.hook.ID)
+	}
+}
+
+// pass moves on to where the stream is, if all that came was composed: else the
+// log's limits would take what the position points at.
+func (l *hookLane) pass(stream *Subscription) {
+	if len(l.pending) > 0 {
+		return
+	}
+	if at, ok := stream.Had(); ok {
+		l.had = at
+		l.composer.pass(at)
+	}
+}
+
+// finish takes note that a letter is done.
+func (l *hookLane) finish(done *letter) {
+	l.outbox.finish(done)
+	l.composer.finish(done)
+	l.run.hooks.moved(l.run.hook.ID)
+	signal(l.wake)
+}
+
+// cursor returns where the lane is, and the letter whose bounds that has.
+func (l *hookLane) cursor() (laneCursor, *letter) {
+	c := laneCursor{Position: l.outbox.position.String(), Tries: maps.Clone(l.old)}
+	bound := l.composer.keep(&c)
+	for _, waiting := range l.outbox.letters {
+		if !waiting.done && waiting.tries.Count > 0 {
+			if c.Tries == nil {
+				c.Tries = make(map[string]webhook.Tries)
+			}
+			c.Tries[waiting.id] = waiting.tries
+		}
+	}
+	return c, bound
+}

@@ -1,0 +1,73 @@
+package cloudsvc
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"datastub/cloudsvc/webhook"
+	"datastub/dataplane"
+)
+
+// ofClass answers what is of a class as it is told, and takes all else.
+func ofClass(class dataplane.Class, v webhook.Verdict) func(int, *webhook.Request) webhook.Outcome {
+	return func(_ int, r *webhook.Request) webhook.Outcome {
+		if bytes.Contains(r.Body, fmt.Appendf(nil, `"class":"%v"`, class)) {
+			return webhook.Outcome{Verdict: v, Reason: "as the test wants", RetryAfter: time.Hour}
+		}
+		return webhook.Outcome{Verdict: webhook.Done}
+	}
+}
+
+// A receiver that takes nothing of one class has all of the other, however much
+// of the first waits.
+func TestClassesDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	for _, stuck := range dataplane.Classes {
+		synctest.Test(t, func(t *testing.T) {
+			packer := newTestPacker(t)
+			b := startHooks(t, newMemoryLog(), newMemoryHooks(), ofClass(stuck, webhook.Retry))
+			defer b.stop()
+			hook := b.create(t, nil)
+			for range 2 * maxOutbox {
+				b.publishOf(t, packer, stuck, "a")
+			}
+			synctest.Wait()
+			free := dataplane.RT
+			if stuck == dataplane.RT {
+				free = dataplane.BT
+			}
+			b.publishOf(t, packer, free, "b", "b")
+			time.Sleep(10 * time.Second)
+			if _, took := b.receiver.all(); len(took) == 0 {
+				t.Errorf("nothing of %v came, as %v is stuck", free, stuck)
+			}
+			status, err := b.Status(hook.ID)
+			if err != nil || status.LagRT > 0 == (free == dataplane.RT) || status.LagBT > 0 == (free == dataplane.BT) {
+				t.Errorf("status %+v, %v, want that only %v lags", status, err, stuck)
+			}
+		})
+	}
+}
+
+// Where both classes have something to try all the time, BT has every eighth try.
+func TestClassesTakeTurns(t *testing.T) {
+	t.Parallel()
+	r := &hookRun{}
+	for i, class := range dataplane.Classes {
+		r.lanes[i] = &hookLane{class: class, outbox: newOutbox(Position{}, class)}
+		r.lanes[i].outbox.add(testLetter(1, "a"))
+	}
+	var turns []dataplane.Class
+	for range 2 * turnsBT {
+		from, _, _ := r.due(testTime)
+		turns = append(turns, from.class)
+	}
+	once := append(slices.Repeat([]dataplane.Class{dataplane.RT}, turnsBT-1), dataplane.BT)
+	if want := slices.Repeat(once, 2); !slices.Equal(turns, want) {
+		t.Errorf("turns %v, want %v", turns, want)
+	}
+}
