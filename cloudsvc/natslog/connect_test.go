@@ -201,7 +201,7 @@ func TestStorageExhausted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: deadStream, Subjects: []string{deadSubject + ".*"}}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: deadStream, Subjects: []string{deadSubject + ".*.*"}}); err != nil {
 		t.Fatal(err)
 	}
 	l := open(t, Options{URL: s.ClientURL()})
