@@ -17,6 +17,7 @@ type Config struct {
 	HTTP             string         // where to serve HTTP, host:port
 	Uplink           string         // where publishers dial in, a tcp:// URL
 	Data             string         // folder of the embedded log
+	Sync             Sync           // when that is synced to disk
 	NATSURL          string         // NATS servers, instead of the embedded log; commas between them
 	WebhookAllow     []netip.Prefix // the exceptions of AddressRule
 	WebhookCA        string         // PEM file of who may vouch for receivers besides whom the system trusts
@@ -75,7 +76,7 @@ func validateHostPort(address string) error {
 	return nil
 }
 
-// validateLog checks where the log is: in data, or at natsURL.
+// validateLog checks where the log is: in data, or at natsURL, and who syncs it.
 func (c *Config) validateLog() error {
 	var errs []error
 	switch {
@@ -83,6 +84,12 @@ func (c *Config) validateLog() error {
 		errs = append(errs, errors.New("data: empty, and so is natsURL: want a folder for the embedded log, or NATS servers to keep it"))
 	case c.NATSURL != "" && c.Data != "" && c.Data != DefaultConfig().Data:
 		errs = append(errs, fmt.Errorf("data: %q, and natsURL is set too: the log is in that folder or at those servers, so leave one of them out", c.Data))
+	}
+	switch err := c.Sync.validate(); {
+	case err != nil:
+		errs = append(errs, err)
+	case c.NATSURL != "" && c.Sync != "":
+		errs = append(errs, fmt.Errorf("sync: %q, and natsURL is set too: its servers sync as their sync_interval says; leave sync out, and give natsSyncInterval what that is", c.Sync))
 	}
 	for server := range strings.SplitSeq(c.NATSURL, ",") {
 		if c.NATSURL != "" {

@@ -60,6 +60,15 @@ func TestConfigFromNATS(t *testing.T) {
 	}
 }
 
+func TestConfigSync(t *testing.T) {
+	for args, want := range map[string]time.Duration{"": 0, "--sync=always": 0, "--sync=1s": time.Second} {
+		got, err := load(t, "", nil, strings.Fields(args)...)
+		if err != nil || got.Sync.Interval() != want || (got.Sync.Lag() > want) != (want > 0) {
+			t.Errorf("%q: got %q, %v, want a sync every %v, and a lag beyond it", args, got.Sync, err, want)
+		}
+	}
+}
+
 // A list is a flag that is repeated, a text with commas, or a list of YAML.
 func TestConfigList(t *testing.T) {
 	const want = "10.0.0.0/8,fd00::/8,127.0.0.1/32"
@@ -108,7 +117,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, natsURL, webhookAllow, webhookCA, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, natsURL, webhookAllow, webhookCA, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -138,7 +147,7 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, natsURL, webhookAllow, webhookCA, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, natsURL, webhookAllow, webhookCA, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",
@@ -151,6 +160,14 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		"data and NATS": {
 			args: []string{"--data", "x", "--nats-url", "nats://a"},
 			want: `data: "x", and natsURL is set too: the log is in that folder or at those servers, so leave one of them out`,
+		},
+		"sync of another kind": {
+			args: []string{"--sync", "2s"},
+			want: `sync: "2s": want always or 1s`,
+		},
+		"sync and NATS": {
+			file: "sync: always\nnatsURL: nats://a\n",
+			want: `sync: "always", and natsURL is set too: its servers sync as their sync_interval says; leave sync out, and give natsSyncInterval what that is`,
 		},
 		"password": {
 			args: []string{"--nats-url", "http://user:secret@a,nats://user:secret@b:x,nats:"},

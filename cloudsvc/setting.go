@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -36,6 +37,8 @@ var settings = [...]setting{
 		func(c *Config) *string { return &c.Uplink }),
 	textSetting("data", "data", "DATASTUB_DATA", "cloudsvc-data", "keep the embedded log in this `folder`; means nothing with --nats-url",
 		func(c *Config) *string { return &c.Data }),
+	syncSetting("sync", "sync", "DATASTUB_SYNC", "sync the embedded log to disk `always`, before a message counts as stored, or every 1s: then a loss of power, and nothing less, takes the last second of what was stored, which mappers keep for 5 s and send again, and POST /publish has answered for",
+		func(c *Config) *Sync { return &c.Sync }),
 	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "nats://127.0.0.1:4222", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
 		func(c *Config) *string { return &c.NATSURL }),
 	prefixesSetting("webhookAllow", "webhook-allow", "DATASTUB_WEBHOOK_ALLOW", "let what is registered over HTTP have cloudsvc dial these private, loopback or other special addresses, a `CIDR`; may be repeated",
@@ -51,6 +54,14 @@ func textSetting(key, flag, env, example, usage string, field func(*Config) *str
 		key: key, flag: flag, env: env, usage: usage, example: example,
 		set: func(c *Config, text string) error { *field(c) = text; return nil },
 		get: func(c *Config) string { return *field(c) },
+	}
+}
+
+func syncSetting(key, flag, env, usage string, field func(*Config) *Sync) setting {
+	return setting{
+		key: key, flag: flag, env: env, usage: usage, example: string(SyncAlways),
+		set: func(c *Config, text string) error { *field(c) = Sync(text); return nil },
+		get: func(c *Config) string { return string(cmp.Or(*field(c), SyncAlways)) },
 	}
 }
 

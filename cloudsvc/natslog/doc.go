@@ -9,7 +9,8 @@
 // fenced. A publish whose answer was lost is decided by reading the last
 // message of the subject.
 //
-// The embedded server syncs each block to disk before it answers. A cluster
+// The embedded server syncs each block to disk before it answers, or all of
+// them now and then, as is asked for. A cluster
 // syncs as its operators chose, and a stream that they made keeps its limits
 // and replicas.
 //

@@ -29,14 +29,20 @@ const (
 
 // Options say where the log is: exactly one of Dir and URL is given.
 type Options struct {
-	Dir    string // of the embedded server
-	URL    string // of a NATS cluster, or several with commas between
-	Logger klog.Logger
+	Dir string // of the embedded server
+	URL string // of a NATS cluster, or several with commas between
+	// SyncInterval is how often the embedded server syncs to disk; 0: always,
+	// before it answers. A cluster's is its operator's.
+	SyncInterval time.Duration
+	Logger       klog.Logger
 }
 
 func (o *Options) validate() error {
 	if (o.Dir == "") == (o.URL == "") {
 		return fmt.Errorf("log in folder %q and at %q: want one of them", o.Dir, redact(o.URL))
+	}
+	if o.SyncInterval < 0 {
+		return fmt.Errorf("sync every %v: want more than 0, or 0 for always", o.SyncInterval)
 	}
 	return nil
 }
@@ -88,7 +94,7 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		if l.lock, err = lockFolder(o.Dir); err != nil {
 			return err
 		}
-		if l.server, err = startEmbedded(ctx, o.Dir, o.Logger); err != nil {
+		if l.server, err = startEmbedded(ctx, o); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,7 @@ const (
 // port open.
 type embedded struct {
 	dir     string
+	sync    time.Duration // between syncs; 0: before each answer
 	log     klog.Logger
 	turn    chan struct{}            // holds a token while the server is started anew
 	current atomic.Pointer[instance] // nil: none runs
@@ -46,8 +47,8 @@ type instance struct {
 }
 
 // startEmbedded starts a server on a folder.
-func startEmbedded(ctx context.Context, dir string, log klog.Logger) (*embedded, error) {
-	e := &embedded{dir: dir, log: log, turn: make(chan struct{}, 1)}
+func startEmbedded(ctx context.Context, o Options) (*embedded, error) {
+	e := &embedded{dir: o.Dir, sync: o.SyncInterval, log: o.Logger, turn: make(chan struct{}, 1)}
 	if err := e.start(ctx); err != nil {
 		return nil, err
 	}
@@ -56,12 +57,13 @@ func startEmbedded(ctx context.Context, dir string, log klog.Logger) (*embedded,
 
 func (e *embedded) start(ctx context.Context) error {
 	s, err := server.NewServer(&server.Options{
-		ServerName: "cloudsvc",
-		DontListen: true,
-		JetStream:  true,
-		StoreDir:   e.dir,
-		SyncAlways: true,
-		MaxPayload: maxPayload,
+		ServerName:   "cloudsvc",
+		DontListen:   true,
+		JetStream:    true,
+		StoreDir:     e.dir,
+		SyncAlways:   e.sync == 0,
+		SyncInterval: e.sync,
+		MaxPayload:   maxPayload,
 		// Not what the server makes of the free space at each start: streams that
 		// were made on an emptier disk must open on a full one.
 		JetStreamMaxStore: maxStore,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -102,6 +103,40 @@ func TestPowerLossCloud(t *testing.T) {
 	}
 	none(t, "the log", o.end())
 	o.follow.checkOnce(t)
+}
+
+// TestPowerLossCloudSecond does so where cloudsvc syncs once a second: its log
+// loses its end, the mapper sends again what was not durable, and in the end all
+// is there that was accepted, in the log and with the subscriber, who may have
+// some of it twice.
+func TestPowerLossCloudSecond(t *testing.T) {
+	d := powerloss.New(t)
+	s := stack.NewAt(t, d.Path("data"), "--sync", "1s")
+	o := newOrdeal(t, s, fmt.Sprintf("{dir: %s, maxBytes: 256Mi, sync: none}", filepath.Join(t.TempDir(), "spool")))
+	forgotten := 0
+	for range *outages {
+		o.run(3 * time.Second)
+		s.Cloudsvc.Kill()
+		d.Crash(o.rng.Uint64())
+		forgotten += len(missing(t, "the log", o.seen(), logged(t, s)))
+		s.StartCloudsvc()
+	}
+	none(t, "the log", o.end())
+	none(t, "the subscriber", missing(t, "the subscriber", o.publisher.read(), firsts(o.follow.messages())))
+	t.Logf("%d were forgotten that a subscriber had", forgotten)
+	if forgotten == 0 {
+		t.Error("nothing was forgotten: the disk is synced always")
+	}
+}
+
+// firsts returns messages without those that came before.
+func firsts(got []dataplane.Message) []dataplane.Message {
+	had := make(map[dataplane.ID]bool)
+	return slices.DeleteFunc(slices.Clone(got), func(m dataplane.Message) bool {
+		again := had[m.ID]
+		had[m.ID] = true
+		return again
+	})
 }
 
 // seen returns what the subscriber has got, which had to be stored before.

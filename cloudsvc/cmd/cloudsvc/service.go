@@ -48,9 +48,9 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 			s.close()
 		}
 	}()
-	options := natslog.Options{Dir: config.Data, Logger: klog.FromContext(ctx)}
+	options := natslog.Options{Dir: config.Data, SyncInterval: config.Sync.Interval(), Logger: klog.FromContext(ctx)}
+	lag := config.Sync.Lag()
 	s.where = "folder " + config.Data
-	var lag time.Duration // the embedded server syncs before it answers
 	if config.NATSURL != "" {
 		options.Dir, options.URL = "", config.NATSURL
 		s.where, lag = "NATS cluster", config.NATSSyncInterval
