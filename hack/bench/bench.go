@@ -83,7 +83,7 @@ func (b *bench) stop() error {
 
 // measure makes all figures, printing each when it is there.
 func (b *bench) measure(ctx context.Context) error {
-	steps := []func(context.Context) error{b.idle, b.latency, b.throughput, b.uplinkBytes, b.beside, b.crowd, b.drain}
+	steps := []func(context.Context) error{b.idle, b.latency, b.throughput, b.uplinkBytes, b.drain, b.beside, b.crowd}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			b.programs.showLog(os.Stderr)
