@@ -275,7 +275,7 @@ func (d *Dispatcher) Close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for s := range d.subscriptions {
-		s.end(ErrClosed.Error())
+		s.end(ErrClosed)
 		d.drop(s)
 	}
 }

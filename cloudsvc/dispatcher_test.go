@@ -184,7 +184,7 @@ func TestDispatcherClose(t *testing.T) {
 		t.Errorf("got %q, want what came before Close", got)
 	}
 	var cutOff *CutOffError
-	if _, err := s.Next(context.Background()); !errors.As(err, &cutOff) || cutOff.Reason != ErrClosed.Error() {
+	if _, err := s.Next(context.Background()); !errors.As(err, &cutOff) || cutOff.Reason != ErrClosed.Error() || !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want %q", err, ErrClosed)
 	}
 	f, _ := dataplane.ParseFilter("#")

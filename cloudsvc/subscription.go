@@ -20,12 +20,16 @@ const maxQueue = 16 << 20
 type CutOffError struct {
 	Reason   string
 	Position Position
+	cause    error
 }
 
 // Error tells the reason.
 func (e *CutOffError) Error() string {
 	return fmt.Sprintf("subscription ended: %s; resume at position %v", e.Reason, e.Position)
 }
+
+// Unwrap returns why, such as ErrClosed.
+func (e *CutOffError) Unwrap() error { return e.cause }
 
 // A Subscription is one subscriber's stream of lines, each one message as JSON
 // with its position and a newline. It is live, and has a bounded queue that the
@@ -111,7 +115,7 @@ func (s *Subscription) take() (queue [][]byte, live bool, err error) {
 func (s *Subscription) catchUp(ctx context.Context, interrupt <-chan struct{}) ([][]byte, error) {
 	joined, open := s.dispatcher.join(s)
 	if !open {
-		s.end(ErrClosed.Error())
+		s.end(ErrClosed)
 	}
 	if joined || !open {
 		s.feed.stop()
@@ -202,11 +206,11 @@ func (s *Subscription) setBehind() {
 }
 
 // end stops the stream with a reason; what is queued is still delivered.
-func (s *Subscription) end(reason string) {
+func (s *Subscription) end(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.err = &CutOffError{Reason: reason, Position: s.position}
+		s.err = &CutOffError{Reason: cause.Error(), Position: s.position, cause: cause}
 	}
 	signal(s.wake)
 }
