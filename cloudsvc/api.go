@@ -141,6 +141,12 @@ func (a *API) routes() []route {
 		{http.MethodPost, hookPath + "/pause", a.setHook(HookPaused)},
 		{http.MethodPost, hookPath + "/resume", a.setHook(HookActive)},
 		{http.MethodPost, hookPath + "/rotate", a.ofHook(a.rotateHook)},
+		{http.MethodGet, "/v1/deadletters", withQuery(a.letters, "subscription", "reason", "limit", "cursor")},
+		{http.MethodDelete, "/v1/deadletters", a.ofLetters(a.dropLetters)},
+		{http.MethodPost, "/v1/deadletters/redrive", a.ofLetters(a.redriveLetters)},
+		{http.MethodGet, letterPath, a.ofLetter(a.getLetter)},
+		{http.MethodDelete, letterPath, a.ofLetter(a.dropLetter)},
+		{http.MethodPost, letterPath + "/redrive", a.ofLetter(a.redriveLetter)},
 		{http.MethodGet, "/v1/gaps", withQuery(a.gaps, "topic", "publisher", "since", "limit")},
 		{http.MethodGet, "/v1/ledger", withQuery(a.ledger, "publisher")},
 

@@ -6,6 +6,8 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -68,6 +70,28 @@ func (d *DeadLetter) tried(o webhook.Outcome, now time.Time) {
 func deadLetterID(subscription, messageID string) string {
 	sum := sha256.Sum256([]byte(subscription + " " + messageID)) // an id of ours has no space
 	return "dl_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:15]))
+}
+
+// What ids of ours look like: nothing else is ever part of a subject.
+var (
+	letterIDs = regexp.MustCompile(`^dl_[a-z2-7]{24}$`)
+	hookIDs   = regexp.MustCompile(`^sub_[a-z2-7]{26}$`)
+)
+
+// checkHookID refuses what is no id of a subscription, be it one that is gone.
+func checkHookID(id string) error {
+	if !hookIDs.MatchString(id) {
+		return fmt.Errorf("subscription %.64q: want the id of a subscription, sub_ and 26 characters", id)
+	}
+	return nil
+}
+
+// letter returns the dead letter with an id.
+func (h *Hooks) letter(ctx context.Context, id string) (KeptLetter, error) {
+	if !letterIDs.MatchString(id) {
+		return KeptLetter{}, ErrNoSuchLetter
+	}
+	return h.options.DeadLetters.Letter(ctx, id)
 }
 
 var (

@@ -2,9 +2,19 @@ package cloudsvc
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
+
+	"datastub/cloudsvc/webhook"
 )
+
+// testDeadLetter is a dead letter of a subscription.
+func testDeadLetter(subscription string, n int) *DeadLetter {
+	o := webhook.Outcome{Verdict: webhook.Refused, Status: 400, Reason: "answered 400 Bad Request", Head: []byte("no \xff")}
+	hook := &Hook{ID: subscription, Topic: "sensor/#"}
+	return newDeadLetter(hook, fmt.Sprintf("edge-1/mapper/RT/1/%d", n), []byte(`{"value":1}`), webhook.Tries{Count: 1, First: testTime}, o, testTime)
+}
 
 // memoryLetters is a DeadLetterBox in memory, for so many letters.
 type memoryLetters struct {

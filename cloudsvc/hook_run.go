@@ -40,12 +40,14 @@ type hookRun struct {
 	lanes   [len(dataplane.Classes)]*hookLane // in the order of dataplane.Classes: RT, BT
 	running sync.WaitGroup
 	stop    context.CancelCauseFunc
+	ended   chan struct{} // closed when the run has
 
-	mu     sync.Mutex
-	flying int       // letters that are being tried or buried
-	turn   int       // of the tries that both lanes wanted
-	held   time.Time // nothing is tried before
-	last   hookTry
+	mu       sync.Mutex
+	flying   int        // letters that are being tried or buried
+	turn     int        // of the tries that both lanes wanted
+	held     time.Time  // nothing is tried before
+	redrives []*redrive // which come first: there are but as many as somebody waits for
+	last     hookTry
 }
 
 // hookTry is what is told of the tries of a hook.
@@ -65,7 +67,7 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 	if hook.MaxRate > 0 {
 		limit = rate.Limit(hook.MaxRate)
 	}
-	r := &hookRun{hooks: hooks, hook: hook, limiter: rate.NewLimiter(limit, 1), held: c.Held}
+	r := &hookRun{hooks: hooks, hook: hook, limiter: rate.NewLimiter(limit, 1), ended: make(chan struct{}), held: c.Held}
 	for i, class := range dataplane.Classes {
 		if r.lanes[i], err = newHookLane(r, class, filter, *c.lane(class)); err != nil {
 			return nil, err
@@ -79,6 +81,7 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 
 // run delivers until the context ends, the receiver is gone, or a stream ends.
 func (r *hookRun) run(ctx context.Context) error {
+	defer close(r.ended)
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
 	for _, l := range r.lanes[1:] {
@@ -94,13 +97,18 @@ func (r *hookRun) run(ctx context.Context) error {
 func (r *hookRun) start(ctx context.Context, now time.Time) (next time.Time) {
 	for r.flying < r.hook.MaxInFlight {
 		lane, due, next := r.due(now)
-		if due == nil {
+		again := len(r.redrives) > 0 && !r.held.After(now)
+		if due == nil && !again {
 			return next
 		}
 		if !r.limiter.AllowN(now, 1) {
 			return now.Add(time.Duration(float64(time.Second) / r.hook.MaxRate))
 		}
 		r.flying++
+		if again {
+			r.startRedrive(ctx)
+			continue
+		}
 		due.flying = true
 		r.running.Go(func() { r.try(ctx, lane, due) })
 	}
@@ -110,6 +118,9 @@ func (r *hookRun) start(ctx context.Context, now time.Time) (next time.Time) {
 // due returns the letter to be tried now, or, where there is none, when there may
 // be one.
 func (r *hookRun) due(now time.Time) (from *hookLane, due *letter, next time.Time) {
+	if len(r.redrives) > 0 && r.held.After(now) {
+		next = r.held
+	}
 	for _, lane := range r.lanes {
 		l, at := lane.outbox.due(now, r.held)
 		next = sooner(next, at)
@@ -129,7 +140,7 @@ func (r *hookRun) due(now time.Time) (from *hookLane, due *letter, next time.Tim
 // try makes one try with a letter, and takes into account what came of it. What
 // is given up is on its way until it is a dead letter: its key waits for it.
 func (r *hookRun) try(ctx context.Context, from *hookLane, l *letter) {
-	outcome, err := r.send(ctx, l)
+	outcome, err := r.send(ctx, l, false)
 	if err != nil {
 		return // the run has ended, or ends, and the letter is tried by the next one
 	}
@@ -140,7 +151,7 @@ func (r *hookRun) try(ctx context.Context, from *hookLane, l *letter) {
 
 // send sends a letter, as the hook is now: whoever was given a new key has what
 // comes behind it signed by it. After an error nothing is known.
-func (r *hookRun) send(ctx context.Context, l *letter) (webhook.Outcome, error) {
+func (r *hookRun) send(ctx context.Context, l *letter, redriven bool) (webhook.Outcome, error) {
 	hook, err := r.hooks.Get(r.hook.ID)
 	if err != nil {
 		return webhook.Outcome{}, err
@@ -150,7 +161,7 @@ func (r *hookRun) send(ctx context.Context, l *letter) (webhook.Outcome, error) 
 		return webhook.Outcome{Verdict: webhook.Retry, Reason: "the key of the subscription cannot be read"}, nil
 	}
 	return r.hooks.options.Sender.Send(ctx, &webhook.Request{
-		URL: hook.Callback, ID: webhookID(l.id), ContentType: "application/json", Body: l.body, Keys: keys,
+		URL: hook.Callback, ID: webhookID(l.id), ContentType: "application/json", Body: l.body, Keys: keys, Redriven: redriven,
 	})
 }
 

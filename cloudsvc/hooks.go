@@ -63,11 +63,14 @@ type Hooks struct {
 	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
 	waited  [cursorPartitions]atomic.Bool // somebody waits for its cursors to be stored
 
+	redriven sync.Map // ids of dead letters that are being redriven
+
 	changing sync.Mutex // one change at a time; held over IO, which mu never is
 
-	mu      sync.Mutex
-	hooks   map[string]*keptHook
-	changed map[string]struct{} // hooks whose run is not as they want it
+	mu       sync.Mutex
+	hooks    map[string]*keptHook
+	changed  map[string]struct{} // hooks whose run is not as they want it
+	redrives map[string]bool     // hooks whose dead letters are to be redriven, and whether that has begun
 }
 
 // keptHook is one Hook, and its run while it delivers.
@@ -88,7 +91,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 	}
 	h := &Hooks{
 		options: options, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}),
+		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}
 	records, err := options.Store.LoadHooks(ctx)
 	if err != nil {

@@ -56,6 +56,12 @@ func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
 			h.begin(ctx, kept, running)
 		}
 	}
+	for id, begun := range h.redrives {
+		if !begun {
+			h.redrives[id] = true
+			running.Go(func() { h.redriveAll(ctx, id) })
+		}
+	}
 }
 
 // begin runs a hook. h.mu is held.

@@ -135,6 +135,22 @@ func TestOpenAPIHolds(t *testing.T) {
 		{"POST", "/v1/subscriptions/ID/rotate", "", 200},
 		{"DELETE", "/v1/subscriptions/ID", "", 204},
 		{"GET", "/v1/subscriptions/nobody", "", 404},
+		{"GET", "/v1/deadletters", "", 200},
+		{"GET", "/v1/deadletters?subscription=sub_aaaaaaaaaaaaaaaaaaaaaaaaaa&reason=refused&limit=1&cursor=0", "", 200},
+		{"GET", "/v1/deadletters?reason=x", "", 400},
+		{"GET", "/v1/deadletters?limit=1001", "", 400},
+		{"GET", "/v1/deadletters?cursor=-", "", 400},
+		{"GET", "/v1/deadletters?subscription=x", "", 400},
+		{"GET", "/v1/deadletters/LETTER", "", 200},
+		{"GET", "/v1/deadletters/nobody", "", 404},
+		{"POST", "/v1/deadletters/nobody/redrive", "", 404},
+		{"POST", "/v1/deadletters/LETTER/redrive", "", 409},
+		{"POST", "/v1/deadletters/redrive?subscription=sub_aaaaaaaaaaaaaaaaaaaaaaaaaa", "", 409},
+		{"POST", "/v1/deadletters/redrive", "", 400},
+		{"DELETE", "/v1/deadletters/LETTER", "", 204},
+		{"DELETE", "/v1/deadletters/LETTER", "", 404},
+		{"DELETE", "/v1/deadletters?subscription=sub_aaaaaaaaaaaaaaaaaaaaaaaaaa", "", 204},
+		{"DELETE", "/v1/deadletters", "", 400},
 		{"GET", "/v1/gaps", "", 200},
 		{"GET", "/v1/gaps?topic=sensor/%2B&publisher=edge-1/mapper&since=2026-08-01T12:00:00Z&limit=1", "", 200},
 		{"GET", "/v1/gaps?topic=%24events/gap", "", 200},
@@ -159,9 +175,13 @@ func TestOpenAPIHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := s.makeHook(t, "/v1/subscriptions", `{"topic":"a","callback":"https://192.0.2.7/x"}`).ID
+	letter := testDeadLetter("sub_aaaaaaaaaaaaaaaaaaaaaaaaaa", 1)
+	if err := s.api.options.Hooks.bury(t.Context(), letter); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %s %.60s", tt.method, tt.path, tt.body), func(t *testing.T) {
-			tt.path = strings.Replace(tt.path, "/ID", "/"+id, 1)
+			tt.path = strings.Replace(strings.Replace(tt.path, "/ID", "/"+id, 1), "/LETTER", "/"+letter.ID, 1)
 			input := validateRequest(t, s, router, tt.method, tt.path, tt.body, tt.status != http.StatusBadRequest)
 			a := s.do(t, tt.method, tt.path, tt.body)
 			if a.status != tt.status {

@@ -46,6 +46,9 @@ type Outcome struct {
 	Head       []byte        // of the answer's body, maxHead at most
 }
 
+// Sent tells whether anything was sent: nothing is to a host that is left alone.
+func (o *Outcome) Sent() bool { return o.Verdict != Later || o.Status != 0 }
+
 // Judge returns what an answer means. The status alone says whether the message
 // was taken: an answer that breaks off behind it changes nothing.
 func Judge(status int, header http.Header, now time.Time) Outcome {

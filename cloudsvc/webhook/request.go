@@ -14,6 +14,10 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
+// headerRedriven marks a message that comes behind later ones, as somebody has it
+// sent again.
+const headerRedriven = "Datastub-Redriven"
+
 // A Request is one message for one receiver.
 type Request struct {
 	URL         string
@@ -21,6 +25,7 @@ type Request struct {
 	ContentType string
 	Body        []byte
 	Keys        []Key // one; two while they are exchanged, and a receiver needs but one of them
+	Redriven    bool  // it is out of its order
 }
 
 // Sign returns the headers that prove who sent a body, and when. Each key makes

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -92,4 +93,17 @@ func signatureOf(t *testing.T, h http.Header, version string) []byte {
 	}
 	t.Fatalf("no %s signature in %q", version, h.Get(headerSignature))
 	return nil
+}
+
+func TestRedrivenIsMarked(t *testing.T) {
+	t.Parallel()
+	for _, redriven := range []bool{false, true} {
+		marks := make(chan []string, 1)
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { marks <- r.Header.Values("DataStub-Redriven") }))
+		_, err := newSender(t, anywhere{}).Send(t.Context(), &Request{URL: server.URL, ID: "7", Body: body, Redriven: redriven})
+		server.Close()
+		if got := <-marks; err != nil || (len(got) == 1 && got[0] == "true") != redriven {
+			t.Errorf("redriven %v: header %q, %v", redriven, got, err)
+		}
+	}
 }

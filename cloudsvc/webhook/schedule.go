@@ -6,9 +6,9 @@ const (
 	// jitter is by how much a wait may be longer or shorter than planned, as a
 	// part of it: those who failed together do not come back together.
 	jitter = 0.2
-	// maxRetryAfter bounds what a receiver may ask for: one that said a year by
+	// MaxRetryAfter bounds what a receiver may ask for: one that said a year by
 	// mistake is heard again the next day.
-	maxRetryAfter = 24 * time.Hour
+	MaxRetryAfter = 24 * time.Hour
 )
 
 // A Schedule tells how long to wait after each failed try. Whoever follows it
@@ -44,22 +44,22 @@ func (s Schedule) span() (whole time.Duration) {
 // Fail takes a try that failed at a time into account, and returns false where
 // it was the last. A receiver that says when to come back is obeyed, and has
 // not failed: that may go on for as long as the schedule lasts, and at least
-// for maxRetryAfter. The random number is at least 0 and below 1.
+// for MaxRetryAfter. The random number is at least 0 and below 1.
 func (s Schedule) Fail(t Tries, o Outcome, now time.Time, random float64) (Tries, bool) {
 	if t.Count == 0 {
 		t.First = now
 	}
 	t.Count++
 	if o.Verdict == Later {
-		wait := float64(min(o.RetryAfter, maxRetryAfter)) * (1 + jitter*random)
+		wait := float64(min(o.RetryAfter, MaxRetryAfter)) * (1 + jitter*random)
 		t.Next = now.Add(time.Duration(wait))
-		return t, now.Sub(t.First) < max(s.span(), maxRetryAfter)
+		return t, now.Sub(t.First) < max(s.span(), MaxRetryAfter)
 	}
 	t.Failed++
 	if o.Verdict != Retry || t.Failed > len(s) {
 		return t, false
 	}
 	wait := float64(s[t.Failed-1]) * (1 + jitter*(2*random-1))
-	t.Next = now.Add(max(time.Duration(wait), min(o.RetryAfter, maxRetryAfter)))
+	t.Next = now.Add(max(time.Duration(wait), min(o.RetryAfter, MaxRetryAfter)))
 	return t, true
 }

@@ -76,8 +76,8 @@ func TestLaterIsNoFailure(t *testing.T) {
 		}
 		now = now.Add(time.Hour)
 	}
-	if lasted := now.Sub(start); lasted < maxRetryAfter {
-		t.Errorf("given up after %v, want %v", lasted, maxRetryAfter)
+	if lasted := now.Sub(start); lasted < MaxRetryAfter {
+		t.Errorf("given up after %v, want %v", lasted, MaxRetryAfter)
 	}
 }
 

@@ -131,6 +131,9 @@ func (s *Sender) try(ctx context.Context, u *url.URL, r *Request) Outcome {
 	}
 	request.Header = Sign(r.Keys, r.ID, s.now(), r.Body)
 	request.Header.Set("Content-Type", r.ContentType)
+	if r.Redriven {
+		request.Header.Set(headerRedriven, "true")
+	}
 	s.introduce(request)
 	answer, err := s.client.Do(request)
 	if err != nil {
