@@ -2,7 +2,6 @@ package cloudsvc
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,28 +67,4 @@ func TestDeadLetterPageHasABound(t *testing.T) {
 	if err != nil || len(list.DeadLetters) != maxLetterBytes>>20-1 || list.Next == "" {
 		t.Errorf("%d of 20, next %q, %v, want those that fit into %d bytes", len(list.DeadLetters), list.Next, err, maxLetterBytes)
 	}
-}
-
-func TestDeadLettersAreForThoseWhoMayReadTheTopic(t *testing.T) {
-	s := startService(t, func(o *APIOptions) { o.Authorizer = denySubscribe("sensor/#") })
-	d := testDeadLetter("sub_"+strings.Repeat("a", 26), 1)
-	if err := s.api.options.Hooks.bury(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	for _, call := range []string{"GET ", "DELETE ", "POST /redrive"} {
-		method, rest, _ := strings.Cut(call, " ")
-		if a := s.do(t, method, "/v1/deadletters/"+d.ID+rest, ""); a.status != http.StatusForbidden {
-			t.Errorf("%s: %d %s, want 403", call, a.status, a.body)
-		}
-	}
-}
-
-// denySubscribe is an Authorizer that denies one topic.
-type denySubscribe string
-
-func (d denySubscribe) Authorize(_ Identity, _ Action, _, topic string) error {
-	if topic == string(d) {
-		return fmt.Errorf("topic %s: %w", topic, ErrDenied)
-	}
-	return nil
 }

@@ -33,6 +33,16 @@ func (a *recordingAuthorizer) take() []string {
 }
 
 func TestEveryRouteAuthorizes(t *testing.T) {
+	authorizer := &recordingAuthorizer{}
+	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
+	hook, _, err := s.api.options.Hooks.Create(t.Context(), Hook{Topic: "t", Callback: "https://192.0.2.7/", MaxInFlight: 1}, Start{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	letter := testDeadLetter(hook.ID, 1)
+	if err := s.api.options.Hooks.bury(t.Context(), letter); err != nil {
+		t.Fatal(err)
+	}
 	// One good request for each route, and what it must ask. A route that is
 	// not here fails the test. The routes that ask nothing answer machines
 	// which watch cloudsvc and have no identity, and tell of no data.
@@ -51,18 +61,18 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 		"POST /v1/subscriptions/{id}/pause":  {asks: `anonymous subscribe "" "t"`},
 		"POST /v1/subscriptions/{id}/resume": {asks: `anonymous subscribe "" "t"`},
 		"POST /v1/subscriptions/{id}/rotate": {asks: `anonymous subscribe "" "t"`},
+		"GET /v1/deadletters":                {query: "?subscription=" + hook.ID, asks: `anonymous subscribe "" "t"`},
+		"DELETE /v1/deadletters":             {query: "?subscription=" + hook.ID, asks: `anonymous subscribe "" "t"`},
+		"POST /v1/deadletters/redrive":       {query: "?subscription=" + hook.ID, asks: `anonymous subscribe "" "t"`},
+		"GET /v1/deadletters/{id}":           {asks: `anonymous subscribe "" "sensor/#"`},
+		"DELETE /v1/deadletters/{id}":        {asks: `anonymous subscribe "" "sensor/#"`},
+		"POST /v1/deadletters/{id}/redrive":  {asks: `anonymous subscribe "" "sensor/#"`},
 		"GET /v1/gaps":                       {query: "?topic=t", asks: `anonymous subscribe "" "t"`},
 		"GET /v1/ledger":                     {query: "?publisher=a/b", asks: `anonymous discover "" ""`},
 		"GET /healthz":                       {},
 		"GET /readyz":                        {},
 		"GET /metrics":                       {},
 		"GET /openapi.yaml":                  {},
-	}
-	authorizer := &recordingAuthorizer{}
-	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
-	hook, _, err := s.api.options.Hooks.Create(t.Context(), Hook{Topic: "t", Callback: "https://192.0.2.7/", MaxInFlight: 1}, Start{})
-	if err != nil {
-		t.Fatal(err)
 	}
 	err = s.api.router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		path, err := route.GetPathTemplate()
@@ -78,6 +88,7 @@ func TestEveryRouteAuthorizes(t *testing.T) {
 			t.Errorf("%s %s: add it to this test", methods[0], path)
 			return nil
 		}
+		path = strings.Replace(path, "deadletters/{id}", "deadletters/"+letter.ID, 1)
 		path = strings.Replace(path, "{id}", hook.ID, 1)
 		a := s.do(t, methods[0], path+request.query, request.body)
 		asked := authorizer.take()
