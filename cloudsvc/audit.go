@@ -145,7 +145,7 @@ func (a *audit) take(b *Block, r *Range, frame []byte) {
 		}
 	default:
 		lane.Stored(r.Epoch, span)
-		if b.mayHold(defaultNamespace, nodeEvents(r.Publisher)) {
+		if b.mayHold(defaultNamespace, eventTopic(r.Publisher)) {
 			a.findEvents(lane, r, frame)
 		}
 	}
@@ -157,11 +157,12 @@ func (b *Block) mayHold(namespace, topic string) bool {
 	return listed || len(b.Topics) == 0
 }
 
-// nodeEvents returns the topic at which a publisher tells of its node: the one
-// below $events that a mapper publishes to.
-func nodeEvents(publisher string) string {
-	node, _, _ := strings.Cut(publisher, "/")
-	return dataplane.EventTopic + "/node/" + node
+// eventTopic returns the topic below $events that a publisher publishes to.
+func eventTopic(publisher string) string {
+	if publisher == eventPublisher {
+		return HookTopic
+	}
+	return dataplane.NodeTopic
 }
 
 // findEvents notes which records of a range are events.

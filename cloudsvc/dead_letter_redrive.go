@@ -85,7 +85,7 @@ func (h *Hooks) tryLetter(ctx context.Context, kept *KeptLetter) (webhook.Outcom
 				return o, err
 			}
 		}
-		if pause(ctx, hookRetry); ctx.Err() != nil {
+		if pause(ctx); ctx.Err() != nil {
 			return webhook.Outcome{}, ctx.Err()
 		}
 	}
@@ -202,12 +202,12 @@ func (h *Hooks) redriveAll(ctx context.Context, id string) {
 	if ctx.Err() != nil {
 		return
 	}
-	log := h.options.Logger.WithValues("subscription", id, "delivered", p.delivered, "failed", p.failed)
+	event := hookEvent{Event: eventRedriven, Delivered: p.delivered, Failed: p.failed}
 	if err != nil {
-		log.Info("Dead letters were redriven, and not all", "reason", err.Error())
-		return
+		event.Reason = "not all of them: " + err.Error()
 	}
-	log.Info("Dead letters were redriven")
+	h.events.tell(id, event)
+	h.options.Logger.Info("Dead letters were redriven", "subscription", id, "delivered", p.delivered, "failed", p.failed, "reason", event.Reason)
 }
 
 // A redrivePass redrives the dead letters of a subscription that were tried last

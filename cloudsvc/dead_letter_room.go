@@ -32,7 +32,7 @@ func (h *Hooks) bury(ctx context.Context, d *DeadLetter) error {
 	for {
 		err := h.options.DeadLetters.Bury(ctx, d)
 		if err == nil {
-			h.options.Dispatcher.metrics.deadLetters.WithLabelValues(string(d.Reason)).Inc()
+			h.buried(d)
 		}
 		if !errors.Is(err, ErrLettersFull) {
 			return err
@@ -40,6 +40,16 @@ func (h *Hooks) bury(ctx context.Context, d *DeadLetter) error {
 		if made := h.makeRoom(ctx); made != nil {
 			return errors.Join(err, made)
 		}
+	}
+}
+
+// buried counts a dead letter, and tells of it.
+func (h *Hooks) buried(d *DeadLetter) {
+	h.options.Dispatcher.metrics.deadLetters.WithLabelValues(string(d.Reason)).Inc()
+	if !isHookEvent(d.MessageID) {
+		h.events.tell(d.Subscription, hookEvent{
+			Event: eventDeadLetter, Reason: string(d.Reason), Detail: d.Detail, DeadLetter: d.ID, Message: d.MessageID, Tries: d.Tries,
+		})
 	}
 }
 
@@ -67,6 +77,9 @@ func (h *Hooks) dropLetter(ctx context.Context, kept *KeptLetter, why letterDrop
 		return err
 	}
 	h.options.Dispatcher.metrics.letterDrops.WithLabelValues(string(why)).Inc()
+	if !isHookEvent(kept.MessageID) {
+		h.events.tell(kept.Subscription, hookEvent{Event: eventDropped, Reason: string(why), DeadLetter: kept.ID, Message: kept.MessageID})
+	}
 	return nil
 }
 

@@ -124,11 +124,21 @@ func (l *hookLane) compose(now time.Time) error {
 			l.run.hooks.options.Logger.Error(err, "A line of the stream cannot be delivered", "subscription", l.run.hook.ID)
 			continue
 		}
+		l.tellLoss(&line.message)
 		if err := l.composer.add(line, now); err != nil {
 			return err
 		}
 		l.had = line.at
 	}
+}
+
+// tellLoss has told what the log does not have for the subscription any more.
+func (l *hookLane) tellLoss(m *dataplane.Message) {
+	if m.ID.Publisher != logPublisher {
+		return
+	}
+	loss, _ := m.Loss()
+	l.run.hooks.events.tell(l.run.hook.ID, hookEvent{Event: eventLost, Class: l.class.String(), Reason: loss.Reason})
 }
 
 // pop returns the line that was taken first.

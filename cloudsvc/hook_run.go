@@ -55,6 +55,7 @@ type hookTry struct {
 	delivered, buried uint64    // since the run began
 	fault             string    // why the last failed one did; "" once one did not
 	faultAt           time.Time // when
+	failing           bool      // since when it was told; not of events, as isHookEvent has it
 }
 
 // newHookRun begins where a cursor is.
@@ -170,6 +171,7 @@ func (r *hookRun) settle(from *hookLane, l *letter, o webhook.Outcome) *DeadLett
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
+	r.tellTurn(l, o)
 	if o.Verdict == webhook.Done {
 		r.last.delivered++
 		r.last.fault = ""
@@ -192,6 +194,19 @@ func (r *hookRun) settle(from *hookLane, l *letter, o webhook.Outcome) *DeadLett
 		r.held = later(r.held, tries.Next)
 	}
 	return nil
+}
+
+// tellTurn has told when a receiver begins to fail, and when it no longer does.
+func (r *hookRun) tellTurn(l *letter, o webhook.Outcome) {
+	failed := o.Verdict != webhook.Done
+	if failed == r.last.failing || isHookEvent(l.id) {
+		return
+	}
+	if r.last.failing = failed; failed {
+		r.hooks.events.tell(r.hook.ID, hookEvent{Event: eventFailing, Reason: o.Reason})
+	} else {
+		r.hooks.events.tell(r.hook.ID, hookEvent{Event: eventRecovered})
+	}
 }
 
 // land takes note that a letter is done.
@@ -217,14 +232,14 @@ func (r *hookRun) bury(ctx context.Context, from *hookLane, l *letter, d *DeadLe
 			logged = err.Error()
 			r.hooks.options.Logger.Error(err, "A dead letter was not stored, and is again", "subscription", r.hook.ID)
 		}
-		pause(ctx, hookRetry)
+		pause(ctx)
 	}
 	return false
 }
 
-// pause waits, or until the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
+// pause waits for hookRetry, or until the context ends.
+func pause(ctx context.Context) {
+	timer := time.NewTimer(hookRetry)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

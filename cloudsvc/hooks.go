@@ -38,6 +38,7 @@ type HooksOptions struct {
 	Sender      WebhookSender
 	Schedule    webhook.Schedule // webhook.DefaultSchedule
 	Random      func() float64   // at least 0 and below 1, by many at once: math/rand/v2
+	Events      EventPublisher   // nil: nobody is told
 	Logger      klog.Logger
 }
 
@@ -58,6 +59,7 @@ func (o *HooksOptions) validate() error {
 // counts. They deliver while Run runs.
 type Hooks struct {
 	options HooksOptions
+	events  *hookEvents
 	wake    chan struct{}                 // holds one token while something has changed
 	urgent  chan struct{}                 // holds one token while somebody waits for a cursor to be stored
 	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
@@ -75,10 +77,11 @@ type Hooks struct {
 
 // keptHook is one Hook, and its run while it delivers.
 type keptHook struct {
-	hook   Hook
-	cursor hookCursor // where it was when no run had it
-	run    *hookRun   // or nil
-	stop   context.CancelFunc
+	hook    Hook
+	cursor  hookCursor // where it was when no run had it
+	failing bool       // as was told then
+	run     *hookRun   // or nil
+	stop    context.CancelFunc
 
 	window, windowStored []byte    // of its windows, and as it is stored: see windowRecord
 	windowDue            time.Time // when it is stored again
@@ -90,7 +93,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		return nil, err
 	}
 	h := &Hooks{
-		options: options, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		options: options, events: newHookEvents(options.Events, options.Logger), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}
 	records, err := options.Store.LoadHooks(ctx)
@@ -145,6 +148,7 @@ func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webho
 	defer h.mu.Unlock()
 	h.hooks[hook.ID] = &keptHook{hook: hook, cursor: cursorAt(hook.Began)}
 	h.mark(hook.ID)
+	h.events.tell(hook.ID, hookEvent{Event: eventCreated, Topic: hook.Topic})
 	return hook, key, nil
 }
 
@@ -186,6 +190,9 @@ func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if was := h.hooks[id].hook.State; was != hook.State {
+		h.events.tell(id, hookEvent{Event: eventOf[hook.State], Reason: hook.Why})
+	}
 	h.hooks[id].hook = hook
 	h.mark(id)
 	return hook, nil
@@ -222,6 +229,7 @@ func (h *Hooks) Delete(ctx context.Context, id string) error {
 	}
 	delete(h.hooks, id)
 	h.moved(id)
+	h.events.tell(id, hookEvent{Event: eventDeleted})
 	return nil
 }
 

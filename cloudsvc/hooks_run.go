@@ -21,6 +21,7 @@ func (h *Hooks) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	saver := cursorSaver{hooks: h}
 	running.Go(func() { h.expire(ctx) })
+	running.Go(func() { h.events.run(ctx) })
 	for {
 		select {
 		case <-h.wake:
@@ -71,6 +72,7 @@ func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGro
 		h.options.Logger.Error(err, "A subscription cannot be delivered", "subscription", kept.hook.ID)
 		return
 	}
+	run.last.failing = kept.failing
 	ctx, kept.stop = context.WithCancel(ctx)
 	kept.run = run
 	stop := kept.stop
@@ -99,7 +101,7 @@ func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
 	if !errors.Is(err, ErrClosed) {
 		h.options.Logger.Error(err, "A subscription stopped, and goes on soon", "subscription", run.hook.ID)
 	}
-	pause(ctx, hookRetry)
+	pause(ctx)
 }
 
 // endReason returns why a subscription is disabled whose run ended with an error,
@@ -122,7 +124,7 @@ func (h *Hooks) ended(kept *keptHook, run *hookRun) {
 	windows := run.windows()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept.run, kept.cursor, kept.window = nil, at, windows
+	kept.run, kept.cursor, kept.window, kept.failing = nil, at, windows, run.last.failing
 	h.moved(run.hook.ID)
 	h.mark(run.hook.ID)
 }

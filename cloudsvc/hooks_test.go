@@ -123,6 +123,7 @@ type hooksBench struct {
 	*Hooks
 	store    *memoryHooks
 	receiver *testReceiver
+	told     *testEvents
 	log      *memoryLog
 	next     uint64
 	stop     func()
@@ -149,10 +150,10 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	log.starts = log.starts.with(reached)
 	d := dispatcherOn(log, reached, prometheus.NewRegistry())
 	d.eras = log.starts
-	b := &hooksBench{store: store, log: log, next: 1}
+	b := &hooksBench{store: store, told: new(testEvents), log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{
-		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender,
+		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Events: b.told,
 		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 },
 	})
 	if err != nil {

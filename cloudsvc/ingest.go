@@ -69,6 +69,7 @@ type Ingest struct {
 	packer     *dataplane.Packer
 	gaps       gapLog
 	httpRoom   *semaphore.Weighted // bytes of httpBudget
+	eventRoom  *semaphore.Weighted // bytes of eventBudget
 	audits     *semaphore.Weighted // one
 	since      time.Time           // what is counted is from then on
 	ended      chan struct{}       // closed when nothing is stored any more
@@ -106,6 +107,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		numberings: make(map[string]*numbering),
 		packer:     packer,
 		httpRoom:   semaphore.NewWeighted(httpBudget),
+		eventRoom:  semaphore.NewWeighted(eventBudget),
 		audits:     semaphore.NewWeighted(1),
 		since:      o.Now(),
 		ended:      make(chan struct{}),

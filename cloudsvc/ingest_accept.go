@@ -24,6 +24,7 @@ var ErrTooLarge = errors.New("too large to be stored as one")
 var numberedNodes = map[string]string{
 	httpNode:     "what is published over HTTP",
 	producerNode: "producers that cloudsvc reads",
+	eventNode:    "what cloudsvc itself tells",
 }
 
 // isNumbered tells whether cloudsvc itself numbers what a publisher publishes.

@@ -76,7 +76,7 @@ func (i *Ingest) account(key laneKey, a *audit, log ledger.Reading, n ledger.Cou
 		}
 	}
 	if isNumbered(key.publisher) {
-		known.Numbered = strings.HasPrefix(key.publisher, httpNode+"/")
+		known.Numbered = strings.HasPrefix(key.publisher, httpNode+"/") || key.publisher == eventPublisher
 		known.Epoch, known.Last = i.numbered(key)
 		known.Online = known.Epoch > 0
 	}
