@@ -32,6 +32,7 @@ type hookShown struct {
 	Callback    string       `json:"callback"` // redacted
 	MaxInFlight int          `json:"maxInFlight"`
 	MaxRate     float64      `json:"maxRate"`
+	Batch       *BatchLimits `json:"batch,omitempty"`
 	Window      *window.Spec `json:"window,omitempty"`
 	State       HookState    `json:"state"`
 	Reason      string       `json:"reason,omitempty"`
@@ -45,7 +46,7 @@ type hookList struct {
 }
 
 // hookFields are the keys of what a caller may set.
-var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate", "window"}
+var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate", "batch", "window"}
 
 // createHook answers POST /v1/subscriptions.
 func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) error {
@@ -125,24 +126,31 @@ func readHook(o *dataplane.Object, hook *Hook) {
 	if o.Has("window") {
 		spec, err := window.ParseSpec(o.Raw("window"))
 		hook.Window = &spec
-		refuseWindow(o, err)
+		refuseFields(o, "window", err)
+	}
+	if raw := o.Raw("batch"); o.Has("batch") {
+		limits, err := ParseBatchLimits(raw)
+		hook.Batch = &limits
+		refuseFields(o, "batch", err)
+	} else if raw != nil { // null
+		hook.Batch = nil
 	}
 }
 
-// refuseWindow refuses each field of a window that is wrong.
-func refuseWindow(o *dataplane.Object, err error) {
+// refuseFields refuses each field of an object in a field that is wrong.
+func refuseFields(o *dataplane.Object, field string, err error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		o.Refuse("window", err)
+		o.Refuse(field, err)
 		return
 	}
 	for _, err := range joined.Unwrap() {
-		name := "window"
-		var field *dataplane.FieldError
-		if errors.As(err, &field) {
-			name += "." + field.Field
+		name := field
+		var inner *dataplane.FieldError
+		if errors.As(err, &inner) {
+			name += "." + inner.Field
 		}
-		o.Refuse(name, fmt.Errorf("window: %w", err))
+		o.Refuse(name, fmt.Errorf("%s: %w", field, err))
 	}
 }
 
@@ -167,9 +175,12 @@ func (a *API) listHooks(w http.ResponseWriter, _ *http.Request, who Identity) er
 
 func (a *API) showHook(hook Hook) (hookShown, error) {
 	status, err := a.options.Hooks.Status(hook.ID)
+	if batch := defaultBatch(); hook.Batch == nil && hook.Window == nil {
+		hook.Batch = &batch
+	}
 	return hookShown{
-		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate, Window: hook.Window,
-		State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
+		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate,
+		Batch: hook.Batch, Window: hook.Window, State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
 	}, err
 }
 

@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ const (
 const oldKeyTime = 24 * time.Hour
 
 // A Hook is a durable subscription: each message whose topic matches is sent
-// to its callback, at least once, and where it was goes on over restarts. It
+// to its callback, of RT each by itself and of BT in batches, at least once, and where it was goes on over restarts. It
 // is a value; Hooks keeps the one that counts.
 type Hook struct {
 	ID          string       `json:"id"`
@@ -41,7 +42,8 @@ type Hook struct {
 	Callback    string       `json:"callback"`
 	MaxInFlight int          `json:"maxInFlight"`       // requests at a time
 	MaxRate     float64      `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
-	Window      *window.Spec `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are not
+	Batch       *BatchLimits `json:"batch,omitempty"`   // how BT messages are merged; nil: as defaultBatch says
+	Window      *window.Spec `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are merged
 	State       HookState    `json:"state"`
 	Why         string       `json:"why,omitempty"` // it is disabled
 	Created     time.Time    `json:"created"`
@@ -65,8 +67,14 @@ func (h *Hook) validate() error {
 	if h.MaxRate < 0 || h.MaxRate > maxRate {
 		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want more than 0 and at most %d requests a second, or 0 for no limit", h.MaxRate, maxRate))
 	}
+	if h.Batch != nil {
+		invalid.Add("batch", h.Batch.Validate())
+	}
 	if h.Window != nil {
 		invalid.Add("window", h.Window.Validate())
+	}
+	if h.Batch != nil && h.Window != nil {
+		invalid.Add("batch", errors.New("batch and window are given, and BT messages are either merged or reduced: want one of them; null takes batch away"))
 	}
 	return invalid.OrNil()
 }
@@ -98,6 +106,7 @@ type hookCursor struct {
 // that class only: each has the incarnation of when it was there.
 type laneCursor struct {
 	Position string                   `json:"position"`
+	Batch    *batchMark               `json:"batch,omitempty"`
 	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of letters behind the position, by id
 }
 

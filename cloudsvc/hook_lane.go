@@ -104,21 +104,26 @@ func sooner(a, b time.Time) time.Time {
 
 // compose makes letters of what was taken, as far as there is room.
 func (l *hookLane) compose(now time.Time) error {
-	var reader dataplane.MessageReader // of names that come again among these: it is not kept
 	for {
-		if !l.outbox.full() {
-			made, err := l.composer.next(now)
-			if err != nil {
-				return err
-			}
-			if made != nil {
-				l.add(made)
-				continue
-			}
+		if err := l.fill(now); err != nil || l.outbox.full() {
+			return err
 		}
-		if len(l.pending) == 0 || !l.composer.takes() {
+		made, err := l.composer.next(now)
+		switch {
+		case err != nil:
+			return err
+		case made != nil:
+			l.add(made)
+		case len(l.pending) == 0 || !l.composer.takes():
 			return nil
 		}
+	}
+}
+
+// fill adds what was taken to what the composer has, as far as that takes it.
+func (l *hookLane) fill(now time.Time) error {
+	var reader dataplane.MessageReader // of names that come again among these: it is not kept
+	for len(l.pending) > 0 && l.composer.takes() {
 		line, err := readHookLine(&reader, l.pop())
 		if err != nil { // our own line: every one is a message and its position
 			l.run.hooks.options.Logger.Error(err, "A line of the stream cannot be delivered", "subscription", l.run.hook.ID)
@@ -130,6 +135,7 @@ func (l *hookLane) compose(now time.Time) error {
 		}
 		l.had = line.at
 	}
+	return nil
 }
 
 // tellLoss has told what the log does not have for the subscription any more.

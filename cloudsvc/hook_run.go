@@ -74,8 +74,11 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 			return nil, err
 		}
 	}
-	if bt := r.lanes[1]; hook.Window != nil {
+	bt := r.lanes[1]
+	if hook.Window != nil {
 		bt.composer, bt.outbox.position, err = newHookWindow(hooks.options.Dispatcher, &hook, bt.outbox.position, windows)
+	} else {
+		bt.composer, err = newHookBatch(hooks.options.Dispatcher, &hook, bt.outbox.position, c.BT.Batch)
 	}
 	return r, err
 }

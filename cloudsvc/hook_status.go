@@ -11,7 +11,7 @@ type HookStatus struct {
 	Position      string        `json:"position"`    // all up to which is done
 	LagRT         uint64        `json:"lagBlocksRT"` // blocks of the log behind it
 	LagBT         uint64        `json:"lagBlocksBT"` //
-	Waiting       int           `json:"waiting"`     // messages that were taken and are not done
+	Waiting       int           `json:"waiting"`     // letters that are not done
 	Delivered     uint64        `json:"delivered"`   // since the run began: with cloudsvc, or the last change
 	Dead          uint64        `json:"dead"`        // likewise
 	LastError     string        `json:"lastError"`   // "" once a try went well

@@ -6,11 +6,11 @@ import (
 	"datastub/cloudsvc/webhook"
 )
 
-// A letter is one line, or a window, on its way to the receiver of a Hook.
+// A letter is one line, a batch of them, or a window, on its way to the receiver of a Hook.
 type letter struct {
-	id     string // the message's, or the window's
+	id     string // the message's, the batch's or the window's
 	key    string // letters of one key are delivered in order
-	body   []byte // the line without its newline, shared with others
+	body   []byte // that of a line is shared with others
 	at     Position
 	tries  webhook.Tries
 	bound  bool // it has bounds that are to be stored before it is tried
