@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"time"
+
+	"datastub/dataplane"
 )
 
 // A batchMark is where a hookBatch is behind the position of its lane.
@@ -53,7 +55,7 @@ func newHookBatch(d *Dispatcher, hook *Hook, at Position, mark *batchMark) (*hoo
 	if err != nil {
 		return nil, fmt.Errorf("batch of subscription %s: %w", hook.ID, err)
 	}
-	if d.isPastBT(at) && d.isPastBT(until) { // else the log has lost what was in it
+	if d.isPast(dataplane.BT, at) && d.isPast(dataplane.BT, until) { // else the log has lost what was in it
 		b.until = &until
 	}
 	return b, nil

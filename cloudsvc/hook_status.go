@@ -8,17 +8,24 @@ import (
 
 // HookStatus is where a Hook is, and how it goes.
 type HookStatus struct {
-	Position      string        `json:"position"`    // all up to which is done
-	LagRT         uint64        `json:"lagBlocksRT"` // blocks of the log behind it
-	LagBT         uint64        `json:"lagBlocksBT"` //
-	Waiting       int           `json:"waiting"`     // letters that are not done
-	Delivered     uint64        `json:"delivered"`   // since the run began: with cloudsvc, or the last change
-	Dead          uint64        `json:"dead"`        // likewise
-	LastError     string        `json:"lastError"`   // "" once a try went well
+	Position      string        `json:"position"`          // all up to which is done
+	LagRT         uint64        `json:"lagBlocksRT"`       // blocks of the log behind it
+	LagBT         uint64        `json:"lagBlocksBT"`       //
+	LagSeconds    float64       `json:"lagSeconds"`        // since the oldest message that is not done was stored; see Hooks.age
+	Warning       string        `json:"warning,omitempty"` // what the log is about to let go of
+	Waiting       int           `json:"waiting"`           // letters that are not done
+	Delivered     uint64        `json:"delivered"`         // since the run began: with cloudsvc, or the last change
+	Dead          uint64        `json:"dead"`              // likewise
+	LastError     string        `json:"lastError"`         // "" once a try went well
 	LastErrorTime time.Time     `json:"lastErrorTime,omitzero"`
 	NextTry       time.Time     `json:"nextTry,omitzero"` // when all that was taken waits for another try
 	Window        *WindowStatus `json:"window,omitempty"` // of a hook that has windows, while it runs
+
+	oldest classBlocks // not done; 0: there is none
 }
+
+// classBlocks are blocks of the log, in the order of dataplane.Classes.
+type classBlocks [len(dataplane.Classes)]uint64
 
 // Status returns that of a Hook, or ErrNoSuchHook.
 func (h *Hooks) Status(id string) (HookStatus, error) {
@@ -29,46 +36,73 @@ func (h *Hooks) Status(id string) (HookStatus, error) {
 	if !ok {
 		return HookStatus{}, ErrNoSuchHook
 	}
+	b, err := h.backlog(kept, reached)
+	if err != nil {
+		return HookStatus{}, err
+	}
+	s := HookStatus{Position: b.at.String(), LagRT: b.blocks[0], LagBT: b.blocks[1], Warning: kept.warning(), oldest: b.oldest}
 	if kept.run != nil {
-		return kept.run.status(reached), nil
+		kept.run.status(&s)
 	}
-	rt, err := ParsePosition(kept.cursor.RT.Position)
-	if err != nil {
-		return HookStatus{}, err
-	}
-	bt, err := ParsePosition(kept.cursor.BT.Position)
-	if err != nil {
-		return HookStatus{}, err
-	}
-	if _, at, ok := readWindowRecord(kept.window); ok {
-		bt = at
-	}
-	return statusAt(rt, bt, reached), nil
+	return s, nil
 }
 
-// statusAt returns that of a hook that is at a position of each class.
-func statusAt(rt, bt, reached Position) HookStatus {
-	at := Position{Incarnation: rt.Incarnation, RT: rt.RT, BT: bt.BT}
+// A backlog is what a hook may not be done with.
+type backlog struct {
+	at     Position
+	oldest classBlocks // the first one; 0: there is none
+	blocks classBlocks // whole ones
+}
+
+// backlog returns that of a hook, of what was routed. h.mu is held.
+func (h *Hooks) backlog(kept *keptHook, reached Position) (b backlog, err error) {
+	rt, bt, err := kept.positions()
+	if err != nil {
+		return b, err
+	}
+	b.at = Position{Incarnation: rt.Incarnation, RT: rt.RT, BT: bt.BT}
 	if rt.Incarnation == reached.Incarnation {
-		at.Incarnation = bt.Incarnation // the older one: it holds for less
+		b.at.Incarnation = bt.Incarnation // the older one: it holds for less
 	}
-	return HookStatus{Position: at.String(), LagRT: lag(rt, reached, dataplane.RT), LagBT: lag(bt, reached, dataplane.BT)}
+	for i, at := range [...]Position{rt, bt} {
+		class := dataplane.Classes[i]
+		had, last := at.place(class), reached.place(class)
+		if !h.options.Dispatcher.isPast(class, at) {
+			had = Place{} // of another log: nothing of this one
+		}
+		if last.after(had) {
+			b.oldest[i], b.blocks[i] = had.next().Block, last.Block-had.Block
+		}
+	}
+	return b, nil
 }
 
-// lag returns how many blocks of a class are between two positions.
-func lag(at, reached Position, class dataplane.Class) uint64 {
-	had, last := at.place(class).Block, reached.place(class).Block
-	if at.Incarnation != reached.Incarnation {
-		had = 0 // of another log: nothing of this one
+// positions returns where a hook is in each class. Hooks.mu is held.
+func (k *keptHook) positions() (rt, bt Position, err error) {
+	if k.run != nil {
+		rt, bt = k.run.positions()
+		return rt, bt, nil
 	}
-	return last - min(had, last)
+	if rt, err = ParsePosition(k.cursor.RT.Position); err != nil {
+		return rt, bt, err
+	}
+	if _, at, ok := readWindowRecord(k.window); ok {
+		return rt, at, nil
+	}
+	bt, err = ParsePosition(k.cursor.BT.Position)
+	return rt, bt, err
 }
 
-// status returns that of a run.
-func (r *hookRun) status(reached Position) HookStatus {
+func (r *hookRun) positions() (rt, bt Position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := statusAt(r.lanes[0].outbox.position, r.lanes[1].outbox.position, reached)
+	return r.lanes[0].outbox.position, r.lanes[1].outbox.position
+}
+
+// status adds how a run goes.
+func (r *hookRun) status(s *HookStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	s.Delivered, s.Dead = r.last.delivered, r.last.buried
 	s.LastError, s.LastErrorTime = r.last.fault, r.last.faultAt.UTC()
 	if _, due, next := r.due(time.Now()); due == nil {
@@ -84,7 +118,6 @@ func (r *hookRun) status(reached Position) HookStatus {
 	if w, ok := r.lanes[1].composer.(*hookWindow); ok {
 		s.Window = w.status()
 	}
-	return s
 }
 
 // WindowStatus is what windows of a Hook are open, and what is not told yet.

@@ -30,9 +30,9 @@ type hookWindow struct {
 // and returns where the stream begins.
 func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hookWindow, Position, error) {
 	w := &hookWindow{record: record}
-	holds := d.isPastBT(at)
+	holds := d.isPast(dataplane.BT, at)
 	options := window.Options{Subscription: hook.ID, Spec: *hook.Window}
-	if state, reached, ok := readWindowRecord(record); ok && d.isPastBT(reached) { // else it is of another log
+	if state, reached, ok := readWindowRecord(record); ok && d.isPast(dataplane.BT, reached) { // else it is of another log
 		options.State = state
 	}
 	var err error
@@ -60,10 +60,10 @@ func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hook
 	return w, at, nil
 }
 
-// isPastBT tells whether a position is one of this log, which BT has reached.
-func (d *Dispatcher) isPastBT(at Position) bool {
+// isPast tells whether a position is one of this log, which a class has reached.
+func (d *Dispatcher) isPast(class dataplane.Class, at Position) bool {
 	end, known := d.eras.end(at.Incarnation, d.reached())
-	return known && !at.BT.after(end.BT)
+	return known && !at.place(class).after(end.place(class))
 }
 
 // windowRecord returns what is stored: where the Reducer is, and its state.

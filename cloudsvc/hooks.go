@@ -39,6 +39,7 @@ type HooksOptions struct {
 	Schedule    webhook.Schedule // webhook.DefaultSchedule
 	Random      func() float64   // at least 0 and below 1, by many at once: math/rand/v2
 	Events      EventPublisher   // nil: nobody is told
+	Retention   Retention        // nil: nobody is warned, and no lag has a time
 	Logger      klog.Logger
 }
 
@@ -78,9 +79,10 @@ type Hooks struct {
 // keptHook is one Hook, and its run while it delivers.
 type keptHook struct {
 	hook    Hook
-	cursor  hookCursor // where it was when no run had it
-	failing bool       // as was told then
-	run     *hookRun   // or nil
+	cursor  hookCursor  // where it was when no run had it
+	failing bool        // as was told then
+	risk    classBlocks // how many blocks it is not done with that the log is about to let go of
+	run     *hookRun    // or nil
 	stop    context.CancelFunc
 
 	window, windowStored []byte    // of its windows, and as it is stored: see windowRecord

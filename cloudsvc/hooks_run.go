@@ -22,6 +22,7 @@ func (h *Hooks) Run(ctx context.Context) error {
 	saver := cursorSaver{hooks: h}
 	running.Go(func() { h.expire(ctx) })
 	running.Go(func() { h.events.run(ctx) })
+	running.Go(func() { h.watch(ctx) })
 	for {
 		select {
 		case <-h.wake:

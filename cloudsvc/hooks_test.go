@@ -121,12 +121,13 @@ func (r *testReceiver) all() (tries, took []string) {
 // hooksBench is hooks that run on a log in memory, under the bubble's clock.
 type hooksBench struct {
 	*Hooks
-	store    *memoryHooks
-	receiver *testReceiver
-	told     *testEvents
-	log      *memoryLog
-	next     uint64
-	stop     func()
+	store     *memoryHooks
+	receiver  *testReceiver
+	told      *testEvents
+	retention *testRetention
+	log       *memoryLog
+	next      uint64
+	stop      func()
 }
 
 // startHooks runs hooks, of which a testReceiver takes what they send.
@@ -150,10 +151,10 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	log.starts = log.starts.with(reached)
 	d := dispatcherOn(log, reached, prometheus.NewRegistry())
 	d.eras = log.starts
-	b := &hooksBench{store: store, told: new(testEvents), log: log, next: 1}
+	b := &hooksBench{store: store, told: new(testEvents), retention: new(testRetention), log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{
-		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Events: b.told,
+		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Events: b.told, Retention: b.retention,
 		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 },
 	})
 	if err != nil {

@@ -43,7 +43,8 @@ type Metrics struct {
 	historyErrors  prometheus.Counter
 	logGaps        prometheus.Counter
 	forgottenGaps  prometheus.Counter
-	deadLetters    *prometheus.CounterVec   // by reason
+	deadLetters    *prometheus.CounterVec // by reason
+	warned         prometheus.Gauge
 	letterDrops    *prometheus.CounterVec   // by reason
 	requests       *prometheus.CounterVec   // by route and code
 	requestTime    *prometheus.HistogramVec // seconds, by route
@@ -102,6 +103,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		logGaps:        f.counter("log_gaps_total", "Gaps of the log itself that a subscription was told: blocks that its limits took, or that cannot be read."),
 
 		deadLetters: f.counters("dead_letters_total", "Messages and batches that receivers of subscriptions did not take, by reason; each time that one is given up.", "reason"),
+		warned:      f.gauge("warned_subscriptions", "Durable subscriptions that have not had what the log is about to let go of."),
 		letterDrops: f.counters("dropped_dead_letters_total", "Dead letters that nobody dropped: for want of room, or as they were too old.", "reason"),
 
 		forgottenGaps: f.counter("forgotten_gaps_total", "Gaps that are not listed any more, as newer ones needed their room in memory."),

@@ -67,6 +67,7 @@ var (
 	_ cloudsvc.MarkStore     = (*Log)(nil)
 	_ cloudsvc.HookStore     = (*Log)(nil)
 	_ cloudsvc.DeadLetterBox = (*Log)(nil)
+	_ cloudsvc.Retention     = (*Log)(nil)
 )
 
 // classLog is one class's subject, and where it ends.

@@ -126,7 +126,7 @@ func (s *service) openHooks(ctx context.Context, authorities string, addresses *
 	}
 	metrics.MustRegister(s.sender)
 	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
-		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Events: s.ingest, Logger: log,
+		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Events: s.ingest, Retention: s.log, Logger: log,
 	})
 	return err
 }

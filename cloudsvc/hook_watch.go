@@ -1,0 +1,144 @@
+package cloudsvc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"datastub/dataplane"
+)
+
+const (
+	// watchEvery is how often it is looked who is behind.
+	watchEvery = 10 * time.Second
+	// riskShare is how much of what the log's limits allow a block may have used
+	// up until subscriptions that have not had it are warned.
+	riskShare = 0.8
+)
+
+// A Retention knows what the limits of a log are about to take. It is called by
+// many at once.
+type Retention interface {
+	// Doomed returns the last block of a class that has used up so much of what
+	// the log's limits of age and size allow, a share of 1, or 0 where none has.
+	Doomed(ctx context.Context, class dataplane.Class, share float64) (seq uint64, err error)
+	// Stored returns when a block of a class was stored, or the first one behind
+	// it that there is; the zero time where there is none.
+	Stored(ctx context.Context, class dataplane.Class, seq uint64) (time.Time, error)
+}
+
+// watch warns of subscriptions that are too far behind, until the context ends.
+func (h *Hooks) watch(ctx context.Context) {
+	if h.options.Retention == nil {
+		return
+	}
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	logged := ""
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		doomed, err := h.doomed(ctx)
+		switch {
+		case err == nil:
+			logged = ""
+			h.warn(doomed)
+		case ctx.Err() == nil && err.Error() != logged:
+			logged = err.Error()
+			h.options.Logger.Error(err, "It is not known which subscriptions are too far behind")
+		}
+	}
+}
+
+func (h *Hooks) doomed(ctx context.Context) (blocks classBlocks, err error) {
+	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	defer cancel()
+	for i, class := range dataplane.Classes {
+		if blocks[i], err = h.options.Retention.Doomed(ctx, class, riskShare); err != nil {
+			return blocks, fmt.Errorf("find what the log is about to let go of: %w", err)
+		}
+	}
+	return blocks, nil
+}
+
+// warn finds the hooks that are not done with blocks that are doomed, and tells
+// of each once, until it has caught up.
+func (h *Hooks) warn(doomed classBlocks) {
+	reached := h.options.Dispatcher.reached()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	warned := 0
+	for id, kept := range h.hooks {
+		b, err := h.backlog(kept, reached)
+		if err != nil {
+			continue // Status tells
+		}
+		was := kept.risk
+		for i, class := range dataplane.Classes {
+			kept.risk[i] = 0
+			if oldest := b.oldest[i]; oldest > 0 && oldest <= doomed[i] {
+				kept.risk[i] = doomed[i] - oldest + 1
+			}
+			if was[i] == 0 && kept.risk[i] > 0 {
+				h.events.tell(id, hookEvent{Event: eventBehind, Class: class.String(), Blocks: kept.risk[i], Reason: kept.warning()})
+			}
+		}
+		if kept.risk != (classBlocks{}) {
+			warned++
+		}
+	}
+	h.options.Dispatcher.metrics.warned.Set(float64(warned))
+}
+
+// warning tells what a hook is about to lose, "" if nothing. Hooks.mu is held.
+func (k *keptHook) warning() string {
+	var parts []string
+	for i, class := range dataplane.Classes {
+		if n := k.risk[i]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v blocks", n, class))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of the log behind the position have used up %.0f%% of its limits of age or size, which delete what was not delivered, too",
+		strings.Join(parts, " and "), 100*riskShare)
+}
+
+// storedTimes are when blocks were stored, by class and sequence, as far as the
+// log was asked.
+type storedTimes [len(dataplane.Classes)]map[uint64]time.Time
+
+// age adds to a status how long its oldest message waits, and asks the log for
+// that what is not known yet. What is not older than restTime does not count
+// where nothing was taken that waits: so often does the position move on over
+// what does not match.
+func (h *Hooks) age(ctx context.Context, s *HookStatus, known *storedTimes) error {
+	if h.options.Retention == nil {
+		return nil
+	}
+	for i, block := range s.oldest {
+		if block == 0 {
+			continue
+		}
+		stored, is := known[i][block]
+		if !is {
+			var err error
+			if stored, err = h.options.Retention.Stored(ctx, dataplane.Classes[i], block); err != nil {
+				return fmt.Errorf("find how far a subscription is behind: %w", err)
+			}
+			if known[i] == nil {
+				known[i] = make(map[uint64]time.Time)
+			}
+			known[i][block] = stored
+		}
+		if age := time.Since(stored); !stored.IsZero() && (s.Waiting > 0 || age > restTime+time.Second) {
+			s.LagSeconds = max(s.LagSeconds, age.Seconds())
+		}
+	}
+	return nil
+}
