@@ -149,6 +149,16 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, ans
 	return nil
 }
 
+// tell sends a request whose answer is only that it was done.
+func (c *Client) tell(ctx context.Context, method, path string) error {
+	text, err := c.send(ctx, method, path, nil)
+	if err != nil {
+		return err
+	}
+	drain(text)
+	return nil
+}
+
 // send sends a request and returns the answer's body, which the caller closes.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
 	answer, err := c.request(ctx, method, path, body)

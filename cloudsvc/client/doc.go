@@ -1,5 +1,5 @@
 // Package client talks to cloudsvc from Go: it publishes messages, streams
-// them, lists nodes, and tells which build cloudsvc is.
+// them, has them sent to webhooks, lists nodes, and tells which build cloudsvc is.
 //
 //	c, err := client.New(client.Options{Server: "http://127.0.0.1:8080"})
 //	...

@@ -25,6 +25,7 @@ type Server struct {
 	Registry *cloudsvc.Registry
 
 	publisher *publisher
+	letters   *letters
 	stop      func()
 }
 
@@ -44,8 +45,9 @@ func Start(t testing.TB, address string) *Server {
 	s.publisher = &publisher{
 		dispatcher: dispatcher, lanes: make(map[dataplane.Class]*ledger.Lane), seqs: make(map[dataplane.Class]uint64),
 	}
+	s.letters = new(letters)
 	hooks, err := cloudsvc.NewHooks(t.Context(), cloudsvc.HooksOptions{
-		Dispatcher: dispatcher, Store: noHooks{}, DeadLetters: noHooks{}, Sender: noHooks{},
+		Dispatcher: dispatcher, Store: noHooks{}, DeadLetters: s.letters, Sender: noHooks{},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +65,17 @@ func Start(t testing.TB, address string) *Server {
 	}
 	s.URL = "http://" + server.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background()) // the test's own ends before its cleanups
-	done := make(chan error, 1)                             // Run's one result
+	var delivering sync.WaitGroup
+	delivering.Go(func() {
+		if err := hooks.Run(ctx); err != nil {
+			t.Errorf("Run hooks: %v", err)
+		}
+	})
+	done := make(chan error, 1) // Run's one result
 	go func() { done <- server.Run(ctx) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
+		delivering.Wait()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
@@ -91,6 +100,9 @@ func (s *Server) Lose(gaps ...cloudsvc.Gap) {
 	p.gaps = append(p.gaps, gaps...)
 	p.dispatcher.Deliver(dataplane.RT, p.seq, nil, placed)
 }
+
+// Bury keeps a dead letter.
+func (s *Server) Bury(d *cloudsvc.DeadLetter) { _ = s.letters.Bury(context.Background(), d) } // which does not fail
 
 // publisher numbers messages from 1 in each class, and delivers them at once.
 type publisher struct {

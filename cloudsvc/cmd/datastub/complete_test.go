@@ -33,7 +33,7 @@ func TestComplete(t *testing.T) {
 		args string // the last word is begun
 		want string
 	}{
-		"commands":        {"sub", "subscribe"},
+		"commands":        {"sub", "subscribe subscriptions"},
 		"all topics":      {"subscribe ", "actuator/pump sensor/druck_ä sensor/temperature"},
 		"begun":           {"subscribe sensor/t", "sensor/temperature"},
 		"publish":         {"publish ac", "actuator/pump"},

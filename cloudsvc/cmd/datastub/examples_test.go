@@ -25,6 +25,8 @@ func TestExamples(t *testing.T) {
 	server.Registry.Seen("edge-1/mapper", "")
 	server.Registry.Published("edge-1/mapper", []string{"sensor/temperature"})
 	server.Lose(lostGap("sensor/temperature", 12))
+	makeWebhook(t, server.URL)
+	server.Bury(deadLetter("sub_x", 1))
 	keepPublishing(t, server.URL)
 	endpoint := "tcp://" + freePort(t)
 	publishLAN(t, endpoint, false)

@@ -34,7 +34,7 @@ Exit status:
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
 	a.server.addFlag(root, getenv)
-	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a), newGaps(a), newVerify(a), newTap(a), newTop(a), newBench(a), newVersion(a))
+	root.AddCommand(newSubscribe(a), newPublish(a), newNodes(a), newGaps(a), newVerify(a), newSubscriptions(a), newDeadLetters(a), newTap(a), newTop(a), newBench(a), newVersion(a))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	markUsage(root)
