@@ -15,6 +15,9 @@ const (
 	cursorPartitions = 64
 	// cursorEvery is how often those that moved are written.
 	cursorEvery = time.Second
+	// maxCursors is how large one record may be, in bytes: less than NATS takes in
+	// one message. Without tries, those of 20,000 hooks are far below it.
+	maxCursors = 512 << 10
 )
 
 // partitionOf returns the partition of a hook's cursor.
@@ -117,6 +120,20 @@ func (p *cursorPartition) add(id string, kept *keptHook) {
 	}
 }
 
+// encode returns the record. One that is too large has no tries: after a restart
+// these are counted anew. Nothing else may be left out, as batches wait for it.
+func (p *cursorPartition) encode() ([]byte, error) {
+	text, err := json.Marshal(p.record)
+	if err != nil || len(text) <= maxCursors {
+		return text, err
+	}
+	for id, c := range p.record {
+		c.RT.Tries, c.BT.Tries = nil, nil
+		p.record[id] = c
+	}
+	return json.Marshal(p.record)
+}
+
 // A cursorSaver writes the cursors that moved. One goroutine uses it.
 type cursorSaver struct {
 	hooks  *Hooks
@@ -138,7 +155,7 @@ func (s *cursorSaver) save(ctx context.Context, all bool) {
 // waited for them tried.
 func (s *cursorSaver) saveCursors(ctx context.Context, flags *[cursorPartitions]atomic.Bool) {
 	for p, partition := range s.hooks.cursors(flags) {
-		text, err := json.Marshal(partition.record)
+		text, err := partition.encode()
 		if err == nil {
 			err = s.hooks.options.Store.SaveCursors(ctx, p, text)
 		}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type receiver struct {
 
 	mu       sync.Mutex
 	tried    map[string][]dataplane.ID // what each webhook-id brought, when it first did
+	batches  map[string][]byte         // their bodies, likewise
 	had      map[dataplane.ID]string   // the webhook-id that brought a message
 	got      []dataplane.Message       // in the order in which each came first
 	again    int                       // requests that brought what was had
@@ -37,7 +39,9 @@ type receiver struct {
 // startReceiver starts a receiver and makes a subscription to it.
 func startReceiver(t *testing.T, s *stack.Stack, filter string, maxInFlight int, flawed bool) *receiver {
 	t.Helper()
-	r := &receiver{flawed: flawed, tried: make(map[string][]dataplane.ID), had: make(map[dataplane.ID]string)}
+	r := &receiver{
+		flawed: flawed, tried: make(map[string][]dataplane.ID), batches: make(map[string][]byte), had: make(map[dataplane.ID]string),
+	}
 	var err error
 	if r.filter, err = dataplane.ParseFilter(filter); err != nil {
 		t.Fatal(err)
@@ -71,7 +75,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	id := req.Header.Get("webhook-id")
 	whim := rand.IntN(100)
-	if first := r.try(id, messages); !first || !r.flawed {
+	if first := r.try(id, body, messages); !first || !r.flawed {
 		whim = 100
 	}
 	switch {
@@ -101,9 +105,9 @@ func readDelivery(body []byte) ([]dataplane.Message, error) {
 	return []dataplane.Message{one}, err
 }
 
-// try notes what a webhook-id brings, which is the same each time, and tells
-// whether it came first.
-func (r *receiver) try(id string, messages []dataplane.Message) (first bool) {
+// try notes what a webhook-id brings, which is the same each time, of a batch to
+// the byte, and tells whether it came first.
+func (r *receiver) try(id string, body []byte, messages []dataplane.Message) (first bool) {
 	ids := make([]dataplane.ID, len(messages))
 	for i := range messages {
 		ids[i] = messages[i].ID
@@ -115,6 +119,11 @@ func (r *receiver) try(id string, messages []dataplane.Message) (first bool) {
 		r.tried[id] = ids
 	} else if !slices.Equal(before, ids) {
 		r.problems = append(r.problems, fmt.Sprintf("%s brought %v, and then %v", id, before, ids))
+	}
+	if strings.HasPrefix(id, "bat_") && !known {
+		r.batches[id] = body
+	} else if !bytes.Equal(r.batches[id], body) && r.batches[id] != nil {
+		r.problems = append(r.problems, fmt.Sprintf("%s was %s, and then %s", id, r.batches[id], body))
 	}
 	return !known
 }
