@@ -12,6 +12,11 @@ import (
 	"datastub/dataplane"
 )
 
+// hookQueue is how many bytes of lines wait for a hook in each lane, taken and
+// not: there may be thousands of hooks whose receivers are down, each with a topic
+// of its own, so that they share no lines.
+const hookQueue = 2 << 20
+
 // A hookLane is a hookRun's way of one class: what it takes of its own stream is
 // made into letters, which are in its outbox until they are done. One goroutine
 // takes, and tries what is due.
@@ -49,6 +54,7 @@ func (l *hookLane) deliver(ctx context.Context) error {
 		return err
 	}
 	defer stream.Close()
+	stream.limit(hookQueue)
 	timer := time.AfterFunc(restTime, func() { signal(l.wake) })
 	defer timer.Stop()
 	l.restAt = time.Now().Add(restTime)

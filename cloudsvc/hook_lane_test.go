@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,4 +71,33 @@ func TestClassesTakeTurns(t *testing.T) {
 	if want := slices.Repeat(once, 2); !slices.Equal(turns, want) {
 		t.Errorf("turns %v, want %v", turns, want)
 	}
+}
+
+// A hook whose receiver takes nothing leaves the live stream, and holds little.
+func TestStuckHookGoesOnFromTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		packer := newTestPacker(t)
+		log := newMemoryLog()
+		b := startHooks(t, log, newMemoryHooks(), always(webhook.Retry))
+		defer b.stop()
+		hook := b.create(t, nil)
+		const size = 64 << 10
+		for n := range uint64(4 * hookQueue / size) {
+			m := testMessage("sensor/a")
+			m.Class, m.Value = dataplane.BT, dataplane.StringValue(strings.Repeat("x", size))
+			b.publishBatch(t, packer, &dataplane.Batch{
+				Publisher: "edge-1/mapper", Class: dataplane.BT, Epoch: 1, First: n + 1, Messages: []dataplane.Message{m},
+			})
+			synctest.Wait()
+		}
+		bt := b.hooks[hook.ID].run.lanes[1]
+		held := 0
+		for _, text := range bt.pending {
+			held += len(text)
+		}
+		if d := b.options.Dispatcher; held > hookQueue || len(d.topics[dataplane.BT].match("sensor/a", nil)) > 0 {
+			t.Errorf("%d bytes are held, and the lane is live; want %d at most, and that it reads the log", held, hookQueue)
+		}
+	})
 }

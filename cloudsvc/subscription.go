@@ -47,6 +47,7 @@ type Subscription struct {
 	live     bool     // written with the Dispatcher's mu held, too: either is enough to read it
 	queue    [][]byte // one or more whole lines each
 	bytes    int
+	room     int      // how many bytes may be queued
 	position Position // of the last line queued, or taken of the feed
 	err      error    // why nothing more comes
 }
@@ -59,7 +60,7 @@ func newSubscription(d *Dispatcher, filter dataplane.Filter, classes []dataplane
 	}
 	wake := make(chan struct{}, 1)
 	return &Subscription{
-		filter: filter, dispatcher: d, wake: wake,
+		filter: filter, dispatcher: d, wake: wake, room: maxQueue,
 		feed: feed{dispatcher: d, filter: filter, classes: classes, wake: wake},
 	}
 }
@@ -155,6 +156,14 @@ func (s *Subscription) Had() (at Position, ok bool) {
 	return s.position, len(s.queue) == 0
 }
 
+// limit has so many bytes queued at most before the subscription goes on from the
+// log.
+func (s *Subscription) limit(room int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.room = room
+}
+
 // Close ends the subscription. Lines that were not taken are gone. It is called
 // by who takes from it, also after the subscription was ended.
 func (s *Subscription) Close() {
@@ -167,7 +176,7 @@ func (s *Subscription) Close() {
 func (s *Subscription) enqueue(l lines) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.live || s.bytes+len(l.text) > maxQueue && s.bytes > 0 {
+	if !s.live || s.bytes+len(l.text) > s.room && s.bytes > 0 {
 		return false
 	}
 	s.add(l)
