@@ -18,8 +18,9 @@ const (
 	missingRoom = 224
 )
 
-// jumpReason is why sequences are missing that nobody has told.
-const jumpReason = "no message came with these sequences"
+// jumpReason is why sequences are missing that nobody has told, as in windows. A
+// device that has one topic in both classes numbers them together.
+const jumpReason = "no message of class BT came with these sequences"
 
 // A batchSeries names a series of a publisher.
 type batchSeries struct{ publisher, namespace, topic, device string }

@@ -7,8 +7,9 @@ import (
 	"datastub/dataplane"
 )
 
-// jumpReason is why sequences are missing that nobody has told.
-const jumpReason = "no message came with these sequences"
+// jumpReason is why sequences are missing that nobody has told. A device that has
+// one topic in both classes numbers them together.
+const jumpReason = "no message of class BT came with these sequences"
 
 // covered is a cover as JSON.
 type covered struct {

@@ -172,7 +172,7 @@ func TestBody(t *testing.T) {
 		`{"namespace":"default","topic":"state","device":"boiler-1","from":1,"to":1,"count":1}],` +
 		`"missing":[{"publisher":"edge-1/mapper","namespace":"default","topic":"","device":"","from":100,"reason":"the edge lost power"},` +
 		`{"publisher":"edge-1/mapper","namespace":"default","topic":"sensor/temperature","device":"boiler-1","from":4,"to":8,"count":5,` +
-		`"reason":"no message came with these sequences"}]}`
+		`"reason":"no message of class BT came with these sequences"}]}`
 	made := b.take()
 	if len(made) != 1 {
 		t.Fatalf("%d deliveries", len(made))
