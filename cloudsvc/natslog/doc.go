@@ -4,10 +4,10 @@
 // There is a stream a class, RT and BT, and in it one subject a shard,
 // ds.<class>.<shard>.<retention class>. One JetStream message is one block of
 // many records, so that a thousand small frames share one sync. One publish is
-// in flight a subject, and each names the sequence that it must follow: a
+// in flight a stream, and each names the sequence that it must follow: a
 // second writer, or one that slept and woke, fails and learns that it is
 // fenced. A publish whose answer was lost is decided by reading the last
-// message of the subject.
+// message.
 //
 // The embedded server syncs each block to disk before it answers, or all of
 // them now and then, as is asked for. A cluster

@@ -74,7 +74,7 @@ var (
 type classLog struct {
 	stream  jetstream.Stream
 	subject string
-	last    uint64 // the sequence of the subject's last block, which the next must follow; 0: it has none
+	last    uint64 // the stream's last sequence, which the next block must follow
 }
 
 // Open opens the log, and makes it where there is none.
@@ -176,50 +176,51 @@ func (l *Log) store(ctx context.Context, c *classLog, block []byte) (uint64, err
 	return seq, nil
 }
 
-// publish appends a block behind the one that the subject is thought to end
-// with.
+// publish appends a block where the stream is thought to end. That is asked of
+// the whole stream, not of a subject: who writes to other subjects of it is
+// another writer, too, and it does not change when limits take the last block.
 func (l *Log) publish(ctx context.Context, c *classLog, block []byte) (uint64, error) {
 	if status := l.conn.Status(); status != nats.CONNECTED {
 		return 0, fmt.Errorf("the connection to NATS is %v", status)
 	}
-	ack, err := l.js.Publish(ctx, c.subject, block, jetstream.WithExpectLastSequencePerSubject(c.last))
+	ack, err := l.js.Publish(ctx, c.subject, block, jetstream.WithExpectLastSequence(c.last))
 	if err != nil {
 		return 0, err
 	}
 	return ack.Sequence, nil
 }
 
-// wrongLast tells whether a publish failed because the subject does not end
-// where it was thought to.
+// wrongLast tells whether a publish failed because the stream, or the subject,
+// does not end where it was thought to.
 func wrongLast(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// decide finds out why the subject does not end where it was thought to. It may
+// decide finds out why the stream does not end where it was thought to. It may
 // end with the block that was to be appended: an earlier try only seemed to
-// fail. No two blocks are alike, as each record is in one only. Or the limits
-// have taken its last block, too, and it begins anew.
+// fail. No two blocks are alike, as each record is in one only.
 func (l *Log) decide(ctx context.Context, c *classLog, block []byte) (uint64, error) {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find the end: %w", err)
 	}
-	if end := info.State.LastSeq; end < c.last {
-		return 0, fmt.Errorf("it ends at %d, not at %d: %w", end, c.last, cloudsvc.ErrTruncated)
-	}
-	msg, err := c.stream.GetLastMsgForSubject(ctx, c.subject)
+	end := info.State.LastSeq
 	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		c.last = 0
-		return l.publish(ctx, c, block)
-	case err != nil:
-		return 0, fmt.Errorf("find the last block: %w", err)
-	case !bytes.Equal(msg.Data, block):
-		return 0, fmt.Errorf("it ends at %d, not at %d: %w", msg.Sequence, c.last, cloudsvc.ErrFenced)
+	case end < c.last:
+		return 0, fmt.Errorf("it ends at %d, not at %d: %w", end, c.last, cloudsvc.ErrTruncated)
+	case end == c.last: // as a new leader of a cluster may see late
+		return 0, fmt.Errorf("it was not there yet that it ends at %d", end)
 	}
-	return msg.Sequence, nil
+	msg, err := c.stream.GetMsg(ctx, end)
+	switch {
+	case err != nil && !errors.Is(err, jetstream.ErrMsgNotFound):
+		return 0, fmt.Errorf("find the last block: %w", err)
+	case err != nil || end != c.last+1 || !bytes.Equal(msg.Data, block):
+		return 0, fmt.Errorf("it ends at %d, not at %d: %w", end, c.last, cloudsvc.ErrFenced)
+	}
+	return end, nil
 }
 
 // Close gives back the connections, and stops the embedded server.

@@ -189,7 +189,7 @@ func TestAppendLargestFrame(t *testing.T) {
 func behindItsBack(t *testing.T, l *Log, block string) {
 	t.Helper()
 	c := l.classes[dataplane.RT]
-	_, err := l.js.Publish(t.Context(), c.subject, []byte(block), jetstream.WithExpectLastSequencePerSubject(c.last))
+	_, err := l.js.Publish(t.Context(), c.subject, []byte(block), jetstream.WithExpectLastSequence(c.last))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,15 +39,7 @@ func openClass(ctx context.Context, js jetstream.JetStream, class dataplane.Clas
 	if err != nil {
 		return nil, fmt.Errorf("open the stream %v: %w", class, err)
 	}
-	c := &classLog{stream: stream, subject: fmt.Sprintf("%s.%d.%d", prefix, shard, retention)}
-	msg, err := stream.GetLastMsgForSubject(ctx, c.subject)
-	switch {
-	case err == nil:
-		c.last = msg.Sequence
-	case !errors.Is(err, jetstream.ErrMsgNotFound):
-		return nil, fmt.Errorf("find the end of the stream %v: %w", class, err)
-	}
-	return c, nil
+	return &classLog{stream: stream, subject: fmt.Sprintf("%s.%d.%d", prefix, shard, retention), last: stream.CachedInfo().State.LastSeq}, nil
 }
 
 // openStream opens a stream as it is, or makes it. Limits and replicas of one
