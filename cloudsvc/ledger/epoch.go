@@ -40,9 +40,12 @@ type Known struct {
 func (l *Lane) Prove(k Known) []Epoch {
 	epochs := make([]Epoch, len(l.epochs))
 	for i, t := range l.epochs {
+		if k.Epoch == t.epoch && !k.Cut {
+			t.cross(l.holes, k.Last+1)
+		}
 		epochs[i] = t.prove(k, i == 0 && k.Trimmed, i == len(l.epochs)-1)
 	}
-	if k.Last > 0 && k.Epoch > l.newest() && !k.Trimmed && !k.Cut {
+	if k.Last > 0 && k.Epoch > l.newest() && !k.Trimmed && !k.Cut && l.holes == 0 {
 		begun := tally{epoch: k.Epoch}
 		epochs = append(epochs, begun.prove(k, false, true))
 	}
@@ -65,14 +68,18 @@ func (t *tally) prove(k Known, trimmed, last bool) Epoch {
 		e.Trimmed = from - 1
 	}
 	if from <= to {
-		e.Missing = t.covered.Missing(Span{from, to})
+		missing := t.covered.Missing(Span{from, to})
+		e.Missing = missing.Without(t.trimmed)
+		e.Trimmed += missing.Len() - e.Missing.Len()
 	}
 	switch {
 	case t.end != nil && !t.end.Unknown:
 		e.Accepted = &t.end.Last
 	case k.Epoch == t.epoch && k.Last > 0 && !k.Cut:
 		e.Accepted = new(max(k.Last, to))
-		e.OnTheWay = *e.Accepted - to
+		trimmed := t.trimmed.Within(Span{to + 1, *e.Accepted}).Len()
+		e.Trimmed += trimmed
+		e.OnTheWay = *e.Accepted - to - trimmed
 	}
 	e.Verdict, e.Detail = t.judge(&e, k, last)
 	return e

@@ -4,15 +4,20 @@ import "slices"
 
 // A Lane takes in what a log says of one class of one publisher, in the log's
 // order.
-type Lane struct{ epochs []*tally }
+type Lane struct {
+	epochs []*tally
+	holes  int
+}
 
 // tally is what a log says of one epoch.
 type tally struct {
 	epoch                   uint64
 	stored, covered, events Spans // covered: stored or told to be lost
 	twice, late             Spans
+	trimmed                 Spans // what came where the log had holes, and is neither
 	gaps                    []Gap
 	end                     *End
+	holes                   int // of the lane, when something was told last
 }
 
 // A Gap is sequences that the publisher told to be lost.
@@ -28,9 +33,14 @@ type End struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
+// Hole says that the log has let go of blocks here, by its limits: nobody knows
+// whether something of the lane was in them.
+func (l *Lane) Hole() { l.holes++ }
+
 // Stored takes a run of records.
 func (l *Lane) Stored(epoch uint64, s Span) {
 	t := l.tally(epoch)
+	t.cross(l.holes, s.From)
 	t.cover(s)
 	t.stored.Add(s)
 }
@@ -43,6 +53,7 @@ func (l *Lane) Event(epoch uint64, s Span) { l.tally(epoch).events.Add(s) }
 // with it.
 func (l *Lane) Lost(epoch uint64, g Gap) {
 	t := l.tally(epoch)
+	t.cross(l.holes, g.From)
 	t.cover(g.Span)
 	if n := len(t.gaps); n > 0 && t.gaps[n-1].To+1 == g.From && t.gaps[n-1].Reason == g.Reason {
 		t.gaps[n-1].To = g.To
@@ -52,12 +63,16 @@ func (l *Lane) Lost(epoch uint64, g Gap) {
 }
 
 // Ended takes the end of an epoch. What is stored behind it makes it no end.
-func (l *Lane) Ended(epoch uint64, e End) { l.tally(epoch).end = &e }
+func (l *Lane) Ended(epoch uint64, e End) {
+	t := l.tally(epoch)
+	t.cross(l.holes, e.Last+1)
+	t.end = &e
+}
 
 // Size returns about how many spans are kept.
 func (l *Lane) Size() (n int) {
 	for _, t := range l.epochs {
-		n += 1 + len(t.covered) + len(t.gaps) + len(t.events) + len(t.twice) + len(t.late)
+		n += 1 + len(t.covered) + len(t.gaps) + len(t.events) + len(t.twice) + len(t.late) + len(t.trimmed)
 	}
 	return n
 }
@@ -87,6 +102,15 @@ func (l *Lane) tally(epoch uint64) *tally {
 		l.epochs = slices.Insert(l.epochs, i, &tally{epoch: epoch})
 	}
 	return l.epochs[i]
+}
+
+// cross notes what is missing before the next sequence where holes came in
+// between.
+func (t *tally) cross(holes int, next uint64) {
+	if from := t.last() + 1; holes > t.holes && next > from {
+		t.trimmed.Add(Span{from, next - 1})
+	}
+	t.holes = holes
 }
 
 // cover notes what is told for the first time, twice, or late.

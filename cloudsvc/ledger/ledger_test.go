@@ -308,3 +308,39 @@ func TestReceivedKnowsHowFarTheLogWasRead(t *testing.T) {
 		})
 	}
 }
+
+// TestHoles is a log that has let go of blocks from between others: what is
+// missing across a hole is trimmed, and what is missing elsewhere is missing.
+func TestHoles(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tell             func(l *Lane)
+		known            Known
+		trimmed, missing uint64
+		onTheWay         uint64
+	}{
+		"between":       {func(l *Lane) { l.Stored(1, Span{1, 3}); l.Hole(); l.Stored(1, Span{6, 7}) }, Known{}, 2, 0, 0},
+		"elsewhere":     {func(l *Lane) { l.Hole(); l.Stored(1, Span{1, 3}); l.Stored(1, Span{6, 7}); l.Hole() }, Known{}, 0, 2, 0},
+		"both":          {func(l *Lane) { l.Stored(1, Span{1, 3}); l.Hole(); l.Stored(1, Span{6, 7}); l.Stored(1, Span{9, 9}) }, Known{}, 2, 1, 0},
+		"the beginning": {func(l *Lane) { l.Hole(); l.Stored(1, Span{6, 7}) }, Known{}, 5, 0, 0},
+		"before a gap":  {func(l *Lane) { l.Stored(1, Span{1, 3}); l.Hole(); l.Lost(1, Gap{Span: Span{6, 7}}) }, Known{}, 2, 0, 0},
+		"before an end": {func(l *Lane) { l.Stored(1, Span{1, 3}); l.Hole(); l.Ended(1, End{Last: 7}) }, Known{}, 4, 0, 0},
+		"the end":       {func(l *Lane) { l.Stored(1, Span{1, 3}); l.Hole() }, Known{Online: true, Epoch: 1, Last: 5}, 2, 0, 0},
+		"on the way":    {func(l *Lane) { l.Hole(); l.Stored(1, Span{1, 3}) }, Known{Online: true, Epoch: 1, Last: 5}, 0, 0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var l Lane
+			tt.tell(&l)
+			e := l.Prove(tt.known)[0]
+			if e.Trimmed != tt.trimmed || e.Missing.Len() != tt.missing || e.OnTheWay != tt.onTheWay {
+				t.Errorf("got %d trimmed, %v missing, %d on the way, want %d, %d and %d", e.Trimmed, e.Missing, e.OnTheWay, tt.trimmed, tt.missing, tt.onTheWay)
+			}
+		})
+	}
+	var gone Lane
+	gone.Hole()
+	if epochs := gone.Prove(Known{Epoch: 3, Last: 5}); len(epochs) != 0 {
+		t.Errorf("of an epoch that is gone as a whole: got %+v, want nothing", epochs)
+	}
+}
