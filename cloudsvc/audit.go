@@ -28,8 +28,10 @@ const (
 // An audit reads the log for a ledger.
 type audit struct {
 	publisher string // empty: all
+	shelved   bool   // limits may take blocks from between others
 	packer    *dataplane.Packer
 	lanes     map[laneKey]*ledger.Lane
+	holed     [len(dataplane.Classes) + 1]bool // by Class: blocks were taken from between those that were read
 
 	log   Log
 	class dataplane.Class
@@ -54,6 +56,9 @@ func (a *audit) read(ctx context.Context, class dataplane.Class) (ledger.Reading
 	err = a.log.Replay(reading, class, first-1, func(seq uint64, _ time.Time, raw []byte) error { return a.visit(reading, seq, raw) })
 	switch {
 	case err == nil:
+		if a.Read < last {
+			a.hole()
+		}
 		a.Read = max(a.Read, last)
 	case errors.Is(err, errAudited):
 		a.Reason = errAudited.Error()
@@ -94,12 +99,29 @@ func (a *audit) skip(ctx context.Context, seq uint64) error {
 		return nil
 	}
 	first, _, err := a.log.Ends(ctx, a.class)
-	if err != nil || first <= a.Read+1 {
+	if err != nil {
 		return err
+	}
+	if first <= a.Read+1 {
+		a.hole()
+		return nil
 	}
 	a.First = first
 	maps.DeleteFunc(a.lanes, func(key laneKey, _ *ledger.Lane) bool { return key.class == a.class })
 	return nil
+}
+
+// hole notes that blocks are missing between others, where that may be.
+func (a *audit) hole() {
+	if !a.shelved {
+		return
+	}
+	a.holed[a.class] = true
+	for key, lane := range a.lanes {
+		if key.class == a.class {
+			lane.Hole()
+		}
+	}
 }
 
 // rest lets others have the log, now and then.
@@ -128,11 +150,7 @@ func (a *audit) rest(ctx context.Context, bytes int) error {
 // take notes what one range of a block tells.
 func (a *audit) take(b *Block, r *Range, frame []byte) {
 	key := laneKey{r.Publisher, a.class}
-	lane := a.lanes[key]
-	if lane == nil {
-		lane = new(ledger.Lane)
-		a.lanes[key] = lane
-	}
+	lane := a.lane(key)
 	span := ledger.Span{From: r.First, To: r.Last}
 	switch dataplane.FrameTypeOf(frame) {
 	case dataplane.TypeGap, dataplane.TypeEpochEnd:
@@ -149,6 +167,19 @@ func (a *audit) take(b *Block, r *Range, frame []byte) {
 			a.findEvents(lane, r, frame)
 		}
 	}
+}
+
+// lane returns a lane, a new one if nothing was read of it.
+func (a *audit) lane(key laneKey) *ledger.Lane {
+	lane := a.lanes[key]
+	if lane == nil {
+		lane = new(ledger.Lane)
+		if a.holed[key.class] {
+			lane.Hole()
+		}
+		a.lanes[key] = lane
+	}
+	return lane
 }
 
 // mayHold tells whether a block may hold something of a topic.

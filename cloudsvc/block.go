@@ -15,7 +15,7 @@ import (
 var ErrCorrupt = errors.New("block is corrupt")
 
 const (
-	blockVersion = 2
+	blockVersion = 3
 	blockHeader  = 12
 )
 
@@ -42,9 +42,12 @@ type Block struct {
 	// sorted: a reader skips a block that does not list what it looks for. A
 	// block without any may hold all topics: they are too many to be listed, or
 	// not known, as with a gap that does not name its series.
-	Topics []uint64
-	Key    topicKey // of the hashes
-	Frames [][]byte // one a range
+	Topics  []uint64
+	Key     topicKey // of the hashes
+	Shelf   uint32   // where it is kept
+	Shelves []uint32 // those whose topics are in it; mostly Shelf alone
+	Before  trail    // of the blocks before it
+	Frames  [][]byte // one a range
 }
 
 // Append appends the block:
@@ -61,6 +64,11 @@ type Block struct {
 //	        key      16 bytes
 //	        uvarint  number of topics
 //	        topic    each: 8 bytes, rising
+//	        shelf    uvarint
+//	        uvarint  number of shelves
+//	        shelf    each: uvarint
+//	        trail    uvarint since when, number of marks
+//	        mark     each: uvarint shelf, that of the topics, block
 //
 // Numbers are big-endian, a text is a length as unsigned varint and as many
 // bytes, and the CRC32C (Castagnoli) covers all that stands behind it.
@@ -82,6 +90,12 @@ func (b *Block) Append(dst []byte) []byte {
 	for _, t := range b.Topics {
 		dst = binary.BigEndian.AppendUint64(dst, t)
 	}
+	dst = binary.AppendUvarint(dst, uint64(b.Shelf))
+	dst = binary.AppendUvarint(dst, uint64(len(b.Shelves)))
+	for _, s := range b.Shelves {
+		dst = binary.AppendUvarint(dst, uint64(s))
+	}
+	dst = b.Before.appendTo(dst)
 	binary.BigEndian.PutUint32(dst[start+8:], uint32(len(dst)-start-blockHeader))
 	for _, f := range b.Frames {
 		dst = append(dst, f...)
@@ -92,12 +106,13 @@ func (b *Block) Append(dst []byte) []byte {
 
 // ParseBlock reads a block. The frames stay part of raw. One of version 1 has
 // hashes without a key, which are not safe to go by: it lists no topics then.
+// Before version 3 there were no shelves: all is on the first, 0.
 func ParseBlock(raw []byte) (*Block, error) {
 	if len(raw) < blockHeader || raw[0] != 'D' || raw[1] != 'B' {
 		return nil, fmt.Errorf("%w: %d bytes are not a block", ErrCorrupt, len(raw))
 	}
 	version := raw[2]
-	if version != 1 && version != blockVersion {
+	if version < 1 || version > blockVersion {
 		return nil, fmt.Errorf("%w: version %d: this is version %d", ErrCorrupt, version, blockVersion)
 	}
 	if crc32.Checksum(raw[8:], crcTable) != binary.BigEndian.Uint32(raw[4:]) {
@@ -136,6 +151,13 @@ func (b *Block) readHeader(header []byte, version byte) bool {
 		}
 		last = t
 		b.Topics = append(b.Topics, t)
+	}
+	if version > 2 {
+		b.Shelf = r.uint32()
+		for n := r.Count(1); n > 0 && !r.Failed; n-- {
+			b.Shelves = append(b.Shelves, r.uint32())
+		}
+		b.Before = r.trail()
 	}
 	return r.End()
 }

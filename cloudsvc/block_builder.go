@@ -21,29 +21,56 @@ const maxBlockWeight = 16 << 20
 // name and its frame, in bytes: the name's length, the spool id, four numbers.
 const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
 
+// shelfRoom is the most that a block's shelves take in it, in bytes.
+const shelfRoom = (2 + maxRetentions) * binary.MaxVarintLen32
+
 // blockBuilder makes one block of entries.
 type blockBuilder struct {
 	Block
 	messages []dataplane.Message // of the entries, in order
 	lost     []lostEntry         // the entries that are no messages, in order
 	entries  []entry
+	taken    []int  // their indexes among those that waited, rising
 	size     int    // of the block so far, at most
 	weight   uint64 // of its entries
 	unlisted bool   // topics are too many, or not known, to list them
 }
 
-func newBlockBuilder(class dataplane.Class, key topicKey) *blockBuilder {
+// newBlockBuilder begins a block behind those of a trail.
+func newBlockBuilder(class dataplane.Class, key topicKey, before trail) *blockBuilder {
+	b := &blockBuilder{Block: Block{Class: class, Key: key, Before: before}}
 	// The counts of ranges and topics stand before them, and the key.
-	return &blockBuilder{Block: Block{Class: class, Key: key}, size: blockHeader + len(key) + 2*binary.MaxVarintLen64}
+	b.size = blockHeader + len(key) + 2*binary.MaxVarintLen64 + shelfRoom + len(before.appendTo(nil))
+	return b
 }
 
-// fill takes in entries, in order, as long as they fit; the first always does.
-func (b *blockBuilder) fill(entries []entry) {
-	n := 0
-	for n < len(entries) && b.add(entries[n]) {
-		n++
+// fill takes in entries of one shelf, that of the first, in order, as long as
+// they fit; the first always does. An entry before which one of its lane is left
+// waits behind that: the order of a lane is that of the log. places are where
+// some of the entries go, from the first on.
+func (b *blockBuilder) fill(entries []entry, places []placement, s *shelver) {
+	left := make(map[string]struct{}) // publishers of entries that are left
+	var all placement
+	for i, p := range places {
+		e := entries[i]
+		if _, waits := left[e.Publisher]; waits || p.shelf != places[0].shelf {
+			left[e.Publisher] = struct{}{}
+			continue
+		}
+		if !b.add(e) {
+			break
+		}
+		b.taken = append(b.taken, i)
+		b.entries = append(b.entries, e)
+		all.topics |= p.topics
+		all.any = all.any || p.any
 	}
-	b.entries = entries[:n]
+	b.Shelf, b.Shelves = s.shelves[places[0].shelf].ID, s.ids(all)
+	b.unpack()
+}
+
+// unpack puts the messages of the entries together, and what is none.
+func (b *blockBuilder) unpack() {
 	total := 0
 	for _, e := range b.entries {
 		total += len(e.Messages)

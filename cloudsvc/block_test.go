@@ -20,7 +20,7 @@ import (
 	"datastub/dataplane/uplink"
 )
 
-// goldenBlock is what testdata/block-v2.hex holds. It changes only with the
+// goldenBlock is what testdata/block-v3.hex holds. It changes only with the
 // version.
 func goldenBlock() *Block {
 	key := topicKey{0: 7, 15: 8}
@@ -30,15 +30,18 @@ func goldenBlock() *Block {
 			{Publisher: "edge-1/modbus", Spool: dataplane.SpoolID{0: 1, 15: 16}, Epoch: 1700000000000, First: 1, Last: 300, Size: 11},
 			{Publisher: "edge-2/virtual", Epoch: 7, First: 42, Last: 42, Size: 0},
 		},
-		Topics: []uint64{key.hash("default", "sensor/temperature"), key.hash("default", "sensor/humidity")},
-		Key:    key,
-		Frames: [][]byte{[]byte("first frame"), {}},
+		Topics:  []uint64{key.hash("default", "sensor/temperature"), key.hash("default", "sensor/humidity")},
+		Key:     key,
+		Shelf:   1,
+		Shelves: []uint32{0, 300},
+		Before:  trail{since: 2, marks: []trailMark{{0, 0, 500}, {1, anyTopic, 3}}},
+		Frames:  [][]byte{[]byte("first frame"), {}},
 	}
 }
 
 func TestBlockGolden(t *testing.T) {
 	t.Parallel()
-	golden := readGolden(t, "testdata/block-v2.hex")
+	golden := readGolden(t, "testdata/block-v3.hex")
 	want := goldenBlock()
 	slices.Sort(want.Topics)
 	if got := want.Append(nil); !bytes.Equal(got, golden) {
@@ -63,14 +66,21 @@ func readGolden(t *testing.T, path string) []byte {
 	return golden
 }
 
-// TestBlockVersion1 reads a block whose hashes have no key.
-func TestBlockVersion1(t *testing.T) {
+// TestBlockOldVersions reads a block whose hashes have no key, and one that has
+// no shelf.
+func TestBlockOldVersions(t *testing.T) {
 	t.Parallel()
 	want := goldenBlock()
-	want.Topics, want.Key = nil, topicKey{}
-	got, err := ParseBlock(readGolden(t, "testdata/block-v1.hex"))
+	slices.Sort(want.Topics)
+	want.Shelf, want.Shelves, want.Before = 0, nil, trail{}
+	got, err := ParseBlock(readGolden(t, "testdata/block-v2.hex"))
 	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
+		t.Errorf("version 2: got %+v, %v; want %+v", got, err, want)
+	}
+	want.Topics, want.Key = nil, topicKey{}
+	got, err = ParseBlock(readGolden(t, "testdata/block-v1.hex"))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("version 1: got %+v, %v; want %+v", got, err, want)
 	}
 }
 
@@ -105,6 +115,11 @@ func randomBlock(rng *rand.Rand) *Block {
 	}
 	for range rng.IntN(20) {
 		b.Topics = insertTopic(b.Topics, rng.Uint64())
+	}
+	b.Shelf = rng.Uint32()
+	for n := range uint64(rng.IntN(20)) {
+		b.Shelves = append(b.Shelves, rng.Uint32N(10))
+		b.Before = b.Before.with(n, rng.Uint32N(5), b.Shelves[n:])
 	}
 	return b
 }
@@ -271,8 +286,7 @@ func TestBlockTopics(t *testing.T) {
 			for _, topic := range test.want {
 				want = insertTopic(want, (&topicKey{1}).hash("default", topic))
 			}
-			b := newBlockBuilder(dataplane.RT, topicKey{1})
-			b.fill(test.entries)
+			b := filled(test.entries)
 			if len(b.Frames) != len(test.entries) || !slices.Equal(b.Topics, want) {
 				t.Errorf("got %d frames and topics %x, want %d and %x", len(b.Frames), b.Topics, len(test.entries), want)
 			}
@@ -301,7 +315,7 @@ func TestBlockSize(t *testing.T) {
 		entries  []entry
 		min, max int // frames
 	}{
-		{"tiny frames", tiny, 1000, 9000},
+		{"tiny frames", tiny, 1000, maxAhead},
 		{"fits", []entry{testEntry(100<<10, "a"), testEntry(100<<10, "a")}, 2, 2},
 		{"does not fit", []entry{testEntry(200<<10, "a"), testEntry(100<<10, "a")}, 1, 1},
 		{"too large", []entry{testEntry(1<<20, "a"), testEntry(1, "a")}, 1, 1},
@@ -310,8 +324,7 @@ func TestBlockSize(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBlockBuilder(dataplane.RT, topicKey{1})
-			b.fill(test.entries)
+			b := filled(test.entries)
 			raw := b.Append(nil)
 			if n := len(b.Frames); n < test.min || n > test.max || len(b.entries) != n {
 				t.Errorf("got %d frames of %d entries, want %d to %d", n, len(b.entries), test.min, test.max)
@@ -325,11 +338,22 @@ func TestBlockSize(t *testing.T) {
 	for n := range wide {
 		wide[n] = fmt.Sprint(n)
 	}
-	b := newBlockBuilder(dataplane.RT, topicKey{1})
-	b.fill([]entry{testEntry(dataplane.MaxFrame, wide...)})
+	b := filled([]entry{testEntry(dataplane.MaxFrame, wide...)})
 	if around := len(b.Append(nil)) - dataplane.MaxFrame; around > 64<<10 {
 		t.Errorf("%d bytes around the frame, want 64 KiB at most", around)
 	}
+}
+
+// filled is a block of one shelf's entries, as many as it takes.
+func filled(entries []entry) *blockBuilder {
+	s := newShelver(nil)
+	places := make([]placement, min(len(entries), maxAhead))
+	for i := range places {
+		places[i] = s.place(entries[i].Accepted)
+	}
+	b := newBlockBuilder(dataplane.RT, topicKey{1}, trail{})
+	b.fill(entries, places, s)
+	return b
 }
 
 // benchmarkBlock is what a busy moment brings: 64 KiB in frames of 1 KiB.
@@ -354,15 +378,13 @@ func BenchmarkBlockBuild(b *testing.B) {
 	entries := benchmarkBlock(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		builder := newBlockBuilder(dataplane.RT, topicKey{1})
-		builder.fill(entries)
+		builder := filled(entries)
 		b.SetBytes(int64(len(builder.Append(nil))))
 	}
 }
 
 func BenchmarkParseBlock(b *testing.B) {
-	builder := newBlockBuilder(dataplane.RT, topicKey{1})
-	builder.fill(benchmarkBlock(b))
+	builder := filled(benchmarkBlock(b))
 	raw := builder.Append(nil)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()

@@ -14,14 +14,15 @@ import (
 // Config is everything about cloudsvc that can be set. Later sources win:
 // the defaults, a YAML file, the environment, the command line.
 type Config struct {
-	HTTP             string         // where to serve HTTP, host:port
-	Uplink           string         // where publishers dial in, a tcp:// URL
-	Data             string         // folder of the embedded log
-	Sync             Sync           // when that is synced to disk
-	NATSURL          string         // NATS servers, instead of the embedded log; commas between them
-	WebhookAllow     []netip.Prefix // the exceptions of AddressRule
-	WebhookCA        string         // PEM file of who may vouch for receivers besides whom the system trusts
-	NATSSyncInterval time.Duration  // how often those servers sync to disk
+	HTTP             string          // where to serve HTTP, host:port
+	Uplink           string          // where publishers dial in, a tcp:// URL
+	Data             string          // folder of the embedded log
+	Sync             Sync            // when that is synced to disk
+	Retention        []RetentionRule // how long what is kept
+	NATSURL          string          // NATS servers, instead of the embedded log; commas between them
+	WebhookAllow     []netip.Prefix  // the exceptions of AddressRule
+	WebhookCA        string          // PEM file of who may vouch for receivers besides whom the system trusts
+	NATSSyncInterval time.Duration   // how often those servers sync to disk
 }
 
 // DefaultConfig listens on loopback only.
@@ -40,6 +41,7 @@ func (c *Config) Validate() error {
 		validateHTTP(c.HTTP),
 		validateUplink(c.Uplink),
 		c.validateLog(),
+		validateRetention(c.Retention),
 	)
 }
 

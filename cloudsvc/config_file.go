@@ -85,6 +85,9 @@ func (c *Config) setKey(key string, value *yaml.Node) error {
 // text returns a value of the file as text.
 func (s *setting) text(value *yaml.Node) (string, error) {
 	switch {
+	case s.yaml:
+		text, err := yaml.Marshal(value)
+		return string(text), err
 	case value.Kind == yaml.ScalarNode:
 		return value.Value, nil
 	case !s.list:

@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"datastub/dataplane"
 )
 
 // load reads a config from a file's content, the environment and a command
@@ -57,6 +60,26 @@ func TestConfigFromNATS(t *testing.T) {
 	got, err := load(t, "", map[string]string{"DATASTUB_NATS_URL": "nats://a:4222, tls://b:4222"}, "--nats-sync-interval=10s")
 	if err != nil || got.NATSURL == "" || got.NATSSyncInterval != 10*time.Second {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestConfigRetention(t *testing.T) {
+	want := []RetentionRule{
+		{Topics: []dataplane.Filter{mustFilter(t, "alarm/#"), mustFilter(t, "$events/#")}, MaxAge: 36 * time.Hour},
+		{Topics: []dataplane.Filter{mustFilter(t, "#")}, MaxAge: time.Hour, MaxBytes: 10 << 30},
+	}
+	for _, tt := range []struct {
+		file string
+		args []string
+	}{
+		{file: "retention:\n- topics: [alarm/#, $events/#]\n  maxAge: 1d12h\n- {topics: ['#'], maxAge: 1h, maxBytes: 10Gi}\n"},
+		{args: []string{"--retention", `[{topics: ["alarm/#", "$events/#"], maxAge: 36h}, {topics: ["#"], maxAge: 60m, maxBytes: 10737418240}]`}},
+		{args: []string{"--retention", formatRetention(want)}},
+	} {
+		got, err := load(t, tt.file, nil, tt.args...)
+		if err != nil || !reflect.DeepEqual(got.Retention, want) {
+			t.Errorf("%+v: got %+v, %v, want %+v", tt, got.Retention, err, want)
+		}
 	}
 }
 
@@ -117,7 +140,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, natsURL, webhookAllow, webhookCA, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, retention, natsURL, webhookAllow, webhookCA, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -147,7 +170,7 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, natsURL, webhookAllow, webhookCA, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, retention, natsURL, webhookAllow, webhookCA, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",
@@ -168,6 +191,36 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		"sync and NATS": {
 			file: "sync: always\nnatsURL: nats://a\n",
 			want: `sync: "always", and natsURL is set too: its servers sync as their sync_interval says; leave sync out, and give natsSyncInterval what that is`,
+		},
+		"retention": {
+			file: `retention:
+- {topics: [alarm/#], maxAge: 30, maxBytes: 10G}
+- {topic: [a], topics: [b/#/c], maxAge: 2m}
+- alarm/#
+- {topics: a, maxAge: 1d12h}
+`,
+			want: `configuration FILE: line 1: retention: rule 0: maxAge: "30": want a time with its unit, from 1s to 36500d, such as 7d or 12h; rule 0: maxBytes: "10G": want a size in bytes, from 1Mi to 1024Ti, such as 10Gi; rule 1: topic: unknown key: want topics, maxAge or maxBytes; rule 1: topics: filter "b/#/c" has "#" before its end: it is the last level or none; rule 2: "alarm/#": want a map such as {topics: [alarm/#], maxAge: 30d, maxBytes: 10Gi}; rule 3: topics: "a": want a list such as [alarm/#]`,
+		},
+		"retention that makes no sense": {
+			env: map[string]string{"DATASTUB_RETENTION": `[{topics: [a/#, b], maxAge: 1h}, {maxAge: 1h}, {topics: [a/+]}, {topics: ["#", c], maxAge: 1h}, {topics: ["#"], maxAge: 1h}, {topics: [d], maxAge: 1h}]`},
+			want: `retention: rule 1: topics: none: want filters of topics such as alarm/#
+retention: rule 2: neither maxAge nor maxBytes: want one of them, such as maxAge: 30d
+retention: rule 2: topics: "a/+" never comes to this rule: rule 0 has "a/#", and the first one counts
+retention: rule 3: topics: "#" is all topics: want it alone, in the last rule
+retention: rule 4: topics: "#" never comes to this rule: rule 3 has "#", and the first one counts
+retention: rule 5: topics: "d" never comes to this rule: rule 3 has "#", and the first one counts`,
+		},
+		"too many retention classes": {
+			args: []string{"--retention", "[" + strings.Join(slices.Collect(func(yield func(string) bool) {
+				for n := range 8 {
+					_ = yield(fmt.Sprintf("{topics: [t%d], maxAge: 1h}", n))
+				}
+			}), ",") + "]"},
+			want: "retention: 8 rules: want 7 at most, and one for # at the end",
+		},
+		"no retention": {
+			args: []string{"--retention", "7d"},
+			want: `flag --retention: "7d": want a list such as [{topics: [alarm/#], maxAge: 30d, maxBytes: 10Gi}]`,
 		},
 		"password": {
 			args: []string{"--nats-url", "http://user:secret@a,nats://user:secret@b:x,nats:"},

@@ -20,11 +20,13 @@ type Dispatcher struct {
 	metrics *Metrics
 	counts  counts
 	history *History
-	eras    eras // of which there are positions
+	eras    eras    // of which there are positions
+	shelves []Shelf // of the log
 
 	mu            sync.Mutex
-	position      Position                         // of the last message routed in each class
-	recent        [len(dataplane.Classes) + 1]ring // by Class
+	position      Position                          // of the last message routed in each class
+	recent        [len(dataplane.Classes) + 1]ring  // by Class
+	trails        [len(dataplane.Classes) + 1]trail // by Class, up to the position
 	subscriptions map[*Subscription]struct{}
 	topics        [len(dataplane.Classes) + 1]trie // of those that are live, by Class
 	serial        uint64                           // of the subscription that came last
@@ -110,6 +112,20 @@ func (d *Dispatcher) watch() (at Position, moreRT <-chan struct{}) {
 		d.moreRT = make(chan struct{})
 	}
 	return d.position, d.moreRT
+}
+
+// trail returns the trail of all that was routed of a class.
+func (d *Dispatcher) trail(class dataplane.Class) trail {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.trails[class]
+}
+
+// mayHold tells whether there may be something among a shelf's topics for who
+// subscribes to a filter. Who subscribes to gaps gets those of any topic.
+func (d *Dispatcher) mayHold(topics uint32, filter dataplane.Filter) bool {
+	at := slices.IndexFunc(d.shelves, func(s Shelf) bool { return s.ID == topics })
+	return at < 0 || d.shelves[at].mayHold(filter) || filter.Match(dataplane.GapTopic)
 }
 
 // recentFrom returns the first block from a sequence on that was routed not

@@ -6,6 +6,7 @@
 //	Ingest        frames from the uplink and messages from HTTP, checked and
 //	              freed of duplicates, wait for the log
 //	Block         many frames of many publishers: the unit of storage
+//	Shelf         a retention class: blocks that are kept alike
 //	Log           keeps blocks; cloudsvc/natslog is the one on JetStream
 //	Dispatcher    routes each stored message to the subscriptions that match
 //	Subscription  one subscriber's bounded queue

@@ -25,6 +25,7 @@ type feed struct {
 	at         Position                           // of the last line had
 	turn       int                                // which of classes comes next
 	fetches    [len(dataplane.Classes) + 1]*fetch // by Class; nil: nothing is being read
+	missed     [len(dataplane.Classes) + 1]missed // by Class
 	lines      lines                              // made and not taken
 }
 
@@ -165,22 +166,23 @@ func (f *feed) recent(class dataplane.Class, end Place, most int) bool {
 // there are none.
 func (f *feed) past(class dataplane.Class, blocks []fetchedBlock, end Place) {
 	if len(blocks) == 0 {
-		f.missing(class, f.at.place(class).next().Block, end.Block)
+		f.missing(class, f.at.place(class).next().Block, end.Block, f.dispatcher.trail(class))
 		f.at.advance(class, end)
 	}
 	for _, b := range blocks {
-		if want := f.at.place(class).next().Block; b.seq > want {
-			f.missing(class, want, min(b.seq-1, end.Block))
+		if want := f.at.place(class).next().Block; b.past.seq > want {
+			f.missing(class, want, min(b.past.seq-1, end.Block), b.past.before())
 		}
-		if b.seq > end.Block {
+		if b.past.seq > end.Block {
 			f.at.advance(class, end)
 			return
 		}
-		if b.past != nil {
-			f.open(class, b.past, end)
-		} else {
+		f.missed[class].found(b.past)
+		if b.skip {
 			f.dispatcher.metrics.historySkipped.Inc()
-			f.reach(class, b.seq, end)
+			f.reach(class, b.past.seq, end)
+		} else {
+			f.open(class, b.past, end)
 		}
 		if f.at.place(class) == end || len(f.lines.text) >= portion {
 			return
@@ -225,13 +227,32 @@ func (f *feed) reach(class dataplane.Class, block uint64, end Place) {
 	}
 }
 
-// missing tells that blocks are gone.
-func (f *feed) missing(class dataplane.Class, from, to uint64) {
+// missing tells that blocks are gone, where that may concern the subscriber, by
+// the trail of what was before the next one that is there.
+func (f *feed) missing(class dataplane.Class, from, to uint64, before trail) {
 	if to < from {
 		return
 	}
 	f.at.advance(class, endOf(to))
-	f.gap(class, from, to, trimmed(class, from, to))
+	if f.misses(class, from, before) {
+		f.gap(class, from, to, trimmed(class, from, to))
+	}
+}
+
+// misses tells whether the subscriber misses something of the blocks from one on
+// that are gone, and was not told yet.
+func (f *feed) misses(class dataplane.Class, from uint64, before trail) bool {
+	lost, known := before.lost(from)
+	if !known {
+		return true
+	}
+	tell := false
+	for _, m := range lost {
+		if f.dispatcher.mayHold(m.topics, f.filter) && f.missed[class].add(m.shelf) {
+			tell = true
+		}
+	}
+	return tell
 }
 
 // gap makes a line that tells of a gap in the log.

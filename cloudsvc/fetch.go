@@ -26,8 +26,8 @@ type fetch struct {
 
 // A fetchedBlock is a block that is in the log.
 type fetchedBlock struct {
-	seq  uint64
-	past *pastBlock // nil: there is nothing in it for the feed
+	past *pastBlock
+	skip bool // there is nothing in it for the feed
 }
 
 // fetch begins to read what is behind a place. It goes on when ctx ends, until
@@ -88,10 +88,10 @@ func (f *fetch) take(h *History, blocks []*pastBlock) {
 	size := 0
 	for _, p := range blocks {
 		if !h.mayMatch(p, f.filter) {
-			f.blocks = append(f.blocks, fetchedBlock{seq: p.seq})
+			f.blocks = append(f.blocks, fetchedBlock{p, true})
 			continue
 		}
-		f.blocks = append(f.blocks, fetchedBlock{p.seq, p})
+		f.blocks = append(f.blocks, fetchedBlock{past: p})
 		_, _ = h.unpack(p) // what is wrong with it is told when the feed is there
 		if size += p.size; size >= portion {
 			return

@@ -16,7 +16,7 @@ import (
 func FuzzConfigFile(f *testing.F) {
 	for _, seed := range []string{
 		"", "http: 127.0.0.1:8080\nuplink: tcp://*:5557\n", "http: [a]\n", "htp: x\n", "http: a\nhttp: b\n", "&a [*a]", "a: &a b\nhttp: *a\n", "---\n---\n",
-		"natsSyncInterval: 2m\n", "\xff\xfeh", "data: !!binary gIGC\n", "? {a: b}\n: c\n",
+		"natsSyncInterval: 2m\n", "sync: 1s\nretention: [{topics: [a/#], maxAge: 7d, maxBytes: 1Gi}, {topics: ['#'], maxAge: 1h}]\n", "\xff\xfeh", "data: !!binary gIGC\n", "? {a: b}\n: c\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -42,7 +42,7 @@ func FuzzConfigFile(f *testing.F) {
 
 // FuzzSettings sets every setting to a text, as the environment does.
 func FuzzSettings(f *testing.F) {
-	for _, seed := range []string{"", "127.0.0.1:8080", "tcp://*:5557", "2m", "-1s", "nats://a:b@host:4222,tls://x", "nats://[::1", "%zz", "\x00"} {
+	for _, seed := range []string{"", "127.0.0.1:8080", "tcp://*:5557", "2m", "-1s", "nats://a:b@host:4222,tls://x", "nats://[::1", "%zz", "\x00", "always", "[{topics: [a/#], maxAge: 7d, maxBytes: 1Gi}]"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

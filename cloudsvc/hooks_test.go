@@ -216,7 +216,7 @@ func (b *hooksBench) publishBatch(t *testing.T, packer *dataplane.Packer, batch 
 		Ranges: []Range{{Publisher: batch.Publisher, Epoch: batch.Epoch, First: batch.First, Last: batch.Last()}},
 		Frames: [][]byte{dataplane.AppendFrame(nil, data)},
 	}
-	seq, err := b.log.Append(t.Context(), batch.Class, block.Append(nil))
+	seq, err := b.log.Append(t.Context(), batch.Class, 0, block.Append(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

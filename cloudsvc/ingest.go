@@ -30,7 +30,8 @@ const (
 	finishTime = 2 * time.Second
 )
 
-// IngestOptions describe an Ingest. All but DurableLag and Now are required.
+// IngestOptions describe an Ingest. All but DurableLag, Shelves and Now are
+// required.
 type IngestOptions struct {
 	Log      Log
 	Marks    MarkStore
@@ -41,6 +42,7 @@ type IngestOptions struct {
 	// goes for what is found in the log at the start, too: nobody knows when it
 	// was stored.
 	DurableLag time.Duration
+	Shelves    []Shelf // of the log, those that are retired behind the others; none: one for all
 	Registry   *Registry
 	Metrics    *Metrics
 	Now        func() time.Time // the clock; time.Now
@@ -119,11 +121,14 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 	var key topicKey
 	_, _ = crand.Read(key[:]) // which does not fail
 	for _, c := range dataplane.Classes {
-		i.writers[c] = newWriter(c, key, o.Log, o.Metrics, o.Now)
+		i.writers[c] = newWriter(c, key, o.Log, o.Shelves, o.Metrics, o.Now)
 		i.writers[c].stored = i.stored
 	}
 	if err := i.restore(ctx); err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
+	}
+	for c, w := range i.writers {
+		w.trail = i.marks.trails[c]
 	}
 	at, err := i.beginEra(ctx)
 	if err != nil {
@@ -131,6 +136,10 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 	}
 	i.dispatcher = NewDispatcher(at, NewHistory(o.Log, packer, o.Metrics), o.Metrics)
 	i.dispatcher.eras = i.marks.eras
+	i.dispatcher.shelves = o.Shelves
+	for c := range i.writers {
+		i.dispatcher.trails[c] = i.marks.trails[c]
+	}
 	return i, nil
 }
 
@@ -206,7 +215,7 @@ func (i *Ingest) stored(b *blockBuilder, s *storedBlock) {
 		}
 	}
 	i.mu.Lock()
-	i.marks.count(b.Class, s.seq, b.Ranges)
+	i.marks.count(b.Class, s.seq, b.Ranges, s.trail)
 	for _, g := range s.gaps {
 		i.noteGap(s.seq, g.Gap)
 	}

@@ -28,8 +28,9 @@ type memoryLog struct {
 
 	mu       sync.Mutex
 	blocks   map[dataplane.Class][][]byte
-	times    map[dataplane.Class][]time.Time // when they were stored
-	gone     map[dataplane.Class]uint64      // how many of them its limits have taken
+	times    map[dataplane.Class][]time.Time                // when they were stored
+	gone     map[dataplane.Class]uint64                     // how many of them its limits have taken
+	trimmed  func(class dataplane.Class, block uint64) bool // which of them those of their shelves have; nil: none
 	snapshot []byte
 	starts   eras // of what delivers from it; not guarded
 	tries    int
@@ -49,7 +50,7 @@ func newMemoryLog() *memoryLog {
 
 var errDead = errors.New("this process was killed")
 
-func (l *memoryLog) Append(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {
+func (l *memoryLog) Append(ctx context.Context, class dataplane.Class, _ uint32, block []byte) (uint64, error) {
 	l.mu.Lock()
 	l.tries++
 	l.mu.Unlock()
@@ -79,6 +80,9 @@ func (l *memoryLog) Replay(ctx context.Context, class dataplane.Class, after uin
 		return fmt.Errorf("%d blocks of %v: %w", len(blocks), class, ErrTruncated)
 	}
 	for n := max(after, gone); n < uint64(len(blocks)); n++ {
+		if l.trimmed != nil && l.trimmed(class, n+1) {
+			continue
+		}
 		if err := visit(n+1, times[n], blocks[n]); err != nil {
 			return err
 		}
@@ -281,13 +285,16 @@ func newEdge(t testing.TB, name string, lane dataplane.Class, maxBytes int64) *e
 	return &edge{name: name, lane: lane, spool: s, wake: make(chan struct{}, 1)}
 }
 
-// publish accepts messages at the edge.
-func (e *edge) publish(t testing.TB, n int) {
+// publish accepts messages at the edge, to some topics in turn.
+func (e *edge) publish(t testing.TB, n int, topics ...string) {
 	t.Helper()
+	if len(topics) == 0 {
+		topics = []string{"sensor/0", "sensor/1", "sensor/2"}
+	}
 	messages := make([]dataplane.Message, n)
 	for i := range messages {
 		messages[i] = dataplane.Message{
-			Topic: fmt.Sprintf("sensor/%d", i%3), Namespace: "default", Device: "d", Class: e.lane,
+			Topic: topics[i%len(topics)], Namespace: "default", Device: "d", Class: e.lane,
 			Value: dataplane.IntValue(int64(i)), Time: time.Now(),
 		}
 	}

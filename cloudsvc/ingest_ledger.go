@@ -24,7 +24,7 @@ func (i *Ingest) Ledger(ctx context.Context, publisher string) (ledger.Ledger, e
 	defer i.audits.Release(1)
 	told := i.reports(publisher) // before the log is read: it has no less than they tell, or that is on its way
 	l := ledger.Ledger{Since: i.since, Log: make(map[dataplane.Class]ledger.Reading)}
-	a := audit{publisher: publisher, log: i.options.Log, packer: i.packer, lanes: make(map[laneKey]*ledger.Lane)}
+	a := audit{publisher: publisher, shelved: len(i.options.Shelves) > 1, log: i.options.Log, packer: i.packer, lanes: make(map[laneKey]*ledger.Lane)}
 	for _, c := range dataplane.Classes {
 		r, err := a.read(ctx, c)
 		if err != nil {
@@ -80,11 +80,7 @@ func (i *Ingest) account(key laneKey, a *audit, log ledger.Reading, n ledger.Cou
 		known.Epoch, known.Last = i.numbered(key)
 		known.Online = known.Epoch > 0
 	}
-	lane := a.lanes[key]
-	if lane == nil {
-		lane = new(ledger.Lane)
-	}
-	account.Epochs = lane.Prove(known)
+	account.Epochs = a.lane(key).Prove(known)
 	return account
 }
 

@@ -67,13 +67,39 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 	}
 	after := i.marks.blocks[class]
 	err := i.options.Log.Replay(ctx, class, after, visit)
-	if !errors.Is(err, ErrTruncated) {
+	if errors.Is(err, ErrTruncated) {
+		klog.FromContext(ctx).Error(err, "The saved marks are ahead of the log; the whole log is read instead", "class", class, "marks", after)
+		err = i.replayAll(ctx, class, visit)
+	}
+	if err != nil {
 		return err
 	}
-	klog.FromContext(ctx).Error(err, "The saved marks are ahead of the log; the whole log is read instead", "class", class, "marks", after)
-	i.marks.forget(class)
+	return i.endTrail(ctx, class)
+}
+
+// replayAll counts all of a class's blocks. What the log has no more by its
+// limits is known of the lanes that did not come behind its end.
+func (i *Ingest) replayAll(ctx context.Context, class dataplane.Class, visit Visit) error {
+	_, last, err := i.options.Log.Ends(ctx, class)
+	if err != nil {
+		return err
+	}
+	i.marks.forget(class, last)
 	i.changed = true
 	return i.options.Log.Replay(ctx, class, 0, visit)
+}
+
+// endTrail has a class's trail begin behind the log's end where limits have taken
+// blocks there that nobody knows.
+func (i *Ingest) endTrail(ctx context.Context, class dataplane.Class) error {
+	_, last, err := i.options.Log.Ends(ctx, class)
+	if err != nil {
+		return err
+	}
+	if t := i.marks.trails[class]; t.since == 0 || last > i.marks.blocks[class] {
+		i.marks.trails[class] = t.behind(last)
+	}
+	return nil
 }
 
 // recount counts a block. One that cannot be read is no block: if nothing came
@@ -85,7 +111,7 @@ func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64,
 		i.options.Metrics.corruptBlocks.Inc()
 		return
 	}
-	i.marks.count(class, seq, block.Ranges)
+	i.marks.count(class, seq, block.Ranges, block.Before.with(seq, block.Shelf, block.Shelves))
 	gaps, err := block.gaps(stored)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "A gap cannot be read and is not listed", "class", class, "block", seq)

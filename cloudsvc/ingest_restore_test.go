@@ -56,11 +56,13 @@ func storeOverKills(t *testing.T, spoil func(*memoryLog), lag time.Duration) {
 	for n := range 6 {
 		edges = append(edges, newEdge(t, fmt.Sprintf("edge-%d/mapper", n), dataplane.Classes[n%2], 1<<20))
 	}
+	var shelves []Shelf
 	for round := range rounds {
-		run(t, log, lag, edges, func() {
-			for range perRound {
-				for _, e := range edges {
-					e.publish(t, 7)
+		shelves = Shelves(testRules(t, round), RetentionRule{MaxAge: 7 * day}, shelves, uint32(len(shelves)))
+		run(t, log, shelves, lag, edges, func() {
+			for n := range perRound {
+				for i, e := range edges {
+					e.publish(t, 7, [...]string{"alarm/1", "trace/1", "sensor/1"}[(n+i)%3])
 				}
 				<-time.After(333 * time.Millisecond)
 			}
@@ -78,6 +80,7 @@ func storeOverKills(t *testing.T, spoil func(*memoryLog), lag time.Duration) {
 	if got, want := log.checkOnce(t), uint64(rounds*perRound*7*len(edges)); got != want {
 		t.Errorf("records stored: got %d, want %d", got, want)
 	}
+	log.checkShelves(t, shelves)
 }
 
 // unreliableLog fails, waits, and says that it failed when it did not.
@@ -112,9 +115,9 @@ func unreliableLog() *memoryLog {
 }
 
 // run runs a cloud with edges connected to it while work works.
-func run(t *testing.T, log *memoryLog, lag time.Duration, edges []*edge, work func()) {
+func run(t *testing.T, log *memoryLog, shelves []Shelf, lag time.Duration, edges []*edge, work func()) {
 	t.Helper()
-	c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.DurableLag = lag })
+	c := startCloud(quiet(t.Context()), t, log, func(o *IngestOptions) { o.DurableLag, o.Shelves = lag, shelves })
 	runEdges(t, c, edges, work)
 	if err := c.end(); err != nil {
 		t.Errorf("run: %v", err)

@@ -292,7 +292,7 @@ func TestGapIsStored(t *testing.T) {
 		e := newEdge(t, "edge/m", dataplane.RT, 8<<10)
 		e.publish(t, 500) // more than it has room for
 		dropped := e.spool.Stats(dataplane.RT).Dropped.Records
-		run(t, log, 0, []*edge{e}, func() { settle(t, []*edge{e}) })
+		run(t, log, nil, 0, []*edge{e}, func() { settle(t, []*edge{e}) })
 		if got := log.checkOnce(t); got != 500 || dropped == 0 {
 			t.Errorf("stored: got %d with %d dropped, want 500 with some", got, dropped)
 		}

@@ -22,19 +22,19 @@ func isLost(err error) bool { return errors.Is(err, ErrFenced) || errors.Is(err,
 
 // A Log keeps blocks, one sequence of them a class.
 type Log interface {
-	// Append stores a block behind all others of its class, and returns its
-	// sequence once the log has answered, or an error in bounded time. After an
+	// Append stores a block on a shelf, behind all others of its class, and
+	// returns its sequence once the log has answered, or an error in bounded time. After an
 	// error the block may be stored or not, and Append is called with the same
 	// block again, which stores it once; no other comes before that. It wraps
 	// ErrFenced or ErrTruncated, and stores nothing, if the log ends behind or
 	// before what was appended last. Only calls for different classes are
 	// concurrent.
-	Append(ctx context.Context, class dataplane.Class, block []byte) (seq uint64, err error)
+	Append(ctx context.Context, class dataplane.Class, shelf uint32, block []byte) (seq uint64, err error)
 
 	// Replay calls visit for each block of a class behind a sequence, in order,
 	// up to the last one that is there when it is called, with the time at which
-	// it was stored. Blocks that the log has let go by its limits are passed
-	// over; visit's error ends the replay. It wraps ErrTruncated, and visits
+	// it was stored. Blocks that the log has let go by its limits, or by those of
+	// their shelves, are passed over; visit's error ends the replay. It wraps ErrTruncated, and visits
 	// nothing, if the log ends before the sequence.
 	Replay(ctx context.Context, class dataplane.Class, after uint64, visit Visit) error
 

@@ -24,7 +24,7 @@ func logGap(incarnation uint64, class dataplane.Class, from, to uint64, reason s
 
 // trimmed is the reason of a gap where the log's limits have taken blocks.
 func trimmed(class dataplane.Class, from, to uint64) string {
-	return fmt.Sprintf("%v blocks %d to %d are not in the log any more: its limits of age and size took them", class, from, to)
+	return fmt.Sprintf("%v blocks %d to %d are not in the log any more: limits of age and size took them, and all of the same retention class before the next that is there", class, from, to)
 }
 
 // unreadable is the reason of a gap where a block is damaged.

@@ -17,6 +17,7 @@ type marks struct {
 	lanes  map[laneKey]laneMark
 	gaps   gapIndex
 	eras   eras
+	trails map[dataplane.Class]trail // of the blocks counted
 }
 
 type laneKey struct {
@@ -27,50 +28,62 @@ type laneKey struct {
 type laneMark struct {
 	spool dataplane.SpoolID
 	mark  dataplane.Mark
-	ended bool // the end of the mark's epoch stands behind it
+	ended bool   // the end of the mark's epoch stands behind it
+	block uint64 // which it is in
 }
 
 func newMarks() *marks {
-	return &marks{blocks: make(map[dataplane.Class]uint64), lanes: make(map[laneKey]laneMark)}
+	return &marks{
+		blocks: make(map[dataplane.Class]uint64), lanes: make(map[laneKey]laneMark), trails: make(map[dataplane.Class]trail),
+	}
 }
 
 func (m *marks) clone() *marks {
-	return &marks{blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras}
+	return &marks{
+		blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras, trails: maps.Clone(m.trails),
+	}
 }
 
-// count takes a block's ranges into account.
-func (m *marks) count(class dataplane.Class, seq uint64, ranges []Range) {
+// count takes a block's ranges into account, and the trail of all up to it. A
+// lane that is known to be further, of blocks that are no more, stays there.
+func (m *marks) count(class dataplane.Class, seq uint64, ranges []Range, t trail) {
 	for i := range ranges {
 		r := &ranges[i]
-		m.lanes[laneKey{r.Publisher, class}] = laneMark{r.Spool, dataplane.Mark{Epoch: r.Epoch, Seq: r.Last}, r.isEnd()}
+		key := laneKey{r.Publisher, class}
+		if m.lanes[key].block <= seq {
+			m.lanes[key] = laneMark{r.Spool, dataplane.Mark{Epoch: r.Epoch, Seq: r.Last}, r.isEnd(), seq}
+		}
 	}
-	m.blocks[class] = seq
+	m.blocks[class], m.trails[class] = seq, t
 }
 
-// forget goes back to before the log's first block of a class.
-func (m *marks) forget(class dataplane.Class) {
+// forget goes back to before the log's first block of a class, of a log that
+// ends at a block: what is known from behind that is not so any more.
+func (m *marks) forget(class dataplane.Class, end uint64) {
 	delete(m.blocks, class)
-	maps.DeleteFunc(m.lanes, func(k laneKey, _ laneMark) bool { return k.class == class })
+	delete(m.trails, class)
+	maps.DeleteFunc(m.lanes, func(k laneKey, l laneMark) bool { return k.class == class && l.block > end })
 	m.gaps.forget(class)
 }
 
 const (
-	snapshotVersion = 4
+	snapshotVersion = 5
 	snapshotHeader  = 8
 )
 
 // snapshot returns the marks as bytes:
 //
 //	 0    2         3   4        8
-//	+----+---------+---+--------+--------+-------+------+------+
-//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras |
-//	+----+---------+---+--------+--------+-------+------+------+
+//	+----+---------+---+--------+--------+-------+------+------+--------+
+//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras | trails |
+//	+----+---------+---+--------+--------+-------+------+------+--------+
 //	 2 B     1 B    1 B    4 B
 //
 //	blocks: uvarint of RT, of BT
 //	lanes:  uvarint  number of lanes
 //	        lane     each: text publisher, byte class, 16 bytes spool id,
-//	                 uvarint epoch, seq, byte 1 if the epoch has ended
+//	                 uvarint epoch, seq, byte 1 if the epoch has ended,
+//	                 uvarint block
 //	gaps:   uvarint  the last block forgotten of RT, of BT, number of gaps
 //	        gap      each, the oldest first: text publisher, byte class, texts
 //	                 namespace, topic, device, reason, uvarint epoch, first and
@@ -96,8 +109,13 @@ func (m *marks) snapshot() []byte {
 		dst = binary.AppendUvarint(dst, l.mark.Epoch)
 		dst = binary.AppendUvarint(dst, l.mark.Seq)
 		dst = fields.AppendBool(dst, l.ended)
+		dst = binary.AppendUvarint(dst, l.block)
 	}
-	return seal(m.eras.appendTo(m.gaps.appendTo(dst)))
+	dst = m.eras.appendTo(m.gaps.appendTo(dst))
+	for _, c := range dataplane.Classes {
+		dst = m.trails[c].appendTo(dst)
+	}
+	return seal(dst)
 }
 
 // seal writes a snapshot's CRC.
@@ -127,6 +145,9 @@ func parseMarks(snapshot []byte) (*marks, error) {
 	}
 	m.gaps = r.gapIndex()
 	m.eras = r.eras()
+	for _, c := range dataplane.Classes {
+		m.trails[c] = r.trail()
+	}
 	if !r.End() {
 		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}
@@ -138,5 +159,6 @@ func (r *blockReader) lane() (k laneKey, l laneMark) {
 	copy(l.spool[:], r.Bytes(uint64(len(l.spool))))
 	l.mark = dataplane.Mark{Epoch: r.Uvarint(), Seq: r.Uvarint()}
 	l.ended = r.bool()
+	l.block = r.Uvarint()
 	return k, l
 }

@@ -18,7 +18,7 @@ func testMarks(publishers int) *marks {
 			m.count(c, uint64(n+1), []Range{{
 				Publisher: fmt.Sprintf("plant-7-edge-%05d/modbus", n), Spool: dataplane.SpoolID{1: byte(n), 9: 3},
 				Epoch: 1_700_000_000_000, First: 1, Last: uint64(n) * 1000, // an end for 0
-			}})
+			}}, trail{since: 1, marks: []trailMark{{2, anyTopic, uint64(n)}}})
 		}
 	}
 	for n := range min(publishers, 20) {
@@ -45,6 +45,9 @@ func TestMarksRoundTrip(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got.lanes, want.lanes) {
 			t.Errorf("%d publishers: got %v, want %v", publishers, got.lanes, want.lanes)
+		}
+		if !reflect.DeepEqual(got.trails[dataplane.RT], want.trails[dataplane.RT]) {
+			t.Errorf("%d publishers: got the trails %v, want %v", publishers, got.trails, want.trails)
 		}
 		if !slices.Equal(got.eras, want.eras) {
 			t.Errorf("%d publishers: got the eras %v, want %v", publishers, got.eras, want.eras)
@@ -87,7 +90,7 @@ func TestMarksForget(t *testing.T) {
 	t.Parallel()
 	m := testMarks(2)
 	copied := m.clone()
-	m.forget(dataplane.RT)
+	m.forget(dataplane.RT, 0)
 	if len(m.lanes) != 2 || m.blocks[dataplane.RT] != 0 || m.blocks[dataplane.BT] != 2 {
 		t.Errorf("without RT: got %+v", m)
 	}

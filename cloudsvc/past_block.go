@@ -28,6 +28,14 @@ func newPastBlock(seq uint64, stored time.Time, raw []byte) *pastBlock {
 	return p
 }
 
+// before returns the trail of what was before the block.
+func (p *pastBlock) before() trail {
+	if p.block == nil {
+		return trail{}
+	}
+	return p.block.Before
+}
+
 // hasLosses tells whether there is anything but messages in the block.
 func (p *pastBlock) hasLosses() bool {
 	for _, frame := range p.block.Frames {
@@ -40,7 +48,7 @@ func (p *pastBlock) hasLosses() bool {
 
 // unpack returns the block as it was routed when it was stored.
 func (p *pastBlock) unpack(packer *dataplane.Packer) (*storedBlock, error) {
-	b := &storedBlock{seq: p.seq}
+	b := &storedBlock{seq: p.seq, trail: p.block.Before.with(p.seq, p.block.Shelf, p.block.Shelves)}
 	for i, raw := range p.block.Frames {
 		r := &p.block.Ranges[i]
 		frame, err := dataplane.DecodeFrame(raw)

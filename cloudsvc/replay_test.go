@@ -131,7 +131,7 @@ func replayBlock(t testing.TB, log *memoryLog, packer *dataplane.Packer, random 
 		b.Topics = append(b.Topics, hash)
 	}
 	slices.Sort(b.Topics)
-	seq, err := log.Append(t.Context(), class, b.Append(nil))
+	seq, err := log.Append(t.Context(), class, 0, b.Append(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

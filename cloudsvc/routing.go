@@ -44,6 +44,7 @@ func (r *routing) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.position.advance(r.class, endOf(r.block.seq))
+	r.trails[r.class] = r.block.trail
 	if r.class == dataplane.RT && r.moreRT != nil {
 		close(r.moreRT)
 		r.moreRT = nil

@@ -14,11 +14,12 @@ import (
 // A setting is one field of Config, and how the YAML file, the environment and
 // the command line name it. All three give it as text. A list may be a
 // sequence in the file and a flag that is repeated; its text has commas
-// between its values.
+// between its values. What is made of several fields is YAML everywhere.
 type setting struct {
 	key, flag, env string
 	usage          string
 	list           bool
+	yaml           bool   // the text is YAML, of any kind
 	example        string // a value that is right
 	set            func(c *Config, text string) error
 	get            func(c *Config) string
@@ -39,6 +40,8 @@ var settings = [...]setting{
 		func(c *Config) *string { return &c.Data }),
 	syncSetting("sync", "sync", "DATASTUB_SYNC", "sync the embedded log to disk `always`, before a message counts as stored, or every 1s: then a loss of power, and nothing less, takes the last second of what was stored, which mappers keep for 5 s and send again, and POST /publish has answered for",
 		func(c *Config) *Sync { return &c.Sync }),
+	retentionSetting("retention", "retention", "DATASTUB_RETENTION", "how long what is kept, a `YAML` list such as "+retentionExample+": the first rule whose topics match is the one, # in the last is what no other matches; what a rule leaves out, and all without rules, is 7d and 1Gi a class, or as the servers of --nats-url say",
+		func(c *Config) *[]RetentionRule { return &c.Retention }),
 	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "nats://127.0.0.1:4222", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
 		func(c *Config) *string { return &c.NATSURL }),
 	prefixesSetting("webhookAllow", "webhook-allow", "DATASTUB_WEBHOOK_ALLOW", "let what is registered over HTTP have cloudsvc dial these private, loopback or other special addresses, a `CIDR`; may be repeated",
@@ -62,6 +65,17 @@ func syncSetting(key, flag, env, usage string, field func(*Config) *Sync) settin
 		key: key, flag: flag, env: env, usage: usage, example: string(SyncAlways),
 		set: func(c *Config, text string) error { *field(c) = Sync(text); return nil },
 		get: func(c *Config) string { return string(cmp.Or(*field(c), SyncAlways)) },
+	}
+}
+
+func retentionSetting(key, flag, env, usage string, field func(*Config) *[]RetentionRule) setting {
+	return setting{
+		key: key, flag: flag, env: env, usage: usage, example: retentionExample, yaml: true,
+		set: func(c *Config, text string) (err error) {
+			*field(c), err = parseRetention(text)
+			return err
+		},
+		get: func(c *Config) string { return formatRetention(*field(c)) },
 	}
 }
 

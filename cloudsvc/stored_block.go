@@ -14,6 +14,7 @@ type storedBlock struct {
 	messages []dataplane.Message
 	gaps     []BlockGap // in the order of Before
 	weight   int        // about what it takes in memory, in bytes
+	trail    trail      // of all up to it
 }
 
 // A BlockGap is a gap in its place in a block.

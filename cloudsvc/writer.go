@@ -17,6 +17,11 @@ import (
 // keep what they have: nothing is dropped.
 const deliveries = 16
 
+// maxAhead is how many of the entries that wait are looked at for one block:
+// those of other shelves are passed by. A lane that waits long costs the others
+// time, but no order.
+const maxAhead = 4096
+
 // The bounds of the wait between two tries to store a block.
 const (
 	minRetry = 50 * time.Millisecond
@@ -39,6 +44,10 @@ type writer struct {
 	metrics *Metrics
 	now     func() time.Time
 
+	shelver *shelver    // the writing goroutine's, as are
+	places  []placement // of the first of what is pending,
+	trail   trail       // and of all that was stored
+
 	wake      chan struct{}     // holds one token while something may be pending
 	delivered chan *storedBlock // on their way to the subscriptions
 
@@ -47,9 +56,9 @@ type writer struct {
 	err     error   // why the last try to store failed; nil: it did not
 }
 
-func newWriter(class dataplane.Class, key topicKey, log Log, metrics *Metrics, now func() time.Time) *writer {
+func newWriter(class dataplane.Class, key topicKey, log Log, shelves []Shelf, metrics *Metrics, now func() time.Time) *writer {
 	return &writer{
-		class: class, key: key, log: log, metrics: metrics, now: now,
+		class: class, key: key, log: log, shelver: newShelver(shelves), metrics: metrics, now: now,
 		wake: make(chan struct{}, 1), delivered: make(chan *storedBlock, deliveries),
 	}
 }
@@ -85,14 +94,33 @@ func (w *writer) left() (kept, lost uint64) {
 	return kept, lost
 }
 
-// done takes away the first n of what is pending.
-func (w *writer) done(n int) {
+// done takes away some of what is pending, by its indexes.
+func (w *writer) done(taken []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	clear(w.pending[:n]) // else the array would keep the frames
-	if w.pending = w.pending[n:]; len(w.pending) == 0 {
+	w.pending = without(w.pending, taken)
+	w.places = without(w.places, taken)
+	if len(w.pending) == 0 {
 		w.pending = nil
 	}
+}
+
+// without returns what is left without elements with rising indexes: those that
+// stood before the last of them are moved towards it. It costs nothing for what
+// is behind. The array does not keep what is gone.
+func without[T any](all []T, gone []int) []T {
+	to := gone[len(gone)-1]
+	for n := len(gone) - 1; n >= 0; n-- {
+		from := 0
+		if n > 0 {
+			from = gone[n-1] + 1
+		}
+		kept := all[from:gone[n]]
+		to -= len(kept)
+		copy(all[to+1:], kept)
+	}
+	clear(all[:to+1])
+	return all[to+1:]
 }
 
 // run stores what is added until stop has ended and nothing is left to store,
@@ -121,21 +149,22 @@ func (w *writer) run(ctx, stop context.Context) error {
 
 // store puts the first entries into the log, as many as make one block.
 func (w *writer) store(ctx context.Context, entries []entry) error {
-	b := newBlockBuilder(w.class, w.key)
-	b.fill(entries)
+	b := newBlockBuilder(w.class, w.key, w.trail)
+	b.fill(entries, w.place(entries), w.shelver)
 	raw := b.Append(nil)
 	started := time.Now()
-	seq, err := w.append(ctx, raw)
+	seq, err := w.append(ctx, b.Shelf, raw)
 	if err != nil {
 		return err
 	}
+	w.trail = w.trail.with(seq, b.Shelf, b.Shelves)
 	w.metrics.blockStored(w.class, len(raw), len(b.messages), time.Since(started))
 	for _, e := range b.entries {
 		w.metrics.pending(w.class, -len(e.Frame))
 	}
-	s := &storedBlock{seq, b.messages, b.gaps(w.now()), int(b.weight)}
+	s := &storedBlock{seq, b.messages, b.gaps(w.now()), int(b.weight), w.trail}
 	w.stored(b, s)
-	w.done(len(b.entries))
+	w.done(b.taken)
 	select {
 	case w.delivered <- s:
 		return nil
@@ -144,10 +173,18 @@ func (w *writer) store(ctx context.Context, entries []entry) error {
 	}
 }
 
+// place returns where the first of the entries go, up to maxAhead of them.
+func (w *writer) place(entries []entry) []placement {
+	for n := len(w.places); n < min(len(entries), maxAhead); n++ {
+		w.places = append(w.places, w.shelver.place(entries[n].Accepted))
+	}
+	return w.places
+}
+
 // append stores a block, again and again until the log answers.
-func (w *writer) append(ctx context.Context, raw []byte) (seq uint64, err error) {
+func (w *writer) append(ctx context.Context, shelf uint32, raw []byte) (seq uint64, err error) {
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
-		seq, err = w.log.Append(ctx, w.class, raw)
+		seq, err = w.log.Append(ctx, w.class, shelf, raw)
 		w.note(ctx, err)
 		if err == nil || ctx.Err() != nil || isLost(err) {
 			return seq, err

@@ -37,7 +37,7 @@ func BenchmarkSyncRatio(b *testing.B) {
 			n++
 			binary.BigEndian.PutUint64(block, n)
 			began := time.Now()
-			if _, err := l.Append(b.Context(), dataplane.RT, block); err != nil {
+			if _, err := l.Append(b.Context(), dataplane.RT, 0, block); err != nil {
 				b.Fatal(err)
 			}
 			took[i] += time.Since(began)
@@ -57,7 +57,7 @@ func appendBlocks(b *testing.B, l *Log, size int) {
 	for b.Loop() {
 		n++
 		binary.BigEndian.PutUint64(block, n) // no two blocks are alike
-		if _, err := l.Append(b.Context(), dataplane.RT, block); err != nil {
+		if _, err := l.Append(b.Context(), dataplane.RT, 0, block); err != nil {
 			b.Fatal(err)
 		}
 	}

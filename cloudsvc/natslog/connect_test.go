@@ -68,7 +68,7 @@ func TestClusterDefaults(t *testing.T) {
 	if got, want := l.MaxFrame(), 1<<20-blockRoom; got != want {
 		t.Errorf("largest frame: got %d, want %d", got, want)
 	}
-	if _, err := l.Append(t.Context(), dataplane.RT, make([]byte, l.MaxFrame()+1000)); err != nil {
+	if _, err := l.Append(t.Context(), dataplane.RT, 0, make([]byte, l.MaxFrame()+1000)); err != nil {
 		t.Errorf("append a block of the largest frame: %v", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestClusterRestartsDuringAppends(t *testing.T) {
 		defer close(done)
 		for ctx.Err() == nil && appended.Load() < enough.Load() {
 			block := fmt.Sprintf("block %d", appended.Load()+1)
-			if _, err := l.Append(ctx, dataplane.RT, []byte(block)); err == nil {
+			if _, err := l.Append(ctx, dataplane.RT, 0, []byte(block)); err == nil {
 				appended.Add(1)
 			} else if errors.Is(err, cloudsvc.ErrFenced) {
 				t.Error(err)
@@ -208,7 +208,7 @@ func TestStorageExhausted(t *testing.T) {
 	block := string(make([]byte, 1<<20))
 	var err error
 	for range 32 {
-		if _, err = l.Append(t.Context(), dataplane.RT, []byte(block)); err != nil {
+		if _, err = l.Append(t.Context(), dataplane.RT, 0, []byte(block)); err != nil {
 			break
 		}
 	}

@@ -39,14 +39,14 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal("32 MB fit on a disk of 24")
 	}
 	large := "block 4" + strings.Repeat(" ", 1<<20)
-	if _, err := l.Append(t.Context(), dataplane.RT, []byte(large)); err == nil || !strings.Contains(err.Error(), "no space left") {
+	if _, err := l.Append(t.Context(), dataplane.RT, 0, []byte(large)); err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("on a full disk: got %v, want it to say so", err)
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the log takes blocks again", func() bool {
-		_, err := l.Append(t.Context(), dataplane.RT, []byte(large))
+		_, err := l.Append(t.Context(), dataplane.RT, 0, []byte(large))
 		return err == nil
 	})
 	appendAll(t, l, 5, 6)
@@ -84,7 +84,7 @@ func TestFolderIsRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := l.Append(t.Context(), dataplane.RT, []byte("block 3")); err == nil || !strings.Contains(err.Error(), dir) {
+		if _, err := l.Append(t.Context(), dataplane.RT, 0, []byte("block 3")); err == nil || !strings.Contains(err.Error(), dir) {
 			t.Errorf("got %v, want an error that names %s", err, dir)
 		}
 		if err := os.MkdirAll(dir, 0o750); err != nil { // another one is no better
@@ -124,7 +124,7 @@ func TestHaltedServerIsRevived(t *testing.T) {
 		t.Errorf("the server was not started anew: %v", l.server.fault())
 	}
 	eventually(t, "the log takes blocks again", func() bool {
-		_, err := l.Append(t.Context(), dataplane.RT, []byte("block 3"))
+		_, err := l.Append(t.Context(), dataplane.RT, 0, []byte("block 3"))
 		return err == nil
 	})
 	if got := stored(t, l, dataplane.RT, 0); len(got) != 3 || got[2] != "3 block 3" {

@@ -9,6 +9,12 @@
 // fenced. A publish whose answer was lost is decided by reading the last
 // message.
 //
+// Each shelf of cloudsvc's, which is a retention class, is a subject. What their
+// limits do not keep is looked for once a second and purged by subject, where the
+// stream's own limits are wider; these are set for all shelves together on the
+// embedded server, and are the operator's on a cluster. What shelves there are is
+// kept in a bucket, so that rules may change from one start to the next.
+//
 // The embedded server syncs each block to disk before it answers, or all of
 // them now and then, as is asked for. A cluster
 // syncs as its operators chose, and a stream that they made keeps its limits

@@ -62,7 +62,7 @@ func stopServer(s *server.Server) {
 
 func mustAppend(t testing.TB, l *Log, class dataplane.Class, block string) uint64 {
 	t.Helper()
-	seq, err := l.Append(t.Context(), class, []byte(block))
+	seq, err := l.Append(t.Context(), class, 0, []byte(block))
 	if err != nil {
 		t.Fatal(err)
 	}

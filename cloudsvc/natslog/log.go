@@ -34,6 +34,7 @@ type Options struct {
 	// SyncInterval is how often the embedded server syncs to disk; 0: always,
 	// before it answers. A cluster's is its operator's.
 	SyncInterval time.Duration
+	Retention    []cloudsvc.RetentionRule // how long what is kept; none: as long as the streams do
 	Logger       klog.Logger
 }
 
@@ -55,6 +56,8 @@ type Log struct {
 	conn    *nats.Conn // of the writers and the marks
 	js      jetstream.JetStream
 	classes map[dataplane.Class]*classLog
+	shelves []cloudsvc.Shelf
+	logger  klog.Logger
 	reading *nats.Conn
 	readers map[dataplane.Class]*classReader
 	marks   markStore
@@ -70,19 +73,25 @@ var (
 	_ cloudsvc.Retention     = (*Log)(nil)
 )
 
-// classLog is one class's subject, and where it ends.
+// classLog is one class's stream, and where it ends.
 type classLog struct {
-	stream  jetstream.Stream
-	subject string
-	last    uint64 // the stream's last sequence, which the next block must follow
+	stream jetstream.Stream
+	prefix string // of the subjects
+	last   uint64 // the stream's last sequence, which the next block must follow
 }
+
+// subject returns that of a shelf.
+func (c *classLog) subject(shelf uint32) string { return fmt.Sprintf("%s.%d", c.prefix, shelf) }
+
+// subjects returns what matches that of any shelf.
+func (c *classLog) subjects() string { return c.prefix + ".*" }
 
 // Open opens the log, and makes it where there is none.
 func Open(ctx context.Context, o Options) (*Log, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	l := &Log{classes: make(map[dataplane.Class]*classLog), readers: make(map[dataplane.Class]*classReader)}
+	l := &Log{logger: o.Logger, classes: make(map[dataplane.Class]*classLog), readers: make(map[dataplane.Class]*classReader)}
 	if err := l.open(ctx, o); err != nil {
 		l.Close()
 		return nil, err
@@ -109,16 +118,9 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return err
 	}
-	room := int64(maxBytes)
-	if o.Dir != "" {
-		if room, err = roomFor(o.Dir); err != nil {
-			return err
-		}
-	}
-	for _, c := range dataplane.Classes {
-		if l.classes[c], err = openClass(ctx, l.js, c, room); err != nil {
-			return err
-		}
+	room, err := l.openClasses(ctx, o)
+	if err != nil {
+		return err
 	}
 	if err := l.openReaders(ctx, o); err != nil {
 		return err
@@ -136,17 +138,17 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 func (l *Log) MaxFrame() int { return min(int(l.conn.MaxPayload())-blockRoom, dataplane.MaxFrame) }
 
 // Append implements cloudsvc.Log.
-func (l *Log) Append(ctx context.Context, class dataplane.Class, block []byte) (uint64, error) {
-	seq, err := l.append(ctx, l.classes[class], block)
+func (l *Log) Append(ctx context.Context, class dataplane.Class, shelf uint32, block []byte) (uint64, error) {
+	seq, err := l.append(ctx, l.classes[class], shelf, block)
 	if err != nil {
 		return 0, fmt.Errorf("append %d bytes to the stream %v: %w", len(block), class, err)
 	}
 	return seq, nil
 }
 
-func (l *Log) append(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+func (l *Log) append(ctx context.Context, c *classLog, shelf uint32, block []byte) (uint64, error) {
 	if l.server == nil {
-		return l.store(ctx, c, block)
+		return l.store(ctx, c, shelf, block)
 	}
 	if err := checkFolder(l.lock); err != nil {
 		return 0, err
@@ -154,7 +156,7 @@ func (l *Log) append(ctx context.Context, c *classLog, block []byte) (uint64, er
 	if err := l.server.revive(ctx); err != nil {
 		return 0, err
 	}
-	seq, err := l.store(ctx, c, block)
+	seq, err := l.store(ctx, c, shelf, block)
 	if why := l.server.fault(); err != nil && why != nil {
 		err = why // which tells more than that no answer came
 	}
@@ -162,10 +164,10 @@ func (l *Log) append(ctx context.Context, c *classLog, block []byte) (uint64, er
 }
 
 // store appends a block in bounded time, unless it is there already.
-func (l *Log) store(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+func (l *Log) store(ctx context.Context, c *classLog, shelf uint32, block []byte) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishWait)
 	defer cancel()
-	seq, err := l.publish(ctx, c, block)
+	seq, err := l.publish(ctx, c, shelf, block)
 	if wrongLast(err) {
 		seq, err = l.decide(ctx, c, block)
 	}
@@ -179,11 +181,11 @@ func (l *Log) store(ctx context.Context, c *classLog, block []byte) (uint64, err
 // publish appends a block where the stream is thought to end. That is asked of
 // the whole stream, not of a subject: who writes to other subjects of it is
 // another writer, too, and it does not change when limits take the last block.
-func (l *Log) publish(ctx context.Context, c *classLog, block []byte) (uint64, error) {
+func (l *Log) publish(ctx context.Context, c *classLog, shelf uint32, block []byte) (uint64, error) {
 	if status := l.conn.Status(); status != nats.CONNECTED {
 		return 0, fmt.Errorf("the connection to NATS is %v", status)
 	}
-	ack, err := l.js.Publish(ctx, c.subject, block, jetstream.WithExpectLastSequence(c.last))
+	ack, err := l.js.Publish(ctx, c.subject(shelf), block, jetstream.WithExpectLastSequence(c.last))
 	if err != nil {
 		return 0, err
 	}

@@ -105,7 +105,7 @@ func TestSecondWriterIsFenced(t *testing.T) {
 	s := runServer(t, clusterOptions(t))
 	one, other := open(t, Options{URL: s.ClientURL()}), open(t, Options{URL: s.ClientURL()})
 	mustAppend(t, one, dataplane.RT, "of one")
-	if _, err := other.Append(t.Context(), dataplane.RT, []byte("of the other")); !errors.Is(err, cloudsvc.ErrFenced) {
+	if _, err := other.Append(t.Context(), dataplane.RT, 0, []byte("of the other")); !errors.Is(err, cloudsvc.ErrFenced) {
 		t.Errorf("append of another writer: got %v, want ErrFenced", err)
 	}
 	if got := stored(t, one, dataplane.RT, 0); !slices.Equal(got, []string{"1 of one"}) {
@@ -145,14 +145,14 @@ func TestAppendToALogThatLostItsEnd(t *testing.T) {
 			if err := l.js.DeleteStream(t.Context(), "RT"); err != nil {
 				t.Fatal(err)
 			}
-			again, err := openClass(t.Context(), l.js, dataplane.RT, maxBytes)
+			again, err := openClass(t.Context(), l.js, dataplane.RT, maxAge, maxBytes)
 			if err != nil {
 				t.Fatal(err)
 			}
 			l.classes[dataplane.RT] = again
 			appendAll(t, l, 1, kept)
 			again.last = c.last
-			if _, err := l.Append(t.Context(), dataplane.RT, []byte("block 4")); !errors.Is(err, cloudsvc.ErrTruncated) {
+			if _, err := l.Append(t.Context(), dataplane.RT, 0, []byte("block 4")); !errors.Is(err, cloudsvc.ErrTruncated) {
 				t.Errorf("got %v, want ErrTruncated", err)
 			}
 			if got := stored(t, l, dataplane.RT, 0); len(got) != kept {
@@ -167,7 +167,7 @@ func TestAppendEndsWithItsContext(t *testing.T) {
 	l := openFolder(t, t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Append(ctx, dataplane.RT, []byte("late")); !errors.Is(err, context.Canceled) {
+	if _, err := l.Append(ctx, dataplane.RT, 0, []byte("late")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want canceled", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestAppendLargestFrame(t *testing.T) {
 		t.Errorf("largest frame: got %d, want %d", got, want)
 	}
 	block := make([]byte, l.MaxFrame()+blockRoom)
-	if _, err := l.Append(t.Context(), dataplane.BT, block); err != nil {
+	if _, err := l.Append(t.Context(), dataplane.BT, 0, block); err != nil {
 		t.Error(err)
 	}
 }
@@ -189,7 +189,7 @@ func TestAppendLargestFrame(t *testing.T) {
 func behindItsBack(t *testing.T, l *Log, block string) {
 	t.Helper()
 	c := l.classes[dataplane.RT]
-	_, err := l.js.Publish(t.Context(), c.subject, []byte(block), jetstream.WithExpectLastSequence(c.last))
+	_, err := l.js.Publish(t.Context(), c.subject(0), []byte(block), jetstream.WithExpectLastSequence(c.last))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestCloseEndsAnAppend(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	l.Close()
-	if _, err := l.Append(ctx, dataplane.RT, []byte("late")); err == nil || ctx.Err() != nil {
+	if _, err := l.Append(ctx, dataplane.RT, 0, []byte("late")); err == nil || ctx.Err() != nil {
 		t.Errorf("append to a closed log: got %v, want an error at once", err)
 	}
 }

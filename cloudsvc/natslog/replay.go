@@ -29,8 +29,8 @@ const stallWait = time.Second
 // A classReader reads one class. It has a connection of its own: what is
 // answered to a writer does not stand behind megabytes of blocks.
 type classReader struct {
-	stream  jetstream.Stream
-	subject string
+	stream   jetstream.Stream
+	subjects string
 }
 
 // openReaders connects once more, to streams that are there.
@@ -47,7 +47,7 @@ func (l *Log) openReaders(ctx context.Context, o Options) (err error) {
 		if err != nil {
 			return fmt.Errorf("open the stream %v to read it: %w", class, err)
 		}
-		l.readers[class] = &classReader{stream, c.subject}
+		l.readers[class] = &classReader{stream, c.subjects()}
 	}
 	return nil
 }
@@ -95,7 +95,11 @@ func (r *classReader) replay(ctx context.Context, after uint64, visit cloudsvc.V
 	}
 	return r.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
-	}, func(messages jetstream.MessagesContext) error { return r.read(ctx, messages, after, last, visit) })
+	}, func(messages jetstream.MessagesContext) error {
+		return r.read(ctx, messages, after, last, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			return visit(meta.Sequence.Stream, meta.Timestamp, msg.Data())
+		})
+	})
 }
 
 // before finds the last block that was stored before a time.
@@ -154,7 +158,7 @@ func (r *classReader) consume(ctx context.Context, config jetstream.OrderedConsu
 }
 
 // read visits the blocks behind a sequence up to last.
-func (r *classReader) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit cloudsvc.Visit) error {
+func (r *classReader) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	for after < last {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -176,7 +180,7 @@ func (r *classReader) read(ctx context.Context, messages jetstream.MessagesConte
 		if after = meta.Sequence.Stream; after > last {
 			return nil
 		}
-		if err := visit(after, meta.Timestamp, msg.Data()); err != nil {
+		if err := visit(msg, meta); err != nil {
 			return err
 		}
 		if meta.NumPending == 0 {
@@ -202,7 +206,7 @@ func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Ms
 // ended tells whether nothing is left in the stream behind a sequence up to
 // last.
 func (r *classReader) ended(ctx context.Context, after, last uint64) (bool, error) {
-	msg, err := r.stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(r.subject))
+	msg, err := r.stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(r.subjects))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return true, nil
 	}

@@ -24,9 +24,9 @@ const (
 	// maxPayload is the largest message of the embedded server, in bytes: a
 	// block with one frame of the largest size, and its header.
 	maxPayload = 9 << 20
-	// maxStore is more than the embedded server's streams and bucket can come
+	// maxStore is more than the embedded server's streams and buckets can come
 	// to, in bytes: their own limits are what holds.
-	maxStore = 4 * maxBytes
+	maxStore = 1 << 50
 )
 
 // embedded is a NATS server in this process, with its files in a folder and no
@@ -159,9 +159,15 @@ func (s *instance) await(ctx context.Context) error {
 // roomFor returns how large a class's stream may become in a folder, in bytes:
 // maxBytes, but no more than a quarter of what is free when it is made.
 func roomFor(dir string) (int64, error) {
+	free, err := freeIn(dir)
+	return min(maxBytes, free/4), err
+}
+
+// freeIn returns how many bytes are free for a folder.
+func freeIn(dir string) (int64, error) {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err != nil {
 		return 0, fmt.Errorf("look how much is free in %s: %w", dir, err)
 	}
-	return min(maxBytes, int64(disk.Bavail)*disk.Bsize/4), nil
+	return int64(disk.Bavail) * disk.Bsize, nil
 }

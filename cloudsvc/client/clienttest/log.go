@@ -14,7 +14,7 @@ type emptyLog struct{}
 
 var _ cloudsvc.Log = emptyLog{}
 
-func (emptyLog) Append(context.Context, dataplane.Class, []byte) (uint64, error) {
+func (emptyLog) Append(context.Context, dataplane.Class, uint32, []byte) (uint64, error) {
 	return 0, errors.New("this log keeps nothing")
 }
 

@@ -48,7 +48,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 			s.close()
 		}
 	}()
-	options := natslog.Options{Dir: config.Data, SyncInterval: config.Sync.Interval(), Logger: klog.FromContext(ctx)}
+	options := natslog.Options{Dir: config.Data, SyncInterval: config.Sync.Interval(), Retention: config.Retention, Logger: klog.FromContext(ctx)}
 	lag := config.Sync.Lag()
 	s.where = "folder " + config.Data
 	if config.NATSURL != "" {
@@ -65,7 +65,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
-		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Registry: registry,
+		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Shelves: s.log.Shelves(), Registry: registry,
 		Metrics: cloudsvc.NewMetrics(metrics), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
@@ -173,6 +173,7 @@ func (s *service) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return s.ingest.Run(ingesting) })
 	g.Go(func() error { return s.server.Run(working) })
+	g.Go(func() error { return s.log.Run(working) })
 	g.Go(func() error {
 		defer s.sender.Close()
 		return s.hooks.Run(working)

@@ -1,0 +1,57 @@
+package natslog
+
+import "time"
+
+// lots is into how many parts a stock's limits are divided: blocks go by the
+// lot, at most that part of a limit later than the limit says.
+const lots = 64
+
+// A stock is the blocks of one shelf, as far as its limits need to know: lots of
+// consecutive ones, the oldest first. What others took of it is counted until it
+// would have gone anyway, which takes no other one earlier.
+type stock struct {
+	maxAge   time.Duration // 0: none
+	maxBytes int64         // 0: none
+	lots     []lot
+	bytes    int64
+}
+
+type lot struct {
+	last           uint64 // its last block
+	oldest, newest time.Time
+	bytes          int64
+}
+
+// add takes in the block that comes next.
+func (s *stock) add(seq uint64, stored time.Time, bytes int64) {
+	if n := len(s.lots); n == 0 || s.closes(&s.lots[n-1], stored) {
+		s.lots = append(s.lots, lot{oldest: stored})
+	}
+	open := &s.lots[len(s.lots)-1]
+	open.last, open.newest = seq, stored
+	open.bytes += bytes
+	s.bytes += bytes
+}
+
+// closes tells whether a block goes into another lot.
+func (s *stock) closes(l *lot, stored time.Time) bool {
+	return s.maxAge > 0 && stored.Sub(l.oldest) >= s.maxAge/lots || s.maxBytes > 0 && l.bytes >= s.maxBytes/lots
+}
+
+// trim lets go of what the limits do not keep, and returns the last block of
+// that; 0: there is none. What is younger than the age stays, and so do as many
+// bytes as there may be.
+func (s *stock) trim(now time.Time) (upTo uint64) {
+	for len(s.lots) > 0 {
+		l := s.lots[0]
+		old := s.maxAge > 0 && now.Sub(l.newest) > s.maxAge
+		many := s.maxBytes > 0 && s.bytes-l.bytes >= s.maxBytes
+		if !old && !many {
+			break
+		}
+		upTo = l.last
+		s.bytes -= l.bytes
+		s.lots = s.lots[1:]
+	}
+	return upTo
+}

@@ -1,0 +1,138 @@
+package natslog
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"datastub/cloudsvc"
+	"datastub/dataplane"
+)
+
+// trimEvery is how often is looked at what the shelves' limits do not keep.
+const trimEvery = time.Second
+
+// sizeHeader says how large a message is whose headers alone are sent.
+const sizeHeader = "Nats-Msg-Size"
+
+// A trimmer lets go of what a class's shelves do not keep. It follows the
+// stream, of which it gets no more than the sizes.
+type trimmer struct {
+	reader *classReader
+	stocks map[string]*stock // by subject; those whose limits the stream does not hold by itself
+	seen   uint64
+}
+
+// Run lets go of what the shelves do not keep, until ctx ends. What cannot be
+// let go of now is tried again.
+func (l *Log) Run(ctx context.Context) error {
+	var trimmers []*trimmer
+	for _, class := range dataplane.Classes {
+		if t := l.newTrimmer(class); len(t.stocks) > 0 {
+			trimmers = append(trimmers, t)
+		}
+	}
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	last := ""
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+		for _, t := range trimmers {
+			if err := t.trim(ctx, time.Now()); err == nil {
+				last = ""
+			} else if ctx.Err() == nil && err.Error() != last {
+				last = err.Error()
+				l.logger.Error(err, "What retention does not keep stays for now")
+			}
+		}
+	}
+}
+
+func (l *Log) newTrimmer(class dataplane.Class) *trimmer {
+	t := &trimmer{reader: l.readers[class], stocks: make(map[string]*stock)}
+	of := l.classes[class].stream.CachedInfo().Config
+	for i := range l.shelves {
+		if s := &l.shelves[i]; tighter(s, of) {
+			t.stocks[l.classes[class].subject(s.ID)] = &stock{maxAge: s.MaxAge, maxBytes: s.MaxBytes}
+		}
+	}
+	return t
+}
+
+// tighter tells whether a shelf has limits that its stream does not hold by
+// itself.
+func tighter(s *cloudsvc.Shelf, of jetstream.StreamConfig) bool {
+	return s.MaxAge > 0 && (of.MaxAge <= 0 || s.MaxAge < of.MaxAge) ||
+		s.MaxBytes > 0 && (of.MaxBytes <= 0 || s.MaxBytes < of.MaxBytes)
+}
+
+// trim takes in what is new, and lets go of what is too old or too much.
+func (t *trimmer) trim(ctx context.Context, now time.Time) error {
+	if err := t.follow(ctx); err != nil {
+		return fmt.Errorf("follow the stream behind %d: %w", t.seen, err)
+	}
+	for subject, s := range t.stocks {
+		upTo := s.trim(now)
+		if upTo == 0 {
+			continue
+		}
+		if err := t.reader.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(upTo+1)); err != nil {
+			t.forget() // and find it again
+			return fmt.Errorf("let go of %s up to %d: %w", subject, upTo, err)
+		}
+	}
+	return nil
+}
+
+// forget has all be read again.
+func (t *trimmer) forget() {
+	t.seen = 0
+	for subject, s := range t.stocks {
+		t.stocks[subject] = &stock{maxAge: s.maxAge, maxBytes: s.maxBytes}
+	}
+}
+
+// follow takes in the blocks that have come.
+func (t *trimmer) follow(ctx context.Context) error {
+	info, err := t.reader.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	last := info.State.LastSeq
+	if last < t.seen { // the stream has lost its end
+		t.forget()
+	}
+	if last == t.seen || info.State.Msgs == 0 {
+		t.seen = last
+		return nil
+	}
+	return t.reader.consume(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.seen + 1, HeadersOnly: true,
+	}, func(messages jetstream.MessagesContext) error {
+		if err := t.reader.read(ctx, messages, t.seen, last, t.count); err != nil {
+			return err
+		}
+		t.seen = last
+		return nil
+	})
+}
+
+// count takes in one block.
+func (t *trimmer) count(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	t.seen = meta.Sequence.Stream
+	if s := t.stocks[msg.Subject()]; s != nil {
+		size, err := strconv.ParseInt(msg.Headers().Get(sizeHeader), 10, 64)
+		if err != nil {
+			return fmt.Errorf("size of block %d: %w", t.seen, err)
+		}
+		s.add(t.seen, meta.Timestamp, size)
+	}
+	return nil
+}
