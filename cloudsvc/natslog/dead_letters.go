@@ -13,9 +13,13 @@ import (
 )
 
 const (
-	// deadStream holds dead letters, one at each deadSubject.<subscription>.<id>,
-	// up to a deadShare of what a class may have. Then it takes no more: which go
-	// first is cloudsvc's to decide, and to tell.
+	// deadStream holds dead letters, each at deadSubject.<subscription>.<id>, up to
+	// a deadShare of what a class may have. Then it takes no more: which go first is
+	// cloudsvc's to decide, and to tell.
+	//
+	// The last one at a subject counts, and those before it are deleted, each by a
+	// request: what NATS's own limit of one a subject has removed comes back where
+	// the last one is deleted, and the server then killed.
 	deadStream  = "DLQ"
 	deadSubject = "ds.dlq"
 	deadShare   = 8
@@ -26,7 +30,7 @@ const (
 func (l *Log) openLetters(ctx context.Context, room int64) (err error) {
 	l.letters, err = openStream(ctx, l.js, jetstream.StreamConfig{
 		Name: deadStream, Description: "DataStub's dead letters", Subjects: []string{deadSubject + ".*.*"},
-		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxMsgsPerSubject: 1, MaxBytes: room / deadShare,
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: room / deadShare,
 	})
 	if err != nil {
 		return fmt.Errorf("open the stream %s: %w", deadStream, err)
@@ -42,7 +46,15 @@ func letterSubject(subscription, id string) string {
 
 // Bury implements cloudsvc.DeadLetterBox.
 func (l *Log) Bury(ctx context.Context, d *cloudsvc.DeadLetter) error {
-	if err := l.bury(ctx, d); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, publishWait)
+	defer cancel()
+	before, err := l.letters.GetLastMsgForSubject(ctx, letterSubject(d.Subscription, d.ID))
+	if err == nil {
+		err = l.bury(ctx, d, before.Sequence)
+	} else if errors.Is(err, jetstream.ErrMsgNotFound) {
+		err = l.bury(ctx, d, 0)
+	}
+	if err != nil {
 		return fmt.Errorf("store dead letter %s of subscription %s: %w", d.ID, d.Subscription, err)
 	}
 	return nil
@@ -50,25 +62,29 @@ func (l *Log) Bury(ctx context.Context, d *cloudsvc.DeadLetter) error {
 
 // Rebury implements cloudsvc.DeadLetterBox.
 func (l *Log) Rebury(ctx context.Context, kept *cloudsvc.KeptLetter) error {
-	err := l.bury(ctx, &kept.DeadLetter, jetstream.WithExpectLastSequencePerSubject(kept.Place))
-	if err != nil && !wrongLast(err) {
+	ctx, cancel := context.WithTimeout(ctx, publishWait)
+	defer cancel()
+	if err := l.bury(ctx, &kept.DeadLetter, kept.Place); err != nil && !wrongLast(err) {
 		return fmt.Errorf("store dead letter %s of subscription %s again: %w", kept.ID, kept.Subscription, err)
 	}
 	return nil
 }
 
-func (l *Log) bury(ctx context.Context, d *cloudsvc.DeadLetter, options ...jetstream.PublishOpt) error {
+// bury stores a dead letter in the place of the one that its subject ends with; 0:
+// it has none.
+func (l *Log) bury(ctx context.Context, d *cloudsvc.DeadLetter, before uint64) error {
 	record, err := letterRecord(d, int(l.conn.MaxPayload())-blockRoom)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishWait)
-	defer cancel()
-	_, err = l.js.Publish(ctx, letterSubject(d.Subscription, d.ID), record, options...)
-	if isFull(err) {
+	_, err = l.js.Publish(ctx, letterSubject(d.Subscription, d.ID), record, jetstream.WithExpectLastSequencePerSubject(before))
+	switch {
+	case isFull(err):
 		return cloudsvc.ErrLettersFull
+	case err != nil || before == 0:
+		return err
 	}
-	return err
+	return l.DropLetter(ctx, before)
 }
 
 // letterRecord returns what is stored of a dead letter, in so many bytes.
@@ -100,8 +116,22 @@ func (l *Log) NextLetter(ctx context.Context, subscription string, after uint64)
 	if subscription == "" {
 		subscription = "*"
 	}
-	msg, err := l.letters.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(letterSubject(subscription, "*")))
-	return readLetter(msg, err)
+	for {
+		msg, err := l.letters.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(letterSubject(subscription, "*")))
+		if err != nil {
+			return readLetter(nil, err)
+		}
+		last, err := l.letters.GetLastMsgForSubject(ctx, msg.Subject)
+		if err == nil && last.Sequence != msg.Sequence { // bury was broken off between the two
+			err = l.DropLetter(ctx, msg.Sequence)
+		} else if err == nil {
+			return readLetter(msg, nil)
+		}
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return readLetter(nil, err)
+		}
+		after = msg.Sequence
+	}
 }
 
 // readLetter reads what a stream answered.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -135,4 +136,43 @@ func TestLetterRecordHasABound(t *testing.T) {
 			t.Errorf("of %d bytes at most: %d bytes, %v, want the message there: %v", most, len(record), err, whole)
 		}
 	}
+}
+
+// TestDroppedStayDropped looks at the files as a kill leaves them: one was stored
+// twice, another was stored anew and the old one not deleted.
+func TestDroppedStayDropped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := openFolder(t, dir)
+	mustBury(t, l, letter("a", 1, 1), letter("a", 2, 1), letter("b", 3, 1), letter("a", 4, 1), letter("b", 5, 1))
+	mustBury(t, l, letter("a", 1, 2))
+	l.Close()
+	l = openFolder(t, dir)
+	mustBury(t, l, letter("a", 2, 2))
+	if _, err := l.js.Publish(t.Context(), letterSubject("a", "dl_a4"), []byte(`{"messageId":"edge.1/m/RT/1/4","tries":2}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"dl_a1", "dl_a2"} {
+		kept, err := l.Letter(t.Context(), id)
+		if err == nil {
+			err = l.DropLetter(t.Context(), kept.Place)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantLetters(t, openFolder(t, killedCopy(t, dir)), "", "edge.1/m/RT/1/3 1", "edge.1/m/RT/1/5 1", "edge.1/m/RT/1/4 2")
+	if err := l.DropLetters(t.Context(), "b"); err != nil {
+		t.Fatal(err)
+	}
+	wantLetters(t, openFolder(t, killedCopy(t, dir)), "", "edge.1/m/RT/1/4 2")
+}
+
+func killedCopy(t *testing.T, dir string) string {
+	t.Helper()
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return killed
 }
