@@ -24,6 +24,10 @@ type Publisher interface {
 	// then they may be stored or not. The messages are valid but for ID, Node
 	// and Seq, which it gives, and are its own from now on.
 	Publish(ctx context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error)
+	// PublishOnce does so once for a key: where a request with it is stored, or is
+	// being stored, it returns the same ids when it is. It returns ErrKeyReused
+	// where that had another body. A key holds for 24 h.
+	PublishOnce(ctx context.Context, identity Identity, key RequestKey, messages []dataplane.Message) ([]dataplane.ID, error)
 }
 
 // A GapLister knows the gaps that are in the log. It is called by many requests

@@ -25,6 +25,10 @@ const publishTime = 10 * time.Second
 // publish answers POST /publish: one message or an array of them, all stored
 // or none.
 func (a *API) publish(w http.ResponseWriter, r *http.Request, who Identity) error {
+	request, body, err := keyOf(r, who)
+	if err != nil {
+		return err
+	}
 	messages, err := rest.ReadMessages(w, r, rest.Defaults{
 		Namespace: defaultNamespace, Device: defaultDevice, Class: defaultClass,
 		Now: a.options.Now, Clock: "cloudsvc's clock",
@@ -37,7 +41,12 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request, who Identity) erro
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), publishTime)
 	defer cancel()
-	ids, err := a.options.Publisher.Publish(ctx, who, messages)
+	var ids []dataplane.ID
+	if body == nil {
+		ids, err = a.options.Publisher.Publish(ctx, who, messages)
+	} else {
+		ids, err = a.options.Publisher.PublishOnce(ctx, who, RequestKey{request, [16]byte(body.Sum(nil)[:16])}, messages)
+	}
 	if err != nil {
 		if r.Context().Err() != nil {
 			return fmt.Errorf("publish: %w: %w", rest.ErrDisconnected, err)

@@ -36,6 +36,19 @@ type testPublisher struct {
 	err   error // returned instead of ids, if set
 	block uint64
 	last  []dataplane.Message
+	key   RequestKey // of the last that had one
+}
+
+// PublishOnce knows the last key only, and stores what has it again.
+func (p *testPublisher) PublishOnce(ctx context.Context, identity Identity, key RequestKey, messages []dataplane.Message) ([]dataplane.ID, error) {
+	p.mu.Lock()
+	was := p.key
+	p.key = key
+	p.mu.Unlock()
+	if was.Request == key.Request && was.Body != key.Body {
+		return nil, ErrKeyReused
+	}
+	return p.Publish(ctx, identity, messages)
 }
 
 func (p *testPublisher) Publish(_ context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
@@ -162,14 +175,17 @@ type answer struct {
 	body   string
 }
 
-// do sends a request and reads the answer.
-func (s *testService) do(t *testing.T, method, path, body string) answer {
+// do sends a request, with names and values of headers, and reads the answer.
+func (s *testService) do(t *testing.T, method, path, body string, headers ...string) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := s.client.Do(r)
 	if err != nil {

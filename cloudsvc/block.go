@@ -15,7 +15,7 @@ import (
 var ErrCorrupt = errors.New("block is corrupt")
 
 const (
-	blockVersion = 3
+	blockVersion = 4
 	blockHeader  = 12
 )
 
@@ -43,11 +43,18 @@ type Block struct {
 	// block without any may hold all topics: they are too many to be listed, or
 	// not known, as with a gap that does not name its series.
 	Topics  []uint64
-	Key     topicKey // of the hashes
-	Shelf   uint32   // where it is kept
-	Shelves []uint32 // those whose topics are in it; mostly Shelf alone
-	Before  trail    // of the blocks before it
-	Frames  [][]byte // one a range
+	Key     topicKey   // of the hashes
+	Shelf   uint32     // where it is kept
+	Shelves []uint32   // those whose topics are in it; mostly Shelf alone
+	Before  trail      // of the blocks before it
+	Keys    []BlockKey // of requests that came with one, rising
+	Frames  [][]byte   // one a range
+}
+
+// A BlockKey is the key of the request that brought a range.
+type BlockKey struct {
+	Range uint64 // its index
+	RequestKey
 }
 
 // Append appends the block:
@@ -69,6 +76,8 @@ type Block struct {
 //	        shelf    each: uvarint
 //	        trail    uvarint since when, number of marks
 //	        mark     each: uvarint shelf, that of the topics, block
+//	        uvarint  number of keys
+//	        key      each: uvarint index of its range, 16 bytes request, body
 //
 // Numbers are big-endian, a text is a length as unsigned varint and as many
 // bytes, and the CRC32C (Castagnoli) covers all that stands behind it.
@@ -96,6 +105,12 @@ func (b *Block) Append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(s))
 	}
 	dst = b.Before.appendTo(dst)
+	dst = binary.AppendUvarint(dst, uint64(len(b.Keys)))
+	for i := range b.Keys {
+		k := &b.Keys[i]
+		dst = binary.AppendUvarint(dst, k.Range)
+		dst = append(append(dst, k.Request[:]...), k.Body[:]...)
+	}
 	binary.BigEndian.PutUint32(dst[start+8:], uint32(len(dst)-start-blockHeader))
 	for _, f := range b.Frames {
 		dst = append(dst, f...)
@@ -106,7 +121,8 @@ func (b *Block) Append(dst []byte) []byte {
 
 // ParseBlock reads a block. The frames stay part of raw. One of version 1 has
 // hashes without a key, which are not safe to go by: it lists no topics then.
-// Before version 3 there were no shelves: all is on the first, 0.
+// Before version 3 there were no shelves: all is on the first, 0. Before version
+// 4 there were no keys.
 func ParseBlock(raw []byte) (*Block, error) {
 	if len(raw) < blockHeader || raw[0] != 'D' || raw[1] != 'B' {
 		return nil, fmt.Errorf("%w: %d bytes are not a block", ErrCorrupt, len(raw))
@@ -158,6 +174,13 @@ func (b *Block) readHeader(header []byte, version byte) bool {
 			b.Shelves = append(b.Shelves, r.uint32())
 		}
 		b.Before = r.trail()
+	}
+	if version > 3 {
+		for n := r.Count(33); n > 0 && !r.Failed; n-- {
+			k := BlockKey{r.Uvarint(), r.requestKey()}
+			r.Failed = r.Failed || k.Range >= uint64(len(b.Ranges))
+			b.Keys = append(b.Keys, k)
+		}
 	}
 	return r.End()
 }

@@ -24,6 +24,9 @@ const rangeRoom = len(dataplane.SpoolID{}) + 5*binary.MaxVarintLen64
 // shelfRoom is the most that a block's shelves take in it, in bytes.
 const shelfRoom = (2 + maxRetentions) * binary.MaxVarintLen32
 
+// keyRoom is the most that a request's key takes in a block, in bytes.
+const keyRoom = len(RequestKey{}.Request) + len(RequestKey{}.Body) + binary.MaxVarintLen64
+
 // blockBuilder makes one block of entries.
 type blockBuilder struct {
 	Block
@@ -39,8 +42,8 @@ type blockBuilder struct {
 // newBlockBuilder begins a block behind those of a trail.
 func newBlockBuilder(class dataplane.Class, key topicKey, before trail) *blockBuilder {
 	b := &blockBuilder{Block: Block{Class: class, Key: key, Before: before}}
-	// The counts of ranges and topics stand before them, and the key.
-	b.size = blockHeader + len(key) + 2*binary.MaxVarintLen64 + shelfRoom + len(before.appendTo(nil))
+	// The counts of ranges, topics and keys stand before them, and the hashes' key.
+	b.size = blockHeader + len(key) + 3*binary.MaxVarintLen64 + shelfRoom + len(before.appendTo(nil))
 	return b
 }
 
@@ -112,11 +115,17 @@ func (b *blockBuilder) gaps(stored time.Time) (all []BlockGap) {
 func (b *blockBuilder) add(e entry) bool {
 	topics, listed := b.Key.entryTopics(e.Accepted)
 	size := len(e.Publisher) + rangeRoom + 8*len(topics) + len(e.Frame)
+	if e.key != nil {
+		size += keyRoom
+	}
 	if len(b.Frames) > 0 && (b.size+size > maxBlock || b.weight+e.Weight > maxBlockWeight) {
 		return false
 	}
 	b.size += size
 	b.weight += e.Weight
+	if e.key != nil {
+		b.Keys = append(b.Keys, BlockKey{uint64(len(b.Ranges)), *e.key})
+	}
 	b.Ranges = append(b.Ranges, Range{
 		Publisher: e.Publisher, Spool: e.Spool, Epoch: e.Epoch, First: e.First, Last: e.Last,
 		Size: uint64(len(e.Frame)),

@@ -20,7 +20,7 @@ import (
 	"datastub/dataplane/uplink"
 )
 
-// goldenBlock is what testdata/block-v3.hex holds. It changes only with the
+// goldenBlock is what testdata/block-v4.hex holds. It changes only with the
 // version.
 func goldenBlock() *Block {
 	key := topicKey{0: 7, 15: 8}
@@ -35,13 +35,14 @@ func goldenBlock() *Block {
 		Shelf:   1,
 		Shelves: []uint32{0, 300},
 		Before:  trail{since: 2, marks: []trailMark{{0, 0, 500}, {1, anyTopic, 3}}},
+		Keys:    []BlockKey{{1, RequestKey{[16]byte{3}, [16]byte{15: 4}}}},
 		Frames:  [][]byte{[]byte("first frame"), {}},
 	}
 }
 
 func TestBlockGolden(t *testing.T) {
 	t.Parallel()
-	golden := readGolden(t, "testdata/block-v3.hex")
+	golden := readGolden(t, "testdata/block-v4.hex")
 	want := goldenBlock()
 	slices.Sort(want.Topics)
 	if got := want.Append(nil); !bytes.Equal(got, golden) {
@@ -66,14 +67,19 @@ func readGolden(t *testing.T, path string) []byte {
 	return golden
 }
 
-// TestBlockOldVersions reads a block whose hashes have no key, and one that has
-// no shelf.
+// TestBlockOldVersions reads blocks whose hashes have no key, that have no shelf,
+// and that have no requests' keys.
 func TestBlockOldVersions(t *testing.T) {
 	t.Parallel()
 	want := goldenBlock()
 	slices.Sort(want.Topics)
+	want.Keys = nil
+	got, err := ParseBlock(readGolden(t, "testdata/block-v3.hex"))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("version 3: got %+v, %v; want %+v", got, err, want)
+	}
 	want.Shelf, want.Shelves, want.Before = 0, nil, trail{}
-	got, err := ParseBlock(readGolden(t, "testdata/block-v2.hex"))
+	got, err = ParseBlock(readGolden(t, "testdata/block-v2.hex"))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("version 2: got %+v, %v; want %+v", got, err, want)
 	}
@@ -115,6 +121,11 @@ func randomBlock(rng *rand.Rand) *Block {
 	}
 	for range rng.IntN(20) {
 		b.Topics = insertTopic(b.Topics, rng.Uint64())
+	}
+	for n := range b.Ranges {
+		if rng.IntN(3) == 0 {
+			b.Keys = append(b.Keys, BlockKey{uint64(n), RequestKey{[16]byte{byte(n)}, [16]byte{1}}})
+		}
 	}
 	b.Shelf = rng.Uint32()
 	for n := range uint64(rng.IntN(20)) {

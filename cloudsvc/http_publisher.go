@@ -17,35 +17,53 @@ const httpBudget = 32 << 20
 // maxHTTPSeries is how many series of one identity are kept count of.
 const maxHTTPSeries = 100_000
 
+// httpPublisher returns the publisher of what somebody publishes over HTTP.
+func httpPublisher(identity Identity) string { return httpNode + "/" + string(identity) }
+
 // Publish stores what was published over HTTP: see the interface Publisher.
 // Messages of both classes go into two blocks, so that a crash may keep one
 // without the other; the publisher has no answer then.
 func (i *Ingest) Publish(ctx context.Context, identity Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
-	if err := ctx.Err(); err != nil {
+	ids, waits, err := i.publish(ctx, identity, nil, messages)
+	if err != nil {
 		return nil, err
 	}
-	if err := i.Ready(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	return ids, i.awaitAll(ctx, waits)
+}
+
+// publish puts messages on their way into the log, of a request with a key or
+// without one.
+func (i *Ingest) publish(ctx context.Context, identity Identity, key *RequestKey, messages []dataplane.Message) ([]dataplane.ID, []<-chan struct{}, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
-	publisher := httpNode + "/" + string(identity)
+	if err := i.Ready(); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
 	size := weigh(messages)
 	if !i.httpRoom.TryAcquire(size) {
 		i.options.Metrics.publishRefused.Inc()
-		return nil, fmt.Errorf("%w: %d bytes more than the %d that may wait", ErrBusy, size, httpBudget)
+		return nil, nil, fmt.Errorf("%w: %d bytes more than the %d that may wait", ErrBusy, size, httpBudget)
 	}
-	ids, waits, err := i.accept(publisher, maxHTTPSeries, i.httpRoom, messages)
+	publisher := httpPublisher(identity)
+	ids, waits, err := i.accept(publisher, maxHTTPSeries, i.httpRoom, key, messages)
 	if err != nil {
 		i.httpRoom.Release(size)
-		return nil, err
+		return nil, nil, err
 	}
 	// A registry that is full does not list the publisher; its messages pass.
 	_, _ = i.options.Registry.Register(Registration{ID: publisher})
+	return ids, waits, nil
+}
+
+// awaitAll waits until entries are stored, or nobody will store them any more.
+func (i *Ingest) awaitAll(ctx context.Context, waits []<-chan struct{}) error {
 	for _, stored := range waits {
 		if err := i.await(ctx, stored); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 // await waits until an entry is stored, or nobody will store it any more.

@@ -87,6 +87,7 @@ type Ingest struct {
 	send     func([]uplink.Reply)
 	// numberings are of the publishers that cloudsvc itself numbers, by name.
 	numberings map[string]*numbering
+	requests   map[[16]byte]*requestInFlight // those with keys, by these
 }
 
 // NewIngest reads from the log how far each publisher had come.
@@ -107,6 +108,7 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		marks:      newMarks(),
 		send:       func([]uplink.Reply) {},
 		numberings: make(map[string]*numbering),
+		requests:   make(map[[16]byte]*requestInFlight),
 		packer:     packer,
 		httpRoom:   semaphore.NewWeighted(httpBudget),
 		eventRoom:  semaphore.NewWeighted(eventBudget),
@@ -216,6 +218,7 @@ func (i *Ingest) stored(b *blockBuilder, s *storedBlock) {
 	}
 	i.mu.Lock()
 	i.marks.count(b.Class, s.seq, b.Ranges, s.trail)
+	i.noteRequests(&b.Block, s.seq, i.options.Now())
 	for _, g := range s.gaps {
 		i.noteGap(s.seq, g.Gap)
 	}

@@ -92,7 +92,7 @@ func weigh(messages []dataplane.Message) (bytes int64) {
 // accept numbers, packs and queues messages of a publisher, all or none. What they weigh was
 // acquired of room, and is released as they are stored; after an error it is
 // still the caller's to release. The channels are closed when all is stored.
-func (i *Ingest) accept(publisher string, maxSeries int, room *semaphore.Weighted, messages []dataplane.Message) ([]dataplane.ID, []<-chan struct{}, error) {
+func (i *Ingest) accept(publisher string, maxSeries int, room *semaphore.Weighted, key *RequestKey, messages []dataplane.Message) ([]dataplane.ID, []<-chan struct{}, error) {
 	n, err := i.lockNumbering(publisher, maxSeries)
 	if err != nil {
 		return nil, nil, err
@@ -111,7 +111,8 @@ func (i *Ingest) accept(publisher string, maxSeries int, room *semaphore.Weighte
 		i.options.Metrics.received(class, len(batch.Messages), len(frames[class]))
 		size := weigh(batch.Messages)
 		i.writers[class].add(entry{
-			stored: func() { room.Release(size); close(stored) },
+			key:    key,
+			stored: func() { room.Release(size); i.land(key); close(stored) },
 			Accepted: &uplink.Accepted{
 				Publisher: n.publisher, Spool: n.spool, Lane: class, Epoch: n.epoch,
 				First: batch.First, Last: batch.Last(), Frame: frames[class], Messages: batch.Messages,

@@ -29,15 +29,10 @@ func (i *Ingest) PublishEvents(ctx context.Context, events []dataplane.Message) 
 	if !i.eventRoom.TryAcquire(size) {
 		return fmt.Errorf("%w: %d bytes of events more than the %d that may wait", ErrBusy, size, eventBudget)
 	}
-	_, waits, err := i.accept(eventPublisher, maxHooks, i.eventRoom, events)
+	_, waits, err := i.accept(eventPublisher, maxHooks, i.eventRoom, nil, events)
 	if err != nil {
 		i.eventRoom.Release(size)
 		return err
 	}
-	for _, stored := range waits {
-		if err := i.await(ctx, stored); err != nil {
-			return err
-		}
-	}
-	return nil
+	return i.awaitAll(ctx, waits)
 }

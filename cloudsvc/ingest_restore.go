@@ -112,6 +112,7 @@ func (i *Ingest) recount(ctx context.Context, class dataplane.Class, seq uint64,
 		return
 	}
 	i.marks.count(class, seq, block.Ranges, block.Before.with(seq, block.Shelf, block.Shelves))
+	i.noteRequests(block, seq, stored)
 	gaps, err := block.gaps(stored)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "A gap cannot be read and is not listed", "class", class, "block", seq)

@@ -13,11 +13,12 @@ import (
 // marks is how far each publisher's lanes are in the log, which gaps are in
 // it, how far the log itself was when that was so, and who has written to it.
 type marks struct {
-	blocks map[dataplane.Class]uint64 // the last block counted
-	lanes  map[laneKey]laneMark
-	gaps   gapIndex
-	eras   eras
-	trails map[dataplane.Class]trail // of the blocks counted
+	blocks   map[dataplane.Class]uint64 // the last block counted
+	lanes    map[laneKey]laneMark
+	gaps     gapIndex
+	eras     eras
+	trails   map[dataplane.Class]trail // of the blocks counted
+	requests requestIndex
 }
 
 type laneKey struct {
@@ -40,7 +41,7 @@ func newMarks() *marks {
 
 func (m *marks) clone() *marks {
 	return &marks{
-		blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras, trails: maps.Clone(m.trails),
+		blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras, trails: maps.Clone(m.trails), requests: m.requests.clone(),
 	}
 }
 
@@ -64,19 +65,20 @@ func (m *marks) forget(class dataplane.Class, end uint64) {
 	delete(m.trails, class)
 	maps.DeleteFunc(m.lanes, func(k laneKey, l laneMark) bool { return k.class == class && l.block > end })
 	m.gaps.forget(class)
+	m.requests.forget(class, end)
 }
 
 const (
-	snapshotVersion = 5
+	snapshotVersion = 6
 	snapshotHeader  = 8
 )
 
 // snapshot returns the marks as bytes:
 //
 //	 0    2         3   4        8
-//	+----+---------+---+--------+--------+-------+------+------+--------+
-//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras | trails |
-//	+----+---------+---+--------+--------+-------+------+------+--------+
+//	+----+---------+---+--------+--------+-------+------+------+--------+----------+
+//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras | trails | requests |
+//	+----+---------+---+--------+--------+-------+------+------+--------+----------+
 //	 2 B     1 B    1 B    4 B
 //
 //	blocks: uvarint of RT, of BT
@@ -115,6 +117,7 @@ func (m *marks) snapshot() []byte {
 	for _, c := range dataplane.Classes {
 		dst = m.trails[c].appendTo(dst)
 	}
+	dst = m.requests.appendTo(dst)
 	return seal(dst)
 }
 
@@ -148,6 +151,7 @@ func parseMarks(snapshot []byte) (*marks, error) {
 	for _, c := range dataplane.Classes {
 		m.trails[c] = r.trail()
 	}
+	m.requests = r.requestIndex()
 	if !r.End() {
 		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"datastub/dataplane"
 )
@@ -20,6 +21,10 @@ func testMarks(publishers int) *marks {
 				Epoch: 1_700_000_000_000, First: 1, Last: uint64(n) * 1000, // an end for 0
 			}}, trail{since: 1, marks: []trailMark{{2, anyTopic, uint64(n)}}})
 		}
+	}
+	for n := range publishers {
+		key := RequestKey{[16]byte{byte(n), 15: 1}, [16]byte{15: byte(n)}}
+		m.requests.add(key, dataplane.Classes[n%2], requestPart{1_700_000_000_000, uint64(n), uint64(n)}, time.Unix(int64(n), 0))
 	}
 	for n := range min(publishers, 20) {
 		m.gaps.add(uint64(n), testGap("edge-1/m", dataplane.Classes[n%2], "sensor/é", uint64(n+1), uint64(n+2), n))
@@ -51,6 +56,9 @@ func TestMarksRoundTrip(t *testing.T) {
 		}
 		if !slices.Equal(got.eras, want.eras) {
 			t.Errorf("%d publishers: got the eras %v, want %v", publishers, got.eras, want.eras)
+		}
+		if !reflect.DeepEqual(got.requests, want.requests) {
+			t.Errorf("%d publishers: got the requests %v, want %v", publishers, got.requests, want.requests)
 		}
 		if !reflect.DeepEqual(got.gaps, want.gaps) {
 			t.Errorf("%d publishers: got the gaps %v, want %v", publishers, got.gaps, want.gaps)

@@ -32,6 +32,7 @@ type Metrics struct {
 	corruptBlocks  prometheus.Counter
 	oversized      prometheus.Counter
 	publishRefused prometheus.Counter
+	forgottenKeys  prometheus.Counter
 	producerDrops  *prometheus.CounterVec // by reason
 	subscriptions  prometheus.Gauge
 	delivered      prometheus.Counter
@@ -90,6 +91,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		corruptBlocks:  f.counter("corrupt_blocks_total", "Blocks of the log that could not be read."),
 		oversized:      f.counter("oversized_frames_total", "Frames from the uplink that no block can hold, passed over."),
 		publishRefused: f.counter("refused_publishes_total", "Requests to publish refused because too much was waiting for the log."),
+		forgottenKeys:  f.counter("forgotten_idempotency_keys_total", "Keys of requests to publish that were forgotten before their time, as newer ones needed their room."),
 		producerDrops:  f.counters("dropped_producer_messages_total", "Messages of producers that were not taken in, by reason.", "reason"),
 		subscriptions:  f.gauge("subscriptions", "Subscriptions that are open."),
 		behind:         f.gauge("behind_subscriptions", "Open subscriptions that read the log, as they are not live yet, or any more."),

@@ -52,7 +52,7 @@ func TestNumberingForgotten(t *testing.T) {
 				if !room.TryAcquire(weigh(m)) {
 					t.Error("no room")
 				}
-				_, waits, err := c.accept("zmq/p", maxProducerSeries, room, m)
+				_, waits, err := c.accept("zmq/p", maxProducerSeries, room, nil, m)
 				if err != nil {
 					t.Error(err)
 					return

@@ -36,6 +36,7 @@ var problemKinds = rest.Kinds{
 	{Err: ErrTooManyProducers, Status: http.StatusServiceUnavailable, Name: "producers-full", Title: "Too many producers"},
 	{Err: ErrBusy, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy", Detail: ErrBusy.Error() + "; nothing was stored"},
 	{Err: rest.ErrNoRoom, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy"},
+	{Err: ErrKeyReused, Status: http.StatusUnprocessableEntity, Name: "key-reused", Title: "Idempotency-Key used before"},
 	{Err: ErrTooLarge, Status: http.StatusRequestEntityTooLarge, Name: "too-large", Title: "Too large"},
 	{Err: ErrClosed, Status: http.StatusServiceUnavailable, Name: "shutting-down", Title: "Shutting down", Detail: ErrClosed.Error()},
 	{Err: context.DeadlineExceeded, Status: http.StatusServiceUnavailable, Name: "not-in-time", Title: "Not done in time", Detail: "what was asked for may or may not have been done"},

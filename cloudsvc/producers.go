@@ -203,7 +203,7 @@ func (p *Producers) accept(ctx context.Context, from *producer, messages []datap
 	if err := p.room.Acquire(ctx, size); err != nil {
 		return err
 	}
-	if _, _, err := p.options.Ingest.accept(producerName(from.id), maxProducerSeries, p.room, messages); err != nil {
+	if _, _, err := p.options.Ingest.accept(producerName(from.id), maxProducerSeries, p.room, nil, messages); err != nil {
 		p.room.Release(size)
 		return err
 	}

@@ -31,7 +31,8 @@ const (
 // entry is one frame's records on their way into the log.
 type entry struct {
 	*uplink.Accepted
-	stored func() // called when they are there; nil: they came by the uplink, which acknowledges them
+	key    *RequestKey // of the request that it came with; nil: it had none
+	stored func()      // called when they are there; nil: they came by the uplink, which acknowledges them
 }
 
 // writer puts one class's entries into the log, one block after the other: a

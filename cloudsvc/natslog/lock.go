@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"datastub/dataplane/flock"
+	"syscall"
 )
 
 // lockName is the file in the embedded server's folder that is locked as long
@@ -14,8 +13,8 @@ import (
 const lockName = "lock"
 
 // lockFolder makes a folder and takes it for this process, and this Log, alone:
-// two servers would spoil each other's files. flock.Release gives it back, and so
-// does the end of the process, however it ends.
+// two servers would spoil each other's files. Closing the file gives it back,
+// and so does the end of the process, however it ends.
 func lockFolder(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder of the log: %w", err)
@@ -24,9 +23,9 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the folder of the log: %w", err)
 	}
-	if err := flock.Take(f); err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		if errors.Is(err, flock.ErrTaken) {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("folder %s is used by another cloudsvc: give each its own", dir)
 		}
 		return nil, fmt.Errorf("lock the folder %s of the log: %w", dir, err)

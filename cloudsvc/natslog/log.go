@@ -14,7 +14,6 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/dataplane"
-	"datastub/dataplane/flock"
 )
 
 const (
@@ -237,6 +236,6 @@ func (l *Log) Close() {
 		l.server.stop()
 	}
 	if l.lock != nil {
-		_ = flock.Release(l.lock)
+		_ = l.lock.Close() // which unlocks it
 	}
 }

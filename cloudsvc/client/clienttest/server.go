@@ -144,6 +144,11 @@ func (p *publisher) Gaps(_ context.Context, q cloudsvc.GapQuery) (cloudsvc.GapLi
 	return cloudsvc.GapList{Gaps: append([]cloudsvc.Gap{}, p.gaps[:n]...), More: len(p.gaps) - n, Complete: true}, nil
 }
 
+// PublishOnce does what Publish does, whatever the key is.
+func (p *publisher) PublishOnce(ctx context.Context, identity cloudsvc.Identity, _ cloudsvc.RequestKey, messages []dataplane.Message) ([]dataplane.ID, error) {
+	return p.Publish(ctx, identity, messages)
+}
+
 // Publish gives no Node and no Seq.
 func (p *publisher) Publish(_ context.Context, identity cloudsvc.Identity, messages []dataplane.Message) ([]dataplane.ID, error) {
 	p.mu.Lock()
