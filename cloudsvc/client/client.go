@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,6 +65,18 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // that are zero become "default", "http", BT and now. One call takes 10,000
 // messages and 8 MiB at most.
 func (c *Client) Publish(ctx context.Context, messages ...dataplane.Message) ([]dataplane.ID, error) {
+	return c.publish(ctx, nil, messages)
+}
+
+// PublishOnce does what Publish does, once for a key: where it is not known
+// whether messages were stored, the call may be made again with the same, for 24 h.
+// It then returns the ids that they have. A key is 1 to 255 printable ASCII
+// characters that nobody else gives, such as crypto/rand.Text returns.
+func (c *Client) PublishOnce(ctx context.Context, key string, messages ...dataplane.Message) ([]dataplane.ID, error) {
+	return c.publish(ctx, http.Header{"Idempotency-Key": {key}}, messages)
+}
+
+func (c *Client) publish(ctx context.Context, header http.Header, messages []dataplane.Message) ([]dataplane.ID, error) {
 	converted := newMessages(messages)
 	var content any = converted
 	if len(messages) == 1 { // an array's errors would name its one message
@@ -76,7 +89,7 @@ func (c *Client) Publish(ctx context.Context, messages ...dataplane.Message) ([]
 	var answer struct {
 		IDs []string `json:"ids"`
 	}
-	if err := c.call(ctx, http.MethodPost, "/publish", body, &answer); err != nil {
+	if err := c.exchange(ctx, http.MethodPost, "/publish", header, body, &answer); err != nil {
 		return nil, err
 	}
 	ids := make([]dataplane.ID, len(answer.IDs))
@@ -129,7 +142,7 @@ func (c *Client) SubscribeFrom(ctx context.Context, filter string, start Start) 
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.request(ctx, http.MethodPost, "/subscribe", body) //nolint:bodyclose // the Stream closes it
+	answer, err := c.request(ctx, http.MethodPost, "/subscribe", nil, body) //nolint:bodyclose // the Stream closes it
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +151,17 @@ func (c *Client) SubscribeFrom(ctx context.Context, filter string, start Start) 
 
 // call sends a request and reads its answer.
 func (c *Client) call(ctx context.Context, method, path string, body []byte, answer any) error {
-	text, err := c.send(ctx, method, path, body)
+	return c.exchange(ctx, method, path, nil, body, answer)
+}
+
+// exchange sends a request with headers and reads its answer.
+func (c *Client) exchange(ctx context.Context, method, path string, header http.Header, body []byte, answer any) error {
+	response, err := c.request(ctx, method, path, header, body) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return err
 	}
-	defer drain(text)
-	if err := json.NewDecoder(io.LimitReader(text, maxAnswer)).Decode(answer); err != nil {
+	defer drain(response.Body)
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(answer); err != nil {
 		return fmt.Errorf("answer of %s %s%s: %w", method, c.server, path, err)
 	}
 	return nil
@@ -161,7 +179,7 @@ func (c *Client) tell(ctx context.Context, method, path string) error {
 
 // send sends a request and returns the answer's body, which the caller closes.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
-	answer, err := c.request(ctx, method, path, body)
+	answer, err := c.request(ctx, method, path, nil, body)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +188,12 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (io
 
 // request sends a request and returns the answer, whose body the caller
 // closes. One that is no success becomes an error.
-func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+func (c *Client) request(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.server+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
