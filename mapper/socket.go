@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"datastub/dataplane/flock"
 )
 
 // maxSocketPath is the longest path of a Unix socket, in bytes: what Linux has
@@ -41,7 +43,7 @@ func listenSocket(path string) (*socket, error) {
 	}
 	listener, err := bindSocket(path)
 	if err != nil {
-		_ = lock.Close()
+		_ = flock.Release(lock)
 		return nil, err
 	}
 	return &socket{Listener: listener, lock: lock}, nil
@@ -49,7 +51,7 @@ func listenSocket(path string) (*socket, error) {
 
 // Close removes the socket's file and lets go of the path.
 func (s *socket) Close() error {
-	return errors.Join(s.Listener.Close(), s.lock.Close())
+	return errors.Join(s.Listener.Close(), flock.Release(s.lock))
 }
 
 // lockSocket takes the lock of a path. The lock's file stays for the next one.
@@ -59,8 +61,8 @@ func lockSocket(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock socket %s: %w", path, err)
 	}
-	switch err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-	case errors.Is(err, syscall.EWOULDBLOCK):
+	switch err := flock.Take(lock); {
+	case errors.Is(err, flock.ErrTaken):
 		_ = lock.Close()
 		return nil, inUse(path)
 	case err != nil:

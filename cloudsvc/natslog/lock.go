@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"datastub/dataplane/flock"
 )
 
 // lockName is the file in the embedded server's folder that is locked as long
@@ -13,8 +14,8 @@ import (
 const lockName = "lock"
 
 // lockFolder makes a folder and takes it for this process, and this Log, alone:
-// two servers would spoil each other's files. Closing the file gives it back,
-// and so does the end of the process, however it ends.
+// two servers would spoil each other's files. flock.Release gives it back, and so
+// does the end of the process, however it ends.
 func lockFolder(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder of the log: %w", err)
@@ -23,9 +24,9 @@ func lockFolder(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the folder of the log: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flock.Take(f); err != nil {
 		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if errors.Is(err, flock.ErrTaken) {
 			return nil, fmt.Errorf("folder %s is used by another cloudsvc: give each its own", dir)
 		}
 		return nil, fmt.Errorf("lock the folder %s of the log: %w", dir, err)

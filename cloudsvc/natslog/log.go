@@ -14,6 +14,7 @@ import (
 
 	"datastub/cloudsvc"
 	"datastub/dataplane"
+	"datastub/dataplane/flock"
 )
 
 const (
@@ -236,6 +237,6 @@ func (l *Log) Close() {
 		l.server.stop()
 	}
 	if l.lock != nil {
-		_ = l.lock.Close() // which unlocks it
+		_ = flock.Release(l.lock)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"datastub/dataplane/flock"
 )
 
 // A folder is where a spool keeps its files. Names are of one level.
@@ -74,9 +76,9 @@ func (d *disk) make() error {
 	if err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flock.Take(f); err != nil {
 		defer f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if errors.Is(err, flock.ErrTaken) {
 			return fmt.Errorf("%w: %s is in use by %s: want a folder of its own for each mapper", errNotOurs, d.path, d.owner())
 		}
 		return fmt.Errorf("lock %s: %w", d.path, err)
@@ -84,7 +86,7 @@ func (d *disk) make() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.lock != nil {
-		_ = d.lock.Close() // of a folder that was removed
+		_ = flock.Release(d.lock) // of a folder that was removed
 	}
 	d.lock = f
 	// For people only: where it cannot be written the lock holds all the same.
@@ -171,7 +173,7 @@ func (d *disk) remove(name string) error { return os.Remove(filepath.Join(d.path
 
 func (d *disk) sync() error { return d.locked().Sync() }
 
-func (d *disk) close() error { return d.locked().Close() }
+func (d *disk) close() error { return flock.Release(d.locked()) }
 
 // locked returns the folder, to be used without the mutex: the disk may hang.
 func (d *disk) locked() *os.File {

@@ -27,6 +27,25 @@ type Subscriber struct {
 // Subscribe starts a subscriber, and returns when its stream is open.
 func (s *Stack) Subscribe(topic string) *Subscriber {
 	s.t.Helper()
+	sub := &Subscriber{}
+	s.EachLine(topic, func(line []byte) {
+		r := Received{At: time.Now()}
+		if err := json.Unmarshal(line, &r.Message); err != nil {
+			s.t.Errorf("line %q: %v", line, err)
+			return
+		}
+		sub.mu.Lock()
+		defer sub.mu.Unlock()
+		sub.got = append(sub.got, r)
+	})
+	return sub
+}
+
+// EachLine has curl read a subscription, and returns when its stream is open.
+// Each is called with one line after the other by a goroutine of its own, which
+// ends with the test, and must not keep them.
+func (s *Stack) EachLine(topic string, each func(line []byte)) {
+	s.t.Helper()
 	cmd := exec.Command("curl", "-sN", "-D", "/dev/stderr", "-d", `{"topic":"`+topic+`"}`, s.URL()+"/subscribe")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -39,9 +58,8 @@ func (s *Stack) Subscribe(topic string) *Subscriber {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	sub := &Subscriber{}
 	var reading sync.WaitGroup
-	reading.Go(func() { sub.read(s.t, stdout) })
+	reading.Go(func() { readLines(stdout, each) })
 	s.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		reading.Wait()
@@ -50,22 +68,18 @@ func (s *Stack) Subscribe(topic string) *Subscriber {
 	if line, err := bufio.NewReader(headers).ReadString('\n'); err != nil || line != "HTTP/1.1 200 OK\r\n" {
 		s.t.Fatalf("subscribe to %s: got %q, %v, want 200", topic, line, err)
 	}
-	return sub
 }
 
-func (s *Subscriber) read(t *testing.T, r io.Reader) {
-	lines := bufio.NewScanner(r)
+// readLines reads lines to the end of a stream. What it ends with is none without
+// its newline: cloudsvc or curl was killed.
+func readLines(stream io.Reader, each func(line []byte)) {
+	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, 4<<20)
+	lines.Split(func(data []byte, _ bool) (advance int, line []byte, err error) {
+		return bufio.ScanLines(data, false)
+	})
 	for lines.Scan() {
-		at := time.Now()
-		var m dataplane.Message
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			t.Errorf("line %q: %v", lines.Bytes(), err)
-			return
-		}
-		s.mu.Lock()
-		s.got = append(s.got, Received{m, at})
-		s.mu.Unlock()
+		each(lines.Bytes())
 	}
 }
 
