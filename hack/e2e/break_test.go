@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"datastub/cloudsvc/client"
 	"datastub/hack/link"
 	"datastub/hack/stack"
 )
@@ -47,11 +46,7 @@ func (b *broken) edge(connected bool) {
 // cloud waits until cloudsvc shows the mapper in a state.
 func (b *broken) cloud(state string) {
 	b.t.Helper()
-	c, err := client.New(client.Options{Server: b.stack.URL()})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer c.Close()
+	c := newClient(b.t, b.stack)
 	await(b.t, "cloudsvc shows the mapper "+state, func() bool {
 		nodes, err := c.Nodes(b.t.Context(), "")
 		return err == nil && len(nodes) == 1 && nodes[0].State == state

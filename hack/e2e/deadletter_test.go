@@ -88,11 +88,7 @@ func deadLetters(t *testing.T, c *client.Client, subscription string) map[string
 func TestDeadLetters(t *testing.T) {
 	const messages = 60
 	s := stack.New(t, allowLoopback...)
-	c, err := client.New(client.Options{Server: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := newClient(t, s)
 	r := startMoodyReceiver(t)
 	events := follow(t, s, "$events/subscription")
 	hook, err := c.CreateWebhook(t.Context(), client.NewWebhook{Topic: "load", Callback: r.URL, MaxInFlight: 3})

@@ -140,11 +140,7 @@ func number(t *testing.T, text string) uint64 {
 // listGaps runs datastub gaps, and holds it to what the API says.
 func listGaps(t *testing.T, s *stack.Stack) client.GapList {
 	t.Helper()
-	c, err := client.New(client.Options{Server: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := newClient(t, s)
 	list, err := c.Gaps(t.Context(), client.GapQuery{Limit: 10_000})
 	if err != nil {
 		t.Fatal(err)

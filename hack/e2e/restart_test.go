@@ -23,10 +23,7 @@ type follower struct {
 // follow returns when the stream is open.
 func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 	t.Helper()
-	c, err := client.New(client.Options{Server: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newClient(t, s)
 	f := &follower{}
 	var opened atomic.Bool
 	sub, err := client.NewSubscription(client.SubscriptionOptions{
@@ -46,7 +43,6 @@ func follow(t *testing.T, s *stack.Stack, topic string) *follower {
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()
-		c.Close()
 	})
 	stack.Eventually(t, "a stream of "+topic, opened.Load)
 	return f

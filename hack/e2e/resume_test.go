@@ -93,11 +93,7 @@ func TestFlood(t *testing.T) {
 		}
 		came.Add(1)
 	})
-	c, err := client.New(client.Options{Server: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := newClient(t, s)
 	for n := range requests {
 		messages := make([]dataplane.Message, perRequest)
 		for i := range messages {

@@ -105,11 +105,7 @@ func TestWindows(t *testing.T) {
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatalf("status %s, want 201", resp.Status)
 	}
-	c, err := client.New(client.Options{Server: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := newClient(t, s)
 	m := s.StartMapper("edge-1", map[string]string{"a.yaml": stack.VirtualDevice("counter-1")}, "batch: {maxAge: 200ms}")
 	stop := publishPast(t, c)
 	for range 6 {
