@@ -50,7 +50,7 @@ func followEvents(t *testing.T, s *stack.Stack, topic string) *follower {
 // TestHooks kills cloudsvc again and again, at any moment, while it delivers to
 // fifty durable subscriptions and five streams: each message that a mapper
 // accepted comes at least once by each webhook, under one id and in its device's
-// order, and exactly once by each stream.
+// order, none is a dead letter, and it comes exactly once by each stream.
 func TestHooks(t *testing.T) {
 	s := stack.New(t, allowLoopback...)
 	dir, err := os.MkdirTemp("", "datastub-") // t.TempDir's path may be too long for a socket
@@ -92,6 +92,9 @@ func TestHooks(t *testing.T) {
 	}
 	for filter, f := range streams {
 		checkStream(t, filter, f, accepted)
+	}
+	for id, letter := range deadLetters(t, newClient(t, s), "") {
+		t.Errorf("%s is a dead letter: %+v", id, letter)
 	}
 	mapper.Stop()
 	s.Cloudsvc.Stop()
