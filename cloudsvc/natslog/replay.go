@@ -93,13 +93,18 @@ func (r *classReader) replay(ctx context.Context, after uint64, visit cloudsvc.V
 	if last == after || info.State.Msgs == 0 {
 		return nil
 	}
-	return r.consume(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
-	}, func(messages jetstream.MessagesContext) error {
-		return r.read(ctx, messages, after, last, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			return visit(meta.Sequence.Stream, meta.Timestamp, msg.Data())
+	err = errStalled
+	for errors.Is(err, errStalled) {
+		err = r.consume(ctx, jetstream.OrderedConsumerConfig{
+			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+		}, func(messages jetstream.MessagesContext) error {
+			return r.read(ctx, messages, after, last, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+				after = meta.Sequence.Stream
+				return visit(after, meta.Timestamp, msg.Data())
+			})
 		})
-	})
+	}
+	return err
 }
 
 // before finds the last block that was stored before a time.
@@ -157,7 +162,10 @@ func (r *classReader) consume(ctx context.Context, config jetstream.OrderedConsu
 	return read(messages)
 }
 
-// read visits the blocks behind a sequence up to last.
+// read visits the blocks behind a sequence up to last. It ends with errStalled
+// where none comes though there are more: the client's channel is as long as one
+// pull, and drops what is one too many. The library sees that by the block that
+// comes next, and behind the last of a quiet log none does.
 func (r *classReader) read(ctx context.Context, messages jetstream.MessagesContext, after, last uint64, visit func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	for after < last {
 		if err := ctx.Err(); err != nil {
@@ -165,10 +173,9 @@ func (r *classReader) read(ctx context.Context, messages jetstream.MessagesConte
 		}
 		msg, err := next(ctx, messages)
 		if errors.Is(err, errStalled) {
-			if ended, err := r.ended(ctx, after, last); ended || err != nil {
-				return err
+			if ended, failed := r.ended(ctx, after, last); ended || failed != nil {
+				return failed
 			}
-			continue
 		}
 		if err != nil {
 			return err
