@@ -21,23 +21,26 @@ import (
 // hookMade is the answer to the making of a subscription, or of a key: nothing
 // else shows the secret.
 type hookMade struct {
-	ID     string `json:"id"`
-	Secret string `json:"secret"`
+	ID        string `json:"id"`
+	Secret    string `json:"secret,omitempty"`    // of webhook.V1
+	PublicKey string `json:"publicKey,omitempty"` // of webhook.V1a
 }
 
 // hookShown is a subscription as the API shows it.
 type hookShown struct {
-	ID          string       `json:"id"`
-	Topic       string       `json:"topic"`
-	Callback    string       `json:"callback"` // redacted
-	MaxInFlight int          `json:"maxInFlight"`
-	MaxRate     float64      `json:"maxRate"`
-	Batch       *BatchLimits `json:"batch,omitempty"`
-	Window      *window.Spec `json:"window,omitempty"`
-	State       HookState    `json:"state"`
-	Reason      string       `json:"reason,omitempty"`
-	Created     time.Time    `json:"created"`
-	Status      HookStatus   `json:"status"`
+	ID          string            `json:"id"`
+	Topic       string            `json:"topic"`
+	Callback    string            `json:"callback"` // redacted
+	MaxInFlight int               `json:"maxInFlight"`
+	MaxRate     float64           `json:"maxRate"`
+	Batch       *BatchLimits      `json:"batch,omitempty"`
+	Window      *window.Spec      `json:"window,omitempty"`
+	Signature   webhook.Signature `json:"signature"`
+	PublicKey   string            `json:"publicKey,omitempty"`
+	State       HookState         `json:"state"`
+	Reason      string            `json:"reason,omitempty"`
+	Created     time.Time         `json:"created"`
+	Status      HookStatus        `json:"status"`
 }
 
 // hookList is the answer to GET /v1/subscriptions.
@@ -50,12 +53,16 @@ var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate", "bat
 
 // createHook answers POST /v1/subscriptions.
 func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) error {
-	body, err := rest.ReadObject(w, r, append(slices.Clone(hookFields[:]), "after", "since")...)
+	body, err := rest.ReadObject(w, r, append(slices.Clone(hookFields[:]), "signature", "after", "since")...)
 	if err != nil {
 		return err
 	}
-	hook := Hook{Owner: who, MaxInFlight: 1}
+	hook := DefaultHook()
+	hook.Owner = who
 	readHook(body, &hook)
+	if body.Has("signature") {
+		hook.Signature = webhook.Signature(body.Text("signature"))
+	}
 	q := streamQuery{topic: hook.Topic, after: body.Text("after"), since: body.Text("since")}
 	if err := body.Err(); err != nil {
 		return rest.Invalid("", err)
@@ -67,7 +74,8 @@ func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) e
 // subscription as createHook.
 func (a *API) callBack(w http.ResponseWriter, r *http.Request, who Identity) error {
 	query := r.URL.Query()
-	hook := Hook{Owner: who, Topic: query.Get("topic"), Callback: query.Get("callback"), MaxInFlight: 1}
+	hook := DefaultHook()
+	hook.Owner, hook.Topic, hook.Callback = who, query.Get("topic"), query.Get("callback")
 	return a.makeHook(w, r, hook, streamQuery{topic: hook.Topic})
 }
 
@@ -87,7 +95,7 @@ func (a *API) makeHook(w http.ResponseWriter, r *http.Request, hook Hook, q stre
 		return err
 	}
 	w.Header().Set("Location", "/v1/subscriptions/"+made.ID)
-	return rest.WriteJSON(w, http.StatusCreated, hookMade{made.ID, key.Verifier()})
+	return rest.WriteJSON(w, http.StatusCreated, hookMade{made.ID, key.Secret(), key.PublicKey()})
 }
 
 // checkCallback refuses a receiver whose address may not be dialled now. One
@@ -184,7 +192,7 @@ func (a *API) showHook(ctx context.Context, hook Hook, known *storedTimes) (hook
 	}
 	return hookShown{
 		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate,
-		Batch: hook.Batch, Window: hook.Window, State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
+		Batch: hook.Batch, Window: hook.Window, Signature: hook.Signature, PublicKey: hook.publicKey(), State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
 	}, err
 }
 
@@ -249,11 +257,11 @@ func (a *API) editHook(w http.ResponseWriter, r *http.Request, id string, edit f
 
 // rotateHook answers POST /v1/subscriptions/{id}/rotate with a new secret.
 func (a *API) rotateHook(w http.ResponseWriter, r *http.Request, _ Identity, hook Hook) error {
-	_, key, err := a.options.Hooks.Rotate(r.Context(), hook.ID)
+	key, err := a.options.Hooks.Rotate(r.Context(), hook.ID)
 	if err != nil {
 		return err
 	}
-	return rest.WriteJSON(w, http.StatusOK, hookMade{hook.ID, key.Verifier()})
+	return rest.WriteJSON(w, http.StatusOK, hookMade{hook.ID, key.Secret(), key.PublicKey()})
 }
 
 // deleteHook answers DELETE /v1/subscriptions/{id}.

@@ -54,6 +54,28 @@ func TestSubscriptionIsMadeAndShown(t *testing.T) {
 	}
 }
 
+func TestSubscriptionWithPublicKey(t *testing.T) {
+	s := startService(t, nil)
+	made := s.makeHook(t, "/v1/subscriptions", `{"topic":"a","callback":"https://192.0.2.7/a","signature":"v1a"}`)
+	if made.Secret != "" || !strings.HasPrefix(made.PublicKey, "whpk_") {
+		t.Errorf("%+v, want a public key and no secret", made)
+	}
+	path := "/v1/subscriptions/" + made.ID
+	shows := func(publicKey string) {
+		t.Helper()
+		if a := s.do(t, http.MethodGet, path, ""); !strings.Contains(a.body, `"signature":"v1a","publicKey":"`+publicKey+`"`) || strings.Contains(a.body, "whsk_") {
+			t.Errorf("%s, want the public key %s only", a.body, publicKey)
+		}
+	}
+	shows(made.PublicKey)
+	var rotated hookMade
+	a := s.do(t, http.MethodPost, path+"/rotate", "")
+	if err := json.Unmarshal([]byte(a.body), &rotated); err != nil || rotated.Secret != "" || rotated.PublicKey == made.PublicKey {
+		t.Errorf("rotate: %s, want another public key", a.body)
+	}
+	shows(rotated.PublicKey)
+}
+
 func TestSubscriptionChanges(t *testing.T) {
 	s := startService(t, nil)
 	made := s.makeHook(t, "/v1/subscriptions", `{"topic":"sensor/#","callback":"https://192.0.2.7/a"}`)

@@ -35,7 +35,9 @@ func (a *recordingAuthorizer) take() []string {
 func TestEveryRouteAuthorizes(t *testing.T) {
 	authorizer := &recordingAuthorizer{}
 	s := startService(t, func(o *APIOptions) { o.Authorizer = authorizer })
-	hook, _, err := s.api.options.Hooks.Create(t.Context(), Hook{Topic: "t", Callback: "https://192.0.2.7/", MaxInFlight: 1}, Start{})
+	wanted := testHook()
+	wanted.Topic = "t"
+	hook, _, err := s.api.options.Hooks.Create(t.Context(), wanted, Start{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,22 +36,26 @@ const oldKeyTime = 24 * time.Hour
 // to its callback, of RT each by itself and of BT in batches, at least once, and where it was goes on over restarts. It
 // is a value; Hooks keeps the one that counts.
 type Hook struct {
-	ID          string       `json:"id"`
-	Owner       Identity     `json:"owner"`
-	Topic       string       `json:"topic"` // a topic or a filter
-	Callback    string       `json:"callback"`
-	MaxInFlight int          `json:"maxInFlight"`       // requests at a time
-	MaxRate     float64      `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
-	Batch       *BatchLimits `json:"batch,omitempty"`   // how BT messages are merged; nil: as defaultBatch says
-	Window      *window.Spec `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are merged
-	State       HookState    `json:"state"`
-	Why         string       `json:"why,omitempty"` // it is disabled
-	Created     time.Time    `json:"created"`
-	Began       string       `json:"began"` // the Position behind which it begins
+	ID          string            `json:"id"`
+	Owner       Identity          `json:"owner"`
+	Topic       string            `json:"topic"` // a topic or a filter
+	Callback    string            `json:"callback"`
+	MaxInFlight int               `json:"maxInFlight"`       // requests at a time
+	MaxRate     float64           `json:"maxRate,omitempty"` // requests a second; 0: as many as there are
+	Batch       *BatchLimits      `json:"batch,omitempty"`   // how BT messages are merged; nil: as defaultBatch says
+	Window      *window.Spec      `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are merged
+	Signature   webhook.Signature `json:"signature"`
+	State       HookState         `json:"state"`
+	Why         string            `json:"why,omitempty"` // it is disabled
+	Created     time.Time         `json:"created"`
+	Began       string            `json:"began"` // the Position behind which it begins
 
 	Keys     []string  `json:"keys"`     // revealed: the one that signs, and the one before it
 	OldUntil time.Time `json:"oldUntil"` // when the second stops signing
 }
+
+// DefaultHook is what a Hook is as far as nobody says.
+func DefaultHook() Hook { return Hook{MaxInFlight: 1, Signature: webhook.V1} }
 
 // validate returns a *rest.InvalidError with everything that is wrong with
 // what a caller may give.
@@ -67,6 +71,7 @@ func (h *Hook) validate() error {
 	if h.MaxRate < 0 || h.MaxRate > maxRate {
 		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want more than 0 and at most %d requests a second, or 0 for no limit", h.MaxRate, maxRate))
 	}
+	invalid.Add("signature", h.Signature.Validate())
 	if h.Batch != nil {
 		invalid.Add("batch", h.Batch.Validate())
 	}
@@ -93,6 +98,12 @@ func (h *Hook) keys(now time.Time) ([]webhook.Key, error) {
 		keys = append(keys, k)
 	}
 	return keys, nil
+}
+
+// publicKey returns what receivers verify with, "" where that is a secret.
+func (h *Hook) publicKey() string {
+	key, _ := webhook.ParseKey(h.Keys[0]) // the zero Key has none
+	return key.PublicKey()
 }
 
 // A hookCursor is how far a Hook is.

@@ -103,7 +103,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		return nil, fmt.Errorf("load the subscriptions: %w", err)
 	}
 	for id, record := range records {
-		var hook Hook
+		hook := DefaultHook()
 		if err := json.Unmarshal(record, &hook); err != nil {
 			return nil, fmt.Errorf("load subscription %s: %w", id, err)
 		}
@@ -120,13 +120,13 @@ func (h *Hooks) mark(id string) {
 }
 
 // Create begins a durable subscription at a place, with what its caller gives:
-// Owner, Topic, Callback, MaxInFlight and MaxRate. The error is a
+// all from Owner to Signature, over DefaultHook. The error is a
 // *rest.InvalidError if they are wrong. The key is shown to nobody again.
 func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webhook.Key, error) {
 	if err := hook.validate(); err != nil {
 		return Hook{}, webhook.Key{}, err
 	}
-	key, err := webhook.NewKey(webhook.V1, rand.Reader)
+	key, err := webhook.NewKey(hook.Signature, rand.Reader)
 	if err != nil {
 		return Hook{}, key, err
 	}
@@ -200,18 +200,18 @@ func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (
 	return hook, nil
 }
 
-// Rotate gives a Hook a new key. The one before it signs, too, for oldKeyTime.
-func (h *Hooks) Rotate(ctx context.Context, id string) (Hook, webhook.Key, error) {
-	key, err := webhook.NewKey(webhook.V1, rand.Reader)
-	if err != nil {
-		return Hook{}, key, err
-	}
-	hook, err := h.Change(ctx, id, func(hook *Hook) error {
+// Rotate gives a Hook a new key of its signature. The one before it signs, too,
+// for oldKeyTime.
+func (h *Hooks) Rotate(ctx context.Context, id string) (key webhook.Key, err error) {
+	_, err = h.Change(ctx, id, func(hook *Hook) (err error) {
+		if key, err = webhook.NewKey(hook.Signature, rand.Reader); err != nil {
+			return err
+		}
 		hook.Keys = []string{key.Reveal(), hook.Keys[0]}
 		hook.OldUntil = time.Now().Add(oldKeyTime).UTC()
 		return nil
 	})
-	return hook, key, err
+	return key, err
 }
 
 // Delete ends a durable subscription. Its dead letters stay.

@@ -172,9 +172,16 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	return b
 }
 
+// testHook is what a caller gives of one.
+func testHook() Hook {
+	hook := DefaultHook()
+	hook.Topic, hook.Callback = "sensor/#", "https://app.example.com/hook"
+	return hook
+}
+
 func (b *hooksBench) create(t *testing.T, change func(*Hook)) Hook {
 	t.Helper()
-	hook := Hook{Topic: "sensor/#", Callback: "https://app.example.com/hook", MaxInFlight: 1}
+	hook := testHook()
 	if change != nil {
 		change(&hook)
 	}
@@ -409,7 +416,7 @@ func TestHooksAreStoredBeforeTheyCount(t *testing.T) {
 		b.store.mu.Lock()
 		b.store.fails = 1
 		b.store.mu.Unlock()
-		if _, _, err := b.Create(t.Context(), Hook{Topic: "a", Callback: "https://h", MaxInFlight: 1}, Start{}); !errors.Is(err, errMemoryHooks) {
+		if _, _, err := b.Create(t.Context(), testHook(), Start{}); !errors.Is(err, errMemoryHooks) {
 			t.Errorf("Create: %v, want %v", err, errMemoryHooks)
 		}
 		if n := len(b.List()); n != 0 {
@@ -503,27 +510,48 @@ func wantOrder(t *testing.T, took []string) {
 func TestHookRotatesItsKey(t *testing.T) {
 	t.Parallel()
 	packer := newTestPacker(t)
-	synctest.Test(t, func(t *testing.T) {
-		var signed []int // how many keys did, by try
-		b := startHooks(t, newMemoryLog(), newMemoryHooks(), func(_ int, r *webhook.Request) webhook.Outcome {
-			signed = append(signed, len(r.Keys))
-			return webhook.Outcome{Verdict: webhook.Done}
+	for _, signature := range []webhook.Signature{webhook.V1, webhook.V1a} {
+		synctest.Test(t, func(t *testing.T) {
+			var signed []string // the signatures of each try
+			b := startHooks(t, newMemoryLog(), newMemoryHooks(), func(_ int, r *webhook.Request) webhook.Outcome {
+				text := ""
+				for _, key := range r.Keys {
+					text += string(key.Signature()) + " "
+				}
+				signed = append(signed, text)
+				return webhook.Outcome{Verdict: webhook.Done}
+			})
+			defer b.stop()
+			hook := b.create(t, func(h *Hook) { h.Signature = signature })
+			b.publish(t, packer, "a")
+			synctest.Wait()
+			key, err := b.Rotate(t.Context(), hook.ID)
+			rotated, _ := b.Get(hook.ID)
+			if err != nil || !slices.Equal(rotated.Keys, []string{key.Reveal(), hook.Keys[0]}) {
+				t.Errorf("Rotate: keys %v, %v, want the new one, then the old one", len(rotated.Keys), err)
+			}
+			b.publish(t, packer, "a")
+			synctest.Wait()
+			time.Sleep(oldKeyTime + time.Minute)
+			b.publish(t, packer, "a")
+			synctest.Wait()
+			one := string(signature) + " "
+			if want := []string{one, one + one, one}; !slices.Equal(signed, want) {
+				t.Errorf("%q signed, want %q", signed, want)
+			}
 		})
+	}
+}
+
+func TestHookOfBeforeSignatures(t *testing.T) {
+	t.Parallel()
+	store := newMemoryHooks()
+	store.hooks["sub_1"] = []byte(`{"id":"sub_1","topic":"a","callback":"https://app.example.com/","maxInFlight":2,"state":"paused","keys":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}`)
+	synctest.Test(t, func(t *testing.T) {
+		b := startHooks(t, newMemoryLog(), store, always(webhook.Done))
 		defer b.stop()
-		hook := b.create(t, nil)
-		b.publish(t, packer, "a")
-		synctest.Wait()
-		rotated, key, err := b.Rotate(t.Context(), hook.ID)
-		if err != nil || !slices.Equal(rotated.Keys, []string{key.Reveal(), hook.Keys[0]}) {
-			t.Errorf("Rotate: keys %v, %v, want the new one, then the old one", len(rotated.Keys), err)
-		}
-		b.publish(t, packer, "a")
-		synctest.Wait()
-		time.Sleep(oldKeyTime + time.Minute)
-		b.publish(t, packer, "a")
-		synctest.Wait()
-		if want := []int{1, 2, 1}; !slices.Equal(signed, want) {
-			t.Errorf("%v keys signed, want %v", signed, want)
+		if key, err := b.Rotate(t.Context(), "sub_1"); err != nil || key.Signature() != webhook.V1 {
+			t.Errorf("%v, %v, want another secret", key, err)
 		}
 	})
 }

@@ -18,8 +18,10 @@ type Webhook struct {
 	MaxRate     float64         `json:"maxRate"` // requests a second; 0: no limit
 	Batch       json.RawMessage `json:"batch,omitempty"`
 	Window      json.RawMessage `json:"window,omitempty"`
-	State       string          `json:"state"`            // active, paused or disabled
-	Reason      string          `json:"reason,omitempty"` // why it is disabled
+	Signature   string          `json:"signature"`           // v1 or v1a
+	PublicKey   string          `json:"publicKey,omitempty"` // of v1a: what the receiver verifies with
+	State       string          `json:"state"`               // active, paused or disabled
+	Reason      string          `json:"reason,omitempty"`    // why it is disabled
 	Created     time.Time       `json:"created"`
 	Status      WebhookStatus   `json:"status"`
 }
@@ -48,15 +50,17 @@ type NewWebhook struct {
 	MaxRate     float64         `json:"maxRate,omitempty"`
 	Batch       json.RawMessage `json:"batch,omitempty"`
 	Window      json.RawMessage `json:"window,omitempty"`
-	After       string          `json:"after,omitempty"` // see Start
+	Signature   string          `json:"signature,omitempty"` // v1, a secret that both ends have, or v1a, a public key
+	After       string          `json:"after,omitempty"`     // see Start
 	Since       string          `json:"since,omitempty"`
 }
 
-// WebhookSecret is what the receiver of a Webhook verifies with. Nothing else
-// shows it.
-type WebhookSecret struct {
-	ID     string `json:"id"` // of the Webhook
-	Secret string `json:"secret"`
+// WebhookKey is what the receiver of a Webhook verifies with. Nothing else shows
+// the secret.
+type WebhookKey struct {
+	ID        string `json:"id"`                  // of the Webhook
+	Secret    string `json:"secret,omitempty"`    // of signature v1
+	PublicKey string `json:"publicKey,omitempty"` // of signature v1a
 }
 
 func webhookPath(id, action string) string { return "/v1/subscriptions/" + url.PathEscape(id) + action }
@@ -77,13 +81,13 @@ func (c *Client) Webhook(ctx context.Context, id string) (w Webhook, err error) 
 }
 
 // CreateWebhook makes one.
-func (c *Client) CreateWebhook(ctx context.Context, w NewWebhook) (s WebhookSecret, err error) {
+func (c *Client) CreateWebhook(ctx context.Context, w NewWebhook) (k WebhookKey, err error) {
 	body, err := json.Marshal(w)
 	if err != nil {
-		return s, err
+		return k, err
 	}
-	err = c.call(ctx, http.MethodPost, "/v1/subscriptions", body, &s)
-	return s, err
+	err = c.call(ctx, http.MethodPost, "/v1/subscriptions", body, &k)
+	return k, err
 }
 
 // PauseWebhook lets one wait where it is.
@@ -98,10 +102,10 @@ func (c *Client) ResumeWebhook(ctx context.Context, id string) (w Webhook, err e
 	return w, err
 }
 
-// RotateWebhook gives one a new secret. The one before it holds for a day.
-func (c *Client) RotateWebhook(ctx context.Context, id string) (s WebhookSecret, err error) {
-	err = c.call(ctx, http.MethodPost, webhookPath(id, "/rotate"), nil, &s)
-	return s, err
+// RotateWebhook gives one a new key. The one before it holds for a day.
+func (c *Client) RotateWebhook(ctx context.Context, id string) (k WebhookKey, err error) {
+	err = c.call(ctx, http.MethodPost, webhookPath(id, "/rotate"), nil, &k)
+	return k, err
 }
 
 // DeleteWebhook ends one. Its dead letters stay.

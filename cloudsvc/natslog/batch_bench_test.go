@@ -68,7 +68,8 @@ func benchmarkBatches(b *testing.B, hooks int) {
 		}
 	}()
 	for range hooks {
-		hook := cloudsvc.Hook{Topic: "#", Callback: "https://app.example.com/", MaxInFlight: 1}
+		hook := cloudsvc.DefaultHook()
+		hook.Topic, hook.Callback = "#", "https://app.example.com/"
 		if _, _, err := h.Create(ctx, hook, cloudsvc.Start{}); err != nil {
 			b.Fatal(err)
 		}

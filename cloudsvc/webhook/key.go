@@ -41,10 +41,18 @@ const (
 	V1a Signature = "v1a" // ed25519: receivers have the public key only
 )
 
+// Validate returns what is wrong with a signature that is none of them.
+func (s Signature) Validate() error {
+	if s != V1 && s != V1a {
+		return fmt.Errorf("signature %.64q: want %s or %s", s, V1, V1a)
+	}
+	return nil
+}
+
 // NewKey makes a key for a signature, of random bytes.
 func NewKey(s Signature, random io.Reader) (Key, error) {
-	if s != V1 && s != V1a {
-		return Key{}, fmt.Errorf("signature %.64q: want %s or %s", s, V1, V1a)
+	if err := s.Validate(); err != nil {
+		return Key{}, err
 	}
 	seed := make([]byte, newKeyBytes)
 	if _, err := io.ReadFull(random, seed); err != nil {
@@ -81,22 +89,28 @@ func ParseKey(text string) (Key, error) {
 // Reveal returns the whole key as text, which nobody but its owner may see: not
 // for logs, nor for any answer but the one to its making.
 func (k Key) Reveal() string {
-	switch {
-	case k.secret != nil:
-		return secretPrefix + base64.StdEncoding.EncodeToString(k.secret)
-	case k.private != nil:
+	if k.private != nil {
 		return privatePrefix + base64.StdEncoding.EncodeToString(k.private.Seed())
 	}
-	return ""
+	return k.Secret()
 }
 
-// Verifier returns what a receiver verifies with: the secret itself, or the
-// public key of a private one.
-func (k Key) Verifier() string {
-	if k.private != nil {
-		return publicPrefix + base64.StdEncoding.EncodeToString(k.private.Public().(ed25519.PublicKey))
+// Secret returns what a receiver verifies V1 with, which is all there is of the
+// key; "" of one that makes V1a.
+func (k Key) Secret() string {
+	if k.secret == nil {
+		return ""
 	}
-	return k.Reveal()
+	return secretPrefix + base64.StdEncoding.EncodeToString(k.secret)
+}
+
+// PublicKey returns what a receiver verifies V1a with, which everybody may
+// know; "" of a key that makes V1.
+func (k Key) PublicKey() string {
+	if k.private == nil {
+		return ""
+	}
+	return publicPrefix + base64.StdEncoding.EncodeToString(k.private.Public().(ed25519.PublicKey))
 }
 
 // Signature returns what the key makes.

@@ -17,7 +17,7 @@ func TestKeysComeBack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("ParseKey: %v", err)
 		}
-		if read.Reveal() != made.Reveal() || read.Verifier() != made.Verifier() || read.Signature() != made.Signature() {
+		if read.Reveal() != made.Reveal() || read.Secret() != made.Secret() || read.PublicKey() != made.PublicKey() || read.Signature() != made.Signature() {
 			t.Errorf("key %v comes back as %v", made.Reveal(), read.Reveal())
 		}
 	}

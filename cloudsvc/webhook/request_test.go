@@ -60,7 +60,7 @@ func TestReceiversVerify(t *testing.T) {
 func TestPublicKeyVerifies(t *testing.T) {
 	t.Parallel()
 	k := newKey(t, V1a)
-	public, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(k.Verifier(), "whpk_"))
+	public, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(k.PublicKey(), "whpk_"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestPublicKeyVerifies(t *testing.T) {
 
 func receiver(t *testing.T, k Key) *standardwebhooks.Webhook {
 	t.Helper()
-	w, err := standardwebhooks.NewWebhook(k.Verifier())
+	w, err := standardwebhooks.NewWebhook(k.Secret())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,18 +100,19 @@ func newSubscriptionsRotate(a *app) *cobra.Command {
 	var output *format
 	cmd := &cobra.Command{
 		Use:   "rotate ID",
-		Short: "Give a subscription a new secret",
-		Long: `rotate gives a subscription a new secret, and prints it: nothing else shows it.
-The one before it signs, too, for 24 h.`,
+		Short: "Give a subscription a new key",
+		Long: `rotate gives a subscription a new key, and prints what the receiver verifies
+with: a secret, which nothing else shows, or a public key. The key before it
+signs, too, for 24 h.`,
 		Args:              oneID,
 		ValidArgsFunction: a.completeWebhook,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.ask(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				secret, err := c.RotateWebhook(ctx, args[0])
+				key, err := c.RotateWebhook(ctx, args[0])
 				if err != nil {
 					return err
 				}
-				return output.print(a.out, secret, func(w io.Writer) { printSecret(w, &secret) })
+				return output.print(a.out, key, func(w io.Writer) { printKey(w, &key) })
 			})
 		},
 	}
@@ -166,7 +167,7 @@ func printWebhook(w io.Writer, h *client.Webhook) {
 	s := &h.Status
 	for _, line := range [...]struct{ name, text string }{
 		{"id", h.ID}, {"topic", h.Topic}, {"callback", h.Callback}, {"state", h.State}, {"reason", h.Reason}, {"warning", s.Warning},
-		{"batch", string(h.Batch)}, {"window", string(h.Window)}, {"created", timeText(h.Created)},
+		{"batch", string(h.Batch)}, {"window", string(h.Window)}, {"signature", h.Signature}, {"public key", h.PublicKey}, {"created", timeText(h.Created)},
 		{"lag", lagText(s.LagSeconds)}, {"waiting", strconv.Itoa(s.Waiting)}, {"delivered", strconv.FormatUint(s.Delivered, 10)},
 		{"dead letters", strconv.FormatUint(s.Dead, 10)},
 		{"last error", s.LastError}, {"at", timeText(s.LastErrorTime)}, {"next try", timeText(s.NextTry)},
@@ -177,8 +178,12 @@ func printWebhook(w io.Writer, h *client.Webhook) {
 	}
 }
 
-func printSecret(w io.Writer, s *client.WebhookSecret) {
-	fmt.Fprintf(w, "ID\tSECRET\n%s\t%s\n", printable(s.ID), printable(s.Secret))
+func printKey(w io.Writer, k *client.WebhookKey) {
+	name, text := "SECRET", k.Secret
+	if text == "" {
+		name, text = "PUBLIC KEY", k.PublicKey
+	}
+	fmt.Fprintf(w, "ID\t%s\n%s\t%s\n", name, printable(k.ID), printable(text))
 }
 
 func lagText(seconds float64) string {

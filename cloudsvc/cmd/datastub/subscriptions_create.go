@@ -22,8 +22,8 @@ func newSubscriptionsCreate(a *app) *cobra.Command {
 		Short: "Have messages sent to a URL",
 		Long: `create makes a durable subscription: each message whose topic matches is sent to
 the callback by POST, at least once, also when it was down meanwhile. It prints
-the secret that the receiver verifies with (Standard Webhooks); nothing else
-shows it.
+the secret that the receiver verifies with (Standard Webhooks), which nothing
+else shows, or, with --signature v1a, the public key.
 
 cloudsvc does not call private and loopback addresses, unless its
 --webhook-allow has them.`,
@@ -35,11 +35,11 @@ cloudsvc does not call private and loopback addresses, unless its
 			}
 			a.hintStar(hook.Topic)
 			return a.ask(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				secret, err := c.CreateWebhook(ctx, hook)
+				key, err := c.CreateWebhook(ctx, hook)
 				if err != nil {
 					return err
 				}
-				return output.print(a.out, secret, func(w io.Writer) { printSecret(w, &secret) })
+				return output.print(a.out, key, func(w io.Writer) { printKey(w, &key) })
 			})
 		},
 	}
@@ -51,11 +51,13 @@ cloudsvc does not call private and loopback addresses, unless its
 	flags.Float64Var(&hook.MaxRate, "max-rate", 0, "so many requests a second; 0 is no limit")
 	flags.StringVar(&batch, "batch", "", "`JSON`, how BT is merged, such as '{\"maxCount\":100,\"maxWait\":\"10s\"}'")
 	flags.StringVar(&window, "window", "", "`JSON`, how BT is reduced, such as '{\"size\":\"1m\",\"functions\":[\"avg\"]}'")
+	flags.StringVar(&hook.Signature, "signature", "", "`v1`, by a secret that receivers have, too, or v1a, by a key of which they have the public half")
 	flags.StringVar(&hook.Since, "since", "", "begin with what was stored `TIME` ago, such as 1h30m, or since 2026-08-01T12:00:00Z")
 	flags.StringVar(&hook.After, "after", "", "begin behind a `POSITION`, or with all: "+client.Earliest)
 	for _, flag := range []string{"callback", "max-in-flight", "max-rate", "batch", "window", "since", "after"} {
 		completeFlag(cmd, flag)
 	}
+	completeFlag(cmd, "signature", "v1", "v1a")
 	_ = cmd.RegisterFlagCompletionFunc("topic", func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeTopic(cmd, nil, begun)
 	}) // the flag is there

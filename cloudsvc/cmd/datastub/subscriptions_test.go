@@ -12,10 +12,10 @@ import (
 // callback is nobody's: its host has no address.
 const callback = "https://app.example.invalid/hooks/s3cret"
 
-func makeWebhook(t *testing.T, server string) client.WebhookSecret {
+func makeWebhook(t *testing.T, server string) client.WebhookKey {
 	t.Helper()
 	status, out, stderr := runTo(t, server, "", "subscriptions", "create", "--topic", "sensor/#", "--callback", callback, "-o", "json")
-	var made client.WebhookSecret
+	var made client.WebhookKey
 	if err := json.Unmarshal([]byte(out), &made); err != nil || status != 0 || !strings.HasPrefix(made.Secret, "whsec_") {
 		t.Fatalf("status %d, %q, %s, %v", status, out, stderr, err)
 	}
@@ -52,6 +52,8 @@ func TestSubscriptions(t *testing.T) {
 		{"subscriptions create --topic a --callback " + callback + " --batch {", 2, nil, "--batch {: want JSON"},
 		{"subscriptions create --topic a --callback " + callback + " --since 1h --after earliest", 2, nil, "want one of them"},
 		{"subscriptions create --topic a --callback http://127.0.0.1/x", 4, nil, "loopback"},
+		{"subscriptions create --topic a --callback " + callback + " --signature v1a", 0, []string{"PUBLIC KEY", "whpk_"}, ""},
+		{"subscriptions create --topic a --callback " + callback + " --signature v2", 4, nil, `signature "v2": want v1 or v1a`},
 		{"subscriptions create x", 2, nil, `"x": want flags only`},
 		{"subscriptions delete " + id, 0, nil, id + " is deleted"},
 		{"subscriptions delete " + id, 4, nil, "there is no subscription with this id"},
@@ -83,6 +85,7 @@ func TestCompleteSubscriptions(t *testing.T) {
 		"subscriptions get a ":                "",
 		"deadletters --subscription ":         id,
 		"deadletters --reason ":               "refused exhausted",
+		"subscriptions create --signature ":   "v1 v1a",
 		"deadletters redrive ":                deadLetter(id, 1).ID,
 		"deadletters drop --subscription sub": id,
 	} {
