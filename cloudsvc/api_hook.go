@@ -2,19 +2,15 @@ package cloudsvc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gorilla/mux"
 
 	"datastub/cloudsvc/webhook"
 	"datastub/cloudsvc/window"
-	"datastub/dataplane"
 	"datastub/dataplane/rest"
 )
 
@@ -33,6 +29,8 @@ type hookShown struct {
 	Callback    string            `json:"callback"` // redacted
 	MaxInFlight int               `json:"maxInFlight"`
 	MaxRate     float64           `json:"maxRate"`
+	Rate        float64           `json:"rate"` // in force, which the receiver may have lowered
+	Handshake   Handshake         `json:"handshake"`
 	Batch       *BatchLimits      `json:"batch,omitempty"`
 	Window      *window.Spec      `json:"window,omitempty"`
 	Signature   webhook.Signature `json:"signature"`
@@ -48,25 +46,13 @@ type hookList struct {
 	Subscriptions []hookShown `json:"subscriptions"`
 }
 
-// hookFields are the keys of what a caller may set.
-var hookFields = [...]string{"topic", "callback", "maxInFlight", "maxRate", "batch", "window"}
-
 // createHook answers POST /v1/subscriptions.
 func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) error {
-	body, err := rest.ReadObject(w, r, append(slices.Clone(hookFields[:]), "signature", "after", "since")...)
+	hook, q, err := readNewHook(w, r)
 	if err != nil {
 		return err
 	}
-	hook := DefaultHook()
 	hook.Owner = who
-	readHook(body, &hook)
-	if body.Has("signature") {
-		hook.Signature = webhook.Signature(body.Text("signature"))
-	}
-	q := streamQuery{topic: hook.Topic, after: body.Text("after"), since: body.Text("since")}
-	if err := body.Err(); err != nil {
-		return rest.Invalid("", err)
-	}
 	return a.makeHook(w, r, hook, q)
 }
 
@@ -83,11 +69,11 @@ func (a *API) makeHook(w http.ResponseWriter, r *http.Request, hook Hook, q stre
 	if err := a.options.Authorizer.Authorize(hook.Owner, Subscribe, "", hook.Topic); err != nil {
 		return err
 	}
-	wanted, err := q.read(time.Now())
-	if err != nil {
+	if err := a.checkHook(r.Context(), &hook); err != nil {
 		return err
 	}
-	if err := a.checkCallback(r.Context(), hook.Callback); err != nil {
+	wanted, err := q.read(time.Now())
+	if err != nil {
 		return err
 	}
 	made, key, err := a.options.Hooks.Create(r.Context(), hook, wanted.start)
@@ -98,10 +84,14 @@ func (a *API) makeHook(w http.ResponseWriter, r *http.Request, hook Hook, q stre
 	return rest.WriteJSON(w, http.StatusCreated, hookMade{made.ID, key.Secret(), key.PublicKey()})
 }
 
-// checkCallback refuses a receiver whose address may not be dialled now. One
-// that is not found passes: each try looks for it, and asks the rule again.
-func (a *API) checkCallback(ctx context.Context, callback string) error {
-	u, err := webhook.ParseURL(callback)
+// checkHook refuses what is wrong, and a receiver whose address may not be
+// dialled now. One that is not found passes: each try looks for it, and asks the
+// rule again.
+func (a *API) checkHook(ctx context.Context, hook *Hook) error {
+	if err := hook.validate(); err != nil {
+		return err
+	}
+	u, err := webhook.ParseURL(hook.Callback)
 	if err != nil {
 		return rest.Invalid("callback", err)
 	}
@@ -114,52 +104,6 @@ func (a *API) checkCallback(ctx context.Context, callback string) error {
 		return rest.Invalid("callback", refused)
 	}
 	return nil
-}
-
-// readHook reads what is given of a subscription, and leaves the rest as it is.
-// What is wrong is in the object's Err.
-func readHook(o *dataplane.Object, hook *Hook) {
-	if o.Has("topic") {
-		hook.Topic = o.Text("topic")
-	}
-	if o.Has("callback") {
-		hook.Callback = o.Text("callback")
-	}
-	if o.Has("maxInFlight") && json.Unmarshal(o.Raw("maxInFlight"), &hook.MaxInFlight) != nil {
-		o.Refuse("maxInFlight", fmt.Errorf("maxInFlight %.64s: want a whole number from 1 to %d", o.Raw("maxInFlight"), maxInFlight))
-	}
-	if o.Has("maxRate") && json.Unmarshal(o.Raw("maxRate"), &hook.MaxRate) != nil {
-		o.Refuse("maxRate", fmt.Errorf("maxRate %.64s: want a number of requests a second", o.Raw("maxRate")))
-	}
-	if o.Has("window") {
-		spec, err := window.ParseSpec(o.Raw("window"))
-		hook.Window = &spec
-		refuseFields(o, "window", err)
-	}
-	if raw := o.Raw("batch"); o.Has("batch") {
-		limits, err := ParseBatchLimits(raw)
-		hook.Batch = &limits
-		refuseFields(o, "batch", err)
-	} else if raw != nil { // null
-		hook.Batch = nil
-	}
-}
-
-// refuseFields refuses each field of an object in a field that is wrong.
-func refuseFields(o *dataplane.Object, field string, err error) {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		o.Refuse(field, err)
-		return
-	}
-	for _, err := range joined.Unwrap() {
-		name := field
-		var inner *dataplane.FieldError
-		if errors.As(err, &inner) {
-			name += "." + inner.Field
-		}
-		o.Refuse(name, fmt.Errorf("%s: %w", field, err))
-	}
 }
 
 // listHooks answers GET /v1/subscriptions with all that there are.
@@ -191,7 +135,7 @@ func (a *API) showHook(ctx context.Context, hook Hook, known *storedTimes) (hook
 		hook.Batch = &batch
 	}
 	return hookShown{
-		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate,
+		ID: hook.ID, Topic: hook.Topic, Callback: webhook.Redact(hook.Callback), MaxInFlight: hook.MaxInFlight, MaxRate: hook.MaxRate, Rate: hook.rate(), Handshake: hook.Handshake,
 		Batch: hook.Batch, Window: hook.Window, Signature: hook.Signature, PublicKey: hook.publicKey(), State: hook.State, Reason: hook.Why, Created: hook.Created, Status: status,
 	}, err
 }
@@ -220,39 +164,41 @@ func (a *API) getHook(w http.ResponseWriter, r *http.Request, _ Identity, hook H
 	return rest.WriteJSON(w, http.StatusOK, shown)
 }
 
-// changeHook answers PATCH /v1/subscriptions/{id}: what is left out stays.
+// changeHook answers PATCH /v1/subscriptions/{id}: what is left out stays, and
+// null is what it is by default.
 func (a *API) changeHook(w http.ResponseWriter, r *http.Request, who Identity, hook Hook) error {
-	body, err := rest.ReadObject(w, r, hookFields[:]...)
+	patch, err := readHookPatch(w, r)
 	if err != nil {
 		return err
 	}
-	readHook(body, &hook)
-	if err := body.Err(); err != nil {
-		return rest.Invalid("", err)
+	if err := patch.apply(&hook); err != nil {
+		return err
 	}
 	if err := a.options.Authorizer.Authorize(who, Subscribe, "", hook.Topic); err != nil {
 		return err
 	}
-	if err := a.checkCallback(r.Context(), hook.Callback); err != nil {
+	if err := a.checkHook(r.Context(), &hook); err != nil {
 		return err
 	}
-	return a.editHook(w, r, hook.ID, func(kept *Hook) { readHook(body, kept) })
+	changed, err := a.options.Hooks.Amend(r.Context(), hook.ID, patch.asks(), patch.apply)
+	if err != nil {
+		return err
+	}
+	return a.getHook(w, r, who, changed)
 }
 
 // setHook returns the handler that puts a subscription into a state.
 func (a *API) setHook(state HookState) handler {
-	return a.ofHook(func(w http.ResponseWriter, r *http.Request, _ Identity, hook Hook) error {
-		return a.editHook(w, r, hook.ID, func(kept *Hook) { kept.State, kept.Why = state, "" })
+	return a.ofHook(func(w http.ResponseWriter, r *http.Request, who Identity, hook Hook) error {
+		changed, err := a.options.Hooks.Change(r.Context(), hook.ID, func(kept *Hook) error {
+			kept.State, kept.Why = state, ""
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return a.getHook(w, r, who, changed)
 	})
-}
-
-// editHook changes a subscription and answers with what it is then.
-func (a *API) editHook(w http.ResponseWriter, r *http.Request, id string, edit func(*Hook)) error {
-	changed, err := a.options.Hooks.Change(r.Context(), id, func(kept *Hook) error { edit(kept); return nil })
-	if err != nil {
-		return err
-	}
-	return a.getHook(w, r, "", changed)
 }
 
 // rotateHook answers POST /v1/subscriptions/{id}/rotate with a new secret.

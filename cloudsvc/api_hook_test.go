@@ -13,7 +13,7 @@ import (
 func testHooks(t *testing.T, d *Dispatcher) *Hooks {
 	t.Helper()
 	store := newMemoryHooks()
-	h, err := NewHooks(t.Context(), HooksOptions{Dispatcher: d, Store: store, DeadLetters: store, Sender: &testReceiver{answer: always(webhook.Done)}})
+	h, err := NewHooks(t.Context(), HooksOptions{Dispatcher: d, Store: store, DeadLetters: store, Sender: &testReceiver{answer: always(webhook.Done)}, Handshaker: consent(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +91,38 @@ func TestSubscriptionChanges(t *testing.T) {
 		{"PATCH", path, `{"topic":"other"}`, 200, `"batch":{"maxCount":1000,"maxBytes":262144,"maxWait":"5s"}`},
 		{"PATCH", path, `{"batch":{"maxCount":10,"maxBytes":"64Ki"}}`, 200, `"batch":{"maxCount":10,"maxBytes":65536,"maxWait":"5s"}`},
 		{"PATCH", path, `{"batch":{"maxWait":"2h"}}`, 400, `"field":"batch.maxWait"`},
+		{"PATCH", path, `{"batch":{"maxWait":"1s"}}`, 200, `"batch":{"maxCount":10,"maxBytes":65536,"maxWait":"1s"}`},
+		{"PATCH", path, `{"batch":{"maxBytes":null}}`, 200, `"batch":{"maxCount":10,"maxBytes":262144,"maxWait":"1s"}`},
+		{"PATCH", path, `{"batch":{"maxCont":null}}`, 400, `"maxCont\" is no known field`},
+		{"PATCH", path, `{"batch":{"maxCount":1,"maxCount":2}}`, 400, `maxCount is given twice`},
 		{"PATCH", path, `{"window":{"size":"5m","functions":["avg"]}}`, 400, "either merged or reduced"},
 		{"PATCH", path, `{"batch":null}`, 200, `"maxCount":1000`},
 		{"PATCH", path, `{"window":{"size":"5m","functions":["avg"]}}`, 200, `"window":{"size":"5m0s","slide":"5m0s","by":["namespace","topic","device"],"functions":["avg"],"lateness":"10s"}`},
+		{"PATCH", path, `{"window":{"size":"10m","functions":["min","max"]}}`, 200, `"window":{"size":"10m0s","slide":"5m0s","by":["namespace","topic","device"],"functions":["min","max"],"lateness":"10s"}`},
+		{"PATCH", path, `{"window":{"slide":null,"lateness":"1m"}}`, 200, `"window":{"size":"10m0s","slide":"10m0s","by":["namespace","topic","device"],"functions":["min","max"],"lateness":"1m0s"}`},
+		{"PATCH", path, `{"window":{"size":null}}`, 400, `"field":"window.size"`},
 		{"PATCH", path, `{"window":{"size":"0s","functions":["avg"]}}`, 400, `"field":"window.size"`},
+		{"PATCH", path, `{"window":null,"batch":{"maxCount":7}}`, 200, `"batch":{"maxCount":7,"maxBytes":262144,"maxWait":"5s"}`},
+		{"PATCH", path, `{"topic":null,"callback":null}`, 400, `{"field":"topic","detail":"filter is empty`},
+		{"PATCH", path, `{"topic":null,"callback":null}`, 400, `{"field":"callback","detail":"URL of the receiver is`},
+		{"PATCH", path, `{"maxInFlight":null}`, 200, `"maxInFlight":1,`},
+		{"PATCH", path, `{"maxRate":2}`, 200, `"maxRate":2,"rate":2,`},
+		{"PATCH", path, `{"maxRate":null}`, 200, `"maxRate":0,"rate":0,`},
+		{"PATCH", path, `{"maxRate":0.00001}`, 400, "maxRate 1e-05: want 0.0001 to 100000 requests a second, or 0 for no limit"},
+		{"PATCH", path, `{"maxRate":"2"}`, 400, `"detail":"maxRate \"2\": want a number of requests a second"`},
+		{"PATCH", path, `{"maxInFlight":1.5}`, 400, `"detail":"maxInFlight 1.5: want a whole number from 1 to 64"`},
+		{"PATCH", path, `{"topic":["a"]}`, 400, `"detail":"topic is a JSON array: want a string"`},
+		{"PATCH", path, `{"handshake":true}`, 400, `"detail":"handshake is a JSON boolean: want a string"`},
+		{"PATCH", path, `{"handshake":"options"}`, 400, `"detail":"handshake \"options\": want none or cloudevents"`},
+		{"PATCH", path, `{"callback":"https://192.0.2.7/a","callback":"https://192.0.2.7/b"}`, 400, `"detail":"callback is given twice: want it once"`},
+		{"PATCH", path, `{"signature":"v1a","since":"1h"}`, 400, `"detail":"\"signature\" is no known field: want one of topic, callback, maxInFlight, maxRate, batch, window, handshake"`},
+		{"PATCH", path, `{"Topic":null}`, 400, `want topic`},
+		{"PATCH", path, `null`, 400, "body is a JSON null: want an object"},
+		{"PATCH", path, `[]`, 400, "body is a JSON array: want an object"},
+		{"PATCH", path, ``, 400, "body is empty"},
+		{"PATCH", path, `{}`, 200, `"topic":"other"`},
 		{"PATCH", path, `{"window":5}`, 400, "window is a JSON number: want an object"},
+		{"PATCH", path, `{"batch":[]}`, 400, "batch is a JSON array: want an object"},
 		{"PATCH", path, `{"callback":"http://10.0.0.1/"}`, 400, "private (RFC 1918)"},
 		{"POST", path + "/pause", "", 200, `"state":"paused"`},
 		{"POST", path + "/resume", "", 200, `"state":"active"`},

@@ -21,6 +21,7 @@ type Config struct {
 	Retention        []RetentionRule // how long what is kept
 	NATSURL          string          // NATS servers, instead of the embedded log; commas between them
 	WebhookAllow     []netip.Prefix  // the exceptions of AddressRule
+	WebhookOrigin    string          // what receivers know cloudsvc by, when they are asked: a DNS name
 	WebhookCA        string          // PEM file of who may vouch for receivers besides whom the system trusts
 	NATSSyncInterval time.Duration   // how often those servers sync to disk
 }
@@ -31,6 +32,7 @@ func DefaultConfig() Config {
 		HTTP:             "127.0.0.1:8080",
 		Uplink:           "tcp://127.0.0.1:5557",
 		Data:             "cloudsvc-data",
+		WebhookOrigin:    "datastub",
 		NATSSyncInterval: 2 * time.Minute, // NATS's own default
 	}
 }
@@ -42,6 +44,7 @@ func (c *Config) Validate() error {
 		validateUplink(c.Uplink),
 		c.validateLog(),
 		validateRetention(c.Retention),
+		validateOrigin(c.WebhookOrigin),
 	)
 }
 
@@ -63,6 +66,13 @@ func validateUplink(address string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("uplink: %q: %w: want tcp://host:port, such as tcp://127.0.0.1:5557, or tcp://*:5557 for every interface", address, err)
+	}
+	return nil
+}
+
+func validateOrigin(origin string) error {
+	if !validHost(origin) {
+		return fmt.Errorf("webhookOrigin: %.64q: want a DNS name, such as datastub.example.com", origin)
 	}
 	return nil
 }

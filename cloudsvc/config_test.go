@@ -42,7 +42,7 @@ func TestConfigPrecedence(t *testing.T) {
 	const file = "http: 127.0.0.1:1\nuplink: tcp://127.0.0.1:1\ndata: from-file\n"
 	env := map[string]string{"DATASTUB_HTTP": "127.0.0.1:2", "DATASTUB_UPLINK": "tcp://127.0.0.1:2", "DATASTUB_DATA": ""}
 	got, err := load(t, file, env, "--http", "127.0.0.1:3")
-	want := Config{HTTP: "127.0.0.1:3", Uplink: "tcp://127.0.0.1:2", Data: "from-file", NATSSyncInterval: 2 * time.Minute}
+	want := Config{HTTP: "127.0.0.1:3", Uplink: "tcp://127.0.0.1:2", Data: "from-file", WebhookOrigin: "datastub", NATSSyncInterval: 2 * time.Minute}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
@@ -140,7 +140,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, retention, natsURL, webhookAllow, webhookCA, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, retention, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -170,7 +170,7 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, retention, natsURL, webhookAllow, webhookCA, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, retention, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",
@@ -221,6 +221,10 @@ retention: rule 5: topics: "d" never comes to this rule: rule 3 has "#", and the
 		"no retention": {
 			args: []string{"--retention", "7d"},
 			want: `flag --retention: "7d": want a list such as [{topics: [alarm/#], maxAge: 30d, maxBytes: 10Gi}]`,
+		},
+		"origin": {
+			args: []string{"--webhook-origin", "https://app.example.com"},
+			want: `webhookOrigin: "https://app.example.com": want a DNS name, such as datastub.example.com`,
 		},
 		"password": {
 			args: []string{"--nats-url", "http://user:secret@a,nats://user:secret@b:x,nats:"},

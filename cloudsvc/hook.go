@@ -25,7 +25,8 @@ const (
 // What a hook may ask for.
 const (
 	maxInFlight = 64
-	maxRate     = 100_000 // requests a second
+	minRate     = 1e-4 // requests a second: one in three hours
+	maxRate     = 100_000
 )
 
 // oldKeyTime is how long the key before the last one signs, too: receivers
@@ -45,17 +46,22 @@ type Hook struct {
 	Batch       *BatchLimits      `json:"batch,omitempty"`   // how BT messages are merged; nil: as defaultBatch says
 	Window      *window.Spec      `json:"window,omitempty"`  // what BT messages are reduced to; nil: they are merged
 	Signature   webhook.Signature `json:"signature"`
+	Handshake   Handshake         `json:"handshake"`
 	State       HookState         `json:"state"`
 	Why         string            `json:"why,omitempty"` // it is disabled
 	Created     time.Time         `json:"created"`
 	Began       string            `json:"began"` // the Position behind which it begins
+
+	AllowedRate float64 `json:"allowedRate,omitempty"` // by the receiver, requests a second; 0: any
 
 	Keys     []string  `json:"keys"`     // revealed: the one that signs, and the one before it
 	OldUntil time.Time `json:"oldUntil"` // when the second stops signing
 }
 
 // DefaultHook is what a Hook is as far as nobody says.
-func DefaultHook() Hook { return Hook{MaxInFlight: 1, Signature: webhook.V1} }
+func DefaultHook() Hook {
+	return Hook{MaxInFlight: 1, Signature: webhook.V1, Handshake: HandshakeNone}
+}
 
 // validate returns a *rest.InvalidError with everything that is wrong with
 // what a caller may give.
@@ -68,10 +74,11 @@ func (h *Hook) validate() error {
 	if h.MaxInFlight < 1 || h.MaxInFlight > maxInFlight {
 		invalid.Add("maxInFlight", fmt.Errorf("maxInFlight %d: want 1 to %d", h.MaxInFlight, maxInFlight))
 	}
-	if h.MaxRate < 0 || h.MaxRate > maxRate {
-		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want more than 0 and at most %d requests a second, or 0 for no limit", h.MaxRate, maxRate))
+	if h.MaxRate != 0 && (h.MaxRate < minRate || h.MaxRate > maxRate) {
+		invalid.Add("maxRate", fmt.Errorf("maxRate %v: want %v to %d requests a second, or 0 for no limit", h.MaxRate, minRate, maxRate))
 	}
 	invalid.Add("signature", h.Signature.Validate())
+	invalid.Add("handshake", h.Handshake.validate())
 	if h.Batch != nil {
 		invalid.Add("batch", h.Batch.Validate())
 	}
@@ -163,3 +170,13 @@ type WebhookSender interface {
 }
 
 var _ WebhookSender = (*webhook.Sender)(nil)
+
+// A Handshaker asks receivers, as webhook.Sender does, for many hooks at once.
+type Handshaker interface {
+	// Handshake asks whether a receiver wants so many requests a second, and
+	// returns how many it allows: 0 is any number, of both. The error tells what it
+	// answered and what was wanted, and does not repeat the URL.
+	Handshake(ctx context.Context, url string, rate float64) (allowed float64, err error)
+}
+
+var _ Handshaker = (*webhook.Sender)(nil)

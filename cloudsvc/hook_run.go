@@ -65,8 +65,8 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 		return nil, err
 	}
 	limit := rate.Inf
-	if hook.MaxRate > 0 {
-		limit = rate.Limit(hook.MaxRate)
+	if most := hook.rate(); most > 0 {
+		limit = rate.Limit(most)
 	}
 	r := &hookRun{hooks: hooks, hook: hook, limiter: rate.NewLimiter(limit, 1), ended: make(chan struct{}), held: c.Held}
 	for i, class := range dataplane.Classes {
@@ -106,7 +106,7 @@ func (r *hookRun) start(ctx context.Context, now time.Time) (next time.Time) {
 			return next
 		}
 		if !r.limiter.AllowN(now, 1) {
-			return now.Add(time.Duration(float64(time.Second) / r.hook.MaxRate))
+			return now.Add(time.Duration(float64(time.Second) / r.hook.rate()))
 		}
 		r.flying++
 		if again {

@@ -36,6 +36,7 @@ type HooksOptions struct {
 	Store       HookStore
 	DeadLetters DeadLetterBox
 	Sender      WebhookSender
+	Handshaker  Handshaker
 	Schedule    webhook.Schedule // webhook.DefaultSchedule
 	Random      func() float64   // at least 0 and below 1, by many at once: math/rand/v2
 	Events      EventPublisher   // nil: nobody is told
@@ -44,8 +45,8 @@ type HooksOptions struct {
 }
 
 func (o *HooksOptions) validate() error {
-	if o.Dispatcher == nil || o.Store == nil || o.DeadLetters == nil || o.Sender == nil {
-		return errors.New("hooks options: Dispatcher, Store, DeadLetters and Sender are required")
+	if o.Dispatcher == nil || o.Store == nil || o.DeadLetters == nil || o.Sender == nil || o.Handshaker == nil {
+		return errors.New("hooks options: Dispatcher, Store, DeadLetters, Sender and Handshaker are required")
 	}
 	if o.Schedule == nil {
 		o.Schedule = webhook.DefaultSchedule()
@@ -120,10 +121,13 @@ func (h *Hooks) mark(id string) {
 }
 
 // Create begins a durable subscription at a place, with what its caller gives:
-// all from Owner to Signature, over DefaultHook. The error is a
+// all from Owner to Handshake, over DefaultHook. The error is a
 // *rest.InvalidError if they are wrong. The key is shown to nobody again.
 func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webhook.Key, error) {
 	if err := hook.validate(); err != nil {
+		return Hook{}, webhook.Key{}, err
+	}
+	if err := h.propose(ctx, &hook); err != nil {
 		return Hook{}, webhook.Key{}, err
 	}
 	key, err := webhook.NewKey(hook.Signature, rand.Reader)

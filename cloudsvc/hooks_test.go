@@ -154,7 +154,7 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	b := &hooksBench{store: store, told: new(testEvents), retention: new(testRetention), log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{
-		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Events: b.told, Retention: b.retention,
+		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Handshaker: consent(.5), Events: b.told, Retention: b.retention,
 		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 },
 	})
 	if err != nil {
@@ -171,6 +171,11 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	})
 	return b
 }
+
+// consent is of receivers that allow so many requests a second.
+type consent float64
+
+func (c consent) Handshake(context.Context, string, float64) (float64, error) { return float64(c), nil }
 
 // testHook is what a caller gives of one.
 func testHook() Hook {
@@ -370,6 +375,20 @@ func TestHookKeepsToItsRate(t *testing.T) {
 		b := startHooks(t, newMemoryLog(), newMemoryHooks(), always(webhook.Done))
 		defer b.stop()
 		b.create(t, func(h *Hook) { h.MaxRate, h.MaxInFlight = .5, 8 })
+		b.publish(t, packer, "a", "b", "c")
+		time.Sleep(time.Minute)
+		tries, _ := b.receiver.all()
+		wantTexts(t, "tries", tries, "a 1 at 0s", "b 2 at 2s", "c 3 at 4s")
+	})
+}
+
+func TestHookRateThatReceiverAllows(t *testing.T) {
+	t.Parallel()
+	packer := newTestPacker(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := startHooks(t, newMemoryLog(), newMemoryHooks(), always(webhook.Done))
+		defer b.stop()
+		b.create(t, func(h *Hook) { h.Handshake, h.MaxRate, h.MaxInFlight = HandshakeCloudEvents, 10, 8 })
 		b.publish(t, packer, "a", "b", "c")
 		time.Sleep(time.Minute)
 		tries, _ := b.receiver.all()

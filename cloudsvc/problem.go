@@ -25,6 +25,7 @@ var problemKinds = rest.Kinds{
 	{Err: ErrNoSuchHook, Status: http.StatusNotFound, Name: "no-such-subscription", Title: "No such subscription"},
 	{Err: ErrNoSuchLetter, Status: http.StatusNotFound, Name: "no-such-dead-letter", Title: "No such dead letter"},
 	{Err: ErrHookGone, Status: http.StatusConflict, Name: "subscription-gone", Title: "Subscription gone"},
+	{Err: ErrHookChanged, Status: http.StatusConflict, Name: "subscription-changed", Title: "Subscription changed"},
 	{Err: ErrHookInactive, Status: http.StatusConflict, Name: "subscription-inactive", Title: "Subscription does not deliver"},
 	{Err: ErrRedriven, Status: http.StatusConflict, Name: "redriven-already", Title: "Being redriven already"},
 	{Err: ErrLetterTooLong, Status: http.StatusConflict, Name: "message-not-kept", Title: "Message not kept"},

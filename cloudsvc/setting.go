@@ -46,6 +46,8 @@ var settings = [...]setting{
 		func(c *Config) *string { return &c.NATSURL }),
 	prefixesSetting("webhookAllow", "webhook-allow", "DATASTUB_WEBHOOK_ALLOW", "let what is registered over HTTP have cloudsvc dial these private, loopback or other special addresses, a `CIDR`; may be repeated",
 		func(c *Config) *[]netip.Prefix { return &c.WebhookAllow }),
+	textSetting("webhookOrigin", "webhook-origin", "DATASTUB_WEBHOOK_ORIGIN", "datastub.example.com", "tell receivers of webhooks this DNS `name` of who sends: those that ask for a handshake of CloudEvents consent to it",
+		func(c *Config) *string { return &c.WebhookOrigin }),
 	textSetting("webhookCA", "webhook-ca", "DATASTUB_WEBHOOK_CA", "/etc/datastub/ca.pem", "trust receivers of webhooks for whom a certificate in this PEM `file` vouches, besides those whom the system trusts",
 		func(c *Config) *string { return &c.WebhookCA }),
 	durationSetting("natsSyncInterval", "nats-sync-interval", "DATASTUB_NATS_SYNC_INTERVAL", "how often the servers of --nats-url sync to disk, a `duration`; messages count as durable only after it",

@@ -16,6 +16,8 @@ type Webhook struct {
 	Callback    string          `json:"callback"` // as far as it may be shown
 	MaxInFlight int             `json:"maxInFlight"`
 	MaxRate     float64         `json:"maxRate"` // requests a second; 0: no limit
+	Rate        float64         `json:"rate"`    // in force: less where the receiver allows less
+	Handshake   string          `json:"handshake"`
 	Batch       json.RawMessage `json:"batch,omitempty"`
 	Window      json.RawMessage `json:"window,omitempty"`
 	Signature   string          `json:"signature"`           // v1 or v1a
@@ -50,6 +52,7 @@ type NewWebhook struct {
 	MaxRate     float64         `json:"maxRate,omitempty"`
 	Batch       json.RawMessage `json:"batch,omitempty"`
 	Window      json.RawMessage `json:"window,omitempty"`
+	Handshake   string          `json:"handshake,omitempty"` // none, or cloudevents: the receiver is asked by OPTIONS first
 	Signature   string          `json:"signature,omitempty"` // v1, a secret that both ends have, or v1a, a public key
 	After       string          `json:"after,omitempty"`     // see Start
 	Since       string          `json:"since,omitempty"`

@@ -37,6 +37,8 @@ func (r takesAll) Send(ctx context.Context, _ *webhook.Request) (webhook.Outcome
 	return webhook.Outcome{}, ctx.Err()
 }
 
+func (r takesAll) Handshake(context.Context, string, float64) (float64, error) { return 0, nil }
+
 // BenchmarkBatches has subscriptions send a batch of 1,000 messages each, again
 // and again: each waits until its bounds are stored.
 func BenchmarkBatches(b *testing.B) {
@@ -54,7 +56,7 @@ func benchmarkBatches(b *testing.B, hooks int) {
 	metrics := cloudsvc.NewMetrics(prometheus.NewRegistry())
 	d := cloudsvc.NewDispatcher(cloudsvc.Position{Incarnation: 1}, cloudsvc.NewHistory(log, packer, metrics), metrics)
 	store, receiver := &countingStore{HookStore: log}, takesAll{make(chan struct{})}
-	h, err := cloudsvc.NewHooks(b.Context(), cloudsvc.HooksOptions{Dispatcher: d, Store: store, DeadLetters: log, Sender: receiver})
+	h, err := cloudsvc.NewHooks(b.Context(), cloudsvc.HooksOptions{Dispatcher: d, Store: store, DeadLetters: log, Sender: receiver, Handshaker: receiver})
 	if err != nil {
 		b.Fatal(err)
 	}

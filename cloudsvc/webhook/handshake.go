@@ -31,6 +31,11 @@ func (s *Sender) Handshake(ctx context.Context, url string, rate float64) (allow
 	}
 	ctx, cancel := context.WithTimeout(ctx, TryTime)
 	defer cancel()
+	giveBack, err := s.places.take(ctx, u.Host)
+	if err != nil {
+		return 0, fmt.Errorf("handshake with the receiver: %s", why(err))
+	}
+	defer giveBack()
 	request, err := http.NewRequestWithContext(ctx, http.MethodOptions, u.String(), nil)
 	if err != nil {
 		return 0, errors.New("request cannot be made") // the error has the URL

@@ -6,7 +6,8 @@ import (
 	"datastub/cloudsvc/webhook"
 )
 
-// noHooks keeps durable subscriptions in memory only, and receivers take all.
+// noHooks keeps durable subscriptions in memory only, and receivers want and take
+// all.
 type noHooks struct{}
 
 func (noHooks) LoadHooks(context.Context) (map[string][]byte, error) { return nil, nil }
@@ -26,3 +27,5 @@ func (noHooks) SaveWindows(context.Context, string, []byte) error { return nil }
 func (noHooks) Send(context.Context, *webhook.Request) (webhook.Outcome, error) {
 	return webhook.Outcome{Verdict: webhook.Done}, nil
 }
+
+func (noHooks) Handshake(context.Context, string, float64) (float64, error) { return 0, nil }

@@ -47,7 +47,7 @@ func Start(t testing.TB, address string) *Server {
 	}
 	s.letters = new(letters)
 	hooks, err := cloudsvc.NewHooks(t.Context(), cloudsvc.HooksOptions{
-		Dispatcher: dispatcher, Store: noHooks{}, DeadLetters: s.letters, Sender: noHooks{},
+		Dispatcher: dispatcher, Store: noHooks{}, DeadLetters: s.letters, Sender: noHooks{}, Handshaker: noHooks{},
 	})
 	if err != nil {
 		t.Fatal(err)

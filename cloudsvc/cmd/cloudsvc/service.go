@@ -81,7 +81,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	metrics.MustRegister(s.producers)
-	if err := s.openHooks(opening, config.WebhookCA, addresses, metrics, klog.FromContext(ctx)); err != nil {
+	if err := s.openHooks(opening, &config, addresses, metrics, klog.FromContext(ctx)); err != nil {
 		return nil, err
 	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
@@ -113,20 +113,21 @@ func (s *service) openProducers(registry *cloudsvc.Registry, addresses *cloudsvc
 
 // openHooks loads the durable subscriptions, to send at addresses that a rule
 // allows, to whom the system or a file of authorities vouches for.
-func (s *service) openHooks(ctx context.Context, authorities string, addresses *cloudsvc.AddressRule, metrics prometheus.Registerer, log klog.Logger) (err error) {
-	roots, err := webhook.Roots(authorities)
+func (s *service) openHooks(ctx context.Context, config *cloudsvc.Config, addresses *cloudsvc.AddressRule, metrics prometheus.Registerer, log klog.Logger) (err error) {
+	roots, err := webhook.Roots(config.WebhookCA)
 	if err != nil {
 		return fmt.Errorf("webhookCA: %w", err)
 	}
 	s.sender, err = webhook.NewSender(webhook.SenderOptions{
-		Dial: webhook.Guard(addresses).DialContext, Agent: "datastub-cloudsvc", Origin: "datastub", Roots: roots,
+		Dial: webhook.Guard(addresses).DialContext, Agent: "datastub-cloudsvc", Origin: config.WebhookOrigin, Roots: roots,
 	})
 	if err != nil {
 		return err
 	}
 	metrics.MustRegister(s.sender)
 	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
-		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Events: s.ingest, Retention: s.log, Logger: log,
+		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Handshaker: s.sender,
+		Events: s.ingest, Retention: s.log, Logger: log,
 	})
 	return err
 }

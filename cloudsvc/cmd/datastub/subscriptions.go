@@ -167,7 +167,7 @@ func printWebhook(w io.Writer, h *client.Webhook) {
 	s := &h.Status
 	for _, line := range [...]struct{ name, text string }{
 		{"id", h.ID}, {"topic", h.Topic}, {"callback", h.Callback}, {"state", h.State}, {"reason", h.Reason}, {"warning", s.Warning},
-		{"batch", string(h.Batch)}, {"window", string(h.Window)}, {"signature", h.Signature}, {"public key", h.PublicKey}, {"created", timeText(h.Created)},
+		{"batch", string(h.Batch)}, {"window", string(h.Window)}, {"rate", rateText(h.Rate)}, {"handshake", h.Handshake}, {"signature", h.Signature}, {"public key", h.PublicKey}, {"created", timeText(h.Created)},
 		{"lag", lagText(s.LagSeconds)}, {"waiting", strconv.Itoa(s.Waiting)}, {"delivered", strconv.FormatUint(s.Delivered, 10)},
 		{"dead letters", strconv.FormatUint(s.Dead, 10)},
 		{"last error", s.LastError}, {"at", timeText(s.LastErrorTime)}, {"next try", timeText(s.NextTry)},
@@ -184,6 +184,14 @@ func printKey(w io.Writer, k *client.WebhookKey) {
 		name, text = "PUBLIC KEY", k.PublicKey
 	}
 	fmt.Fprintf(w, "ID\t%s\n%s\t%s\n", name, printable(k.ID), printable(text))
+}
+
+// rateText returns a rate, "" where there is no limit.
+func rateText(rate float64) string {
+	if rate == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(rate, 'g', 4, 64) + "/s"
 }
 
 func lagText(seconds float64) string {

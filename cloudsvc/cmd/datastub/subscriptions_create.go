@@ -51,12 +51,14 @@ cloudsvc does not call private and loopback addresses, unless its
 	flags.Float64Var(&hook.MaxRate, "max-rate", 0, "so many requests a second; 0 is no limit")
 	flags.StringVar(&batch, "batch", "", "`JSON`, how BT is merged, such as '{\"maxCount\":100,\"maxWait\":\"10s\"}'")
 	flags.StringVar(&window, "window", "", "`JSON`, how BT is reduced, such as '{\"size\":\"1m\",\"functions\":[\"avg\"]}'")
+	flags.StringVar(&hook.Handshake, "handshake", "", "`none`, or cloudevents, which has the receiver asked by OPTIONS before anything is stored")
 	flags.StringVar(&hook.Signature, "signature", "", "`v1`, by a secret that receivers have, too, or v1a, by a key of which they have the public half")
 	flags.StringVar(&hook.Since, "since", "", "begin with what was stored `TIME` ago, such as 1h30m, or since 2026-08-01T12:00:00Z")
 	flags.StringVar(&hook.After, "after", "", "begin behind a `POSITION`, or with all: "+client.Earliest)
 	for _, flag := range []string{"callback", "max-in-flight", "max-rate", "batch", "window", "since", "after"} {
 		completeFlag(cmd, flag)
 	}
+	completeFlag(cmd, "handshake", "none", "cloudevents")
 	completeFlag(cmd, "signature", "v1", "v1a")
 	_ = cmd.RegisterFlagCompletionFunc("topic", func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeTopic(cmd, nil, begun)

@@ -38,7 +38,7 @@ func TestSubscriptions(t *testing.T) {
 	}{
 		{"subscriptions", 0, []string{"ID  ", "  LAG  ", id + "  active  sensor/#  https://app.example.invalid"}, ""},
 		{"subscriptions -o yaml", 0, []string{`- id: "` + id, "lagSeconds: 0"}, ""},
-		{"subscriptions get " + id, 0, []string{"state         active\n", "lag           0s\n", "batch         {"}, ""},
+		{"subscriptions get " + id, 0, []string{"state         active\n", "lag           0s\n", "batch         {", "handshake     none\n", "signature     v1\n"}, ""},
 		{"subscriptions pause " + id, 0, []string{"state         paused\n"}, ""},
 		{"subscriptions resume " + id + " -o json", 0, []string{`"state":"active"`}, ""},
 		{"subscriptions rotate " + id, 0, []string{"SECRET", "whsec_"}, ""},
@@ -54,6 +54,8 @@ func TestSubscriptions(t *testing.T) {
 		{"subscriptions create --topic a --callback http://127.0.0.1/x", 4, nil, "loopback"},
 		{"subscriptions create --topic a --callback " + callback + " --signature v1a", 0, []string{"PUBLIC KEY", "whpk_"}, ""},
 		{"subscriptions create --topic a --callback " + callback + " --signature v2", 4, nil, `signature "v2": want v1 or v1a`},
+		{"subscriptions create --topic a --callback " + callback + " --handshake cloudevents", 0, []string{"SECRET", "whsec_"}, ""},
+		{"subscriptions create --topic a --callback " + callback + " --handshake options", 4, nil, `handshake "options": want none or cloudevents`},
 		{"subscriptions create x", 2, nil, `"x": want flags only`},
 		{"subscriptions delete " + id, 0, nil, id + " is deleted"},
 		{"subscriptions delete " + id, 4, nil, "there is no subscription with this id"},
