@@ -56,6 +56,28 @@ func TestConfigDefault(t *testing.T) {
 	}
 }
 
+// The example under resource/ can be used as it is.
+func TestConfigExample(t *testing.T) {
+	t.Parallel()
+	const path = "../resource/cloudsvc/cloudsvc.yaml"
+	got, err := load(t, "", nil, "--config", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Data != "/var/lib/cloudsvc" || got.Sync != SyncAlways || len(got.Retention) != 3 || len(got.WebhookAllow) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range settings {
+		if key := settings[i].key; !regexp.MustCompile(`(?m)^(# )?` + key + `:`).Match(text) {
+			t.Errorf("%s does not show %s", path, key)
+		}
+	}
+}
+
 func TestConfigFromNATS(t *testing.T) {
 	got, err := load(t, "", map[string]string{"DATASTUB_NATS_URL": "nats://a:4222, tls://b:4222"}, "--nats-sync-interval=10s")
 	if err != nil || got.NATSURL == "" || got.NATSSyncInterval != 10*time.Second {
