@@ -128,6 +128,20 @@ func (d *Dispatcher) mayHold(topics uint32, filter dataplane.Filter) bool {
 	return at < 0 || d.shelves[at].mayHold(filter) || filter.Match(dataplane.GapTopic)
 }
 
+// atRisk returns how many blocks of a class there are, at most, from the oldest
+// that a subscriber to a filter is not done with to the last one that is doomed on
+// a shelf where there may be something for it, by shelf; 0: there is none.
+func (d *Dispatcher) atRisk(class dataplane.Class, filter dataplane.Filter, oldest uint64, doomed map[uint32]uint64) (blocks uint64) {
+	waiting, known := d.trail(class).from(oldest)
+	for shelf, last := range doomed {
+		concerns := !known || slices.ContainsFunc(waiting, func(m trailMark) bool { return m.shelf == shelf && d.mayHold(m.topics, filter) })
+		if concerns && last >= oldest {
+			blocks = max(blocks, last-oldest+1)
+		}
+	}
+	return blocks
+}
+
 // recentFrom returns the first block from a sequence on that was routed not
 // long ago, nil where that has to be looked for in the log.
 func (d *Dispatcher) recentFrom(class dataplane.Class, seq uint64) *storedBlock {

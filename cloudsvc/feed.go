@@ -242,7 +242,7 @@ func (f *feed) missing(class dataplane.Class, from, to uint64, before trail) {
 // misses tells whether the subscriber misses something of the blocks from one on
 // that are gone, and was not told yet.
 func (f *feed) misses(class dataplane.Class, from uint64, before trail) bool {
-	lost, known := before.lost(from)
+	lost, known := before.from(from)
 	if !known {
 		return true
 	}

@@ -20,9 +20,10 @@ const (
 // A Retention knows what the limits of a log are about to take. It is called by
 // many at once.
 type Retention interface {
-	// Doomed returns the last block of a class that has used up so much of what
-	// the log's limits of age and size allow, a share of 1, or 0 where none has.
-	Doomed(ctx context.Context, class dataplane.Class, share float64) (seq uint64, err error)
+	// Doomed returns the last block of a class, on each shelf, that has used up so
+	// much of what the limits of age and size allow, a share of 1. Shelves where
+	// none has are left out.
+	Doomed(ctx context.Context, class dataplane.Class, share float64) (byShelf map[uint32]uint64, err error)
 	// Stored returns when a block of a class was stored, or the first one behind
 	// it that there is; the zero time where there is none.
 	Stored(ctx context.Context, class dataplane.Class, seq uint64) (time.Time, error)
@@ -54,7 +55,11 @@ func (h *Hooks) watch(ctx context.Context) {
 	}
 }
 
-func (h *Hooks) doomed(ctx context.Context) (blocks classBlocks, err error) {
+// doomedBlocks are the last ones that limits are about to take, by shelf, in the
+// order of dataplane.Classes.
+type doomedBlocks [len(dataplane.Classes)]map[uint32]uint64
+
+func (h *Hooks) doomed(ctx context.Context) (blocks doomedBlocks, err error) {
 	ctx, cancel := context.WithTimeout(ctx, watchEvery)
 	defer cancel()
 	for i, class := range dataplane.Classes {
@@ -65,9 +70,9 @@ func (h *Hooks) doomed(ctx context.Context) (blocks classBlocks, err error) {
 	return blocks, nil
 }
 
-// warn finds the hooks that are not done with blocks that are doomed, and tells
-// of each once, until it has caught up.
-func (h *Hooks) warn(doomed classBlocks) {
+// warn finds the hooks that are not done with blocks that are doomed, on shelves
+// that have something for them, and tells of each once, until it has caught up.
+func (h *Hooks) warn(doomed doomedBlocks) {
 	reached := h.options.Dispatcher.reached()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,11 +82,15 @@ func (h *Hooks) warn(doomed classBlocks) {
 		if err != nil {
 			continue // Status tells
 		}
+		filter, err := dataplane.ParseFilter(kept.hook.Topic)
+		if err != nil {
+			continue // it does not run
+		}
 		was := kept.risk
 		for i, class := range dataplane.Classes {
 			kept.risk[i] = 0
-			if oldest := b.oldest[i]; oldest > 0 && oldest <= doomed[i] {
-				kept.risk[i] = doomed[i] - oldest + 1
+			if oldest := b.oldest[i]; oldest > 0 {
+				kept.risk[i] = h.options.Dispatcher.atRisk(class, filter, oldest, doomed[i])
 			}
 			if was[i] == 0 && kept.risk[i] > 0 {
 				h.events.tell(id, hookEvent{Event: eventBehind, Class: class.String(), Blocks: kept.risk[i], Reason: kept.warning()})
@@ -99,7 +108,7 @@ func (k *keptHook) warning() string {
 	var parts []string
 	for i, class := range dataplane.Classes {
 		if n := k.risk[i]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %v blocks", n, class))
+			parts = append(parts, fmt.Sprintf("up to %d %v blocks", n, class))
 		}
 	}
 	if len(parts) == 0 {

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"datastub/cloudsvc/webhook"
 	"datastub/dataplane"
 )
@@ -18,8 +20,8 @@ type testRetention struct {
 	stored map[uint64]time.Time
 }
 
-func (*testRetention) Doomed(context.Context, dataplane.Class, float64) (uint64, error) {
-	return 0, nil
+func (*testRetention) Doomed(context.Context, dataplane.Class, float64) (map[uint32]uint64, error) {
+	return nil, nil
 }
 
 func (r *testRetention) Stored(_ context.Context, _ dataplane.Class, seq uint64) (time.Time, error) {
@@ -54,15 +56,15 @@ func TestWhoIsBehindIsWarned(t *testing.T) {
 			time.Sleep(restTime + time.Second) // the other one moves on
 			first := (b.next - 1) / 5 * 5      // as each block has one message
 			for n := range uint64(3) {
-				b.warn(classBlocks{first - 4 + n, 0})
+				b.warn(doomedBlocks{{0: first - 4 + n}})
 			}
 			status, err := b.Status(hook.ID)
-			if err != nil || !strings.HasPrefix(status.Warning, "3 RT blocks of the log") {
+			if err != nil || !strings.HasPrefix(status.Warning, "up to 3 RT blocks of the log") {
 				t.Errorf("warning %q, %v, want one of 3 blocks", status.Warning, err)
 			}
 			b.setState(t, hook.ID, HookActive)
 			time.Sleep(restTime + time.Second)
-			b.warn(classBlocks{first, 0})
+			b.warn(doomedBlocks{{0: first}})
 			if status, _ = b.Status(hook.ID); status.Warning != "" {
 				t.Errorf("warning %q of one that has caught up", status.Warning)
 			}
@@ -78,6 +80,48 @@ func TestWhoIsBehindIsWarned(t *testing.T) {
 		}
 		wantTexts(t, "events of another", b.told.names(t, other.ID), eventCreated)
 	})
+}
+
+// TestAtRisk has a log with traces, some of them with alarms and kept longer, and
+// of what limits are about to take asks what concerns whom.
+func TestAtRisk(t *testing.T) {
+	t.Parallel()
+	const traces, alarms, rest = 1, 2, 3
+	d := dispatcherOn(newMemoryLog(), Position{Incarnation: 7}, prometheus.NewRegistry())
+	d.shelves = Shelves([]RetentionRule{
+		{Topics: filtersOf(t, "trace/#"), MaxAge: time.Hour}, {Topics: filtersOf(t, "alarm/#"), MaxAge: 30 * day},
+	}, RetentionRule{MaxAge: 7 * day}, nil, traces)
+	tr := trail{since: 1}
+	for _, m := range []trailMark{{alarms, traces, 10}, {traces, traces, 20}, {alarms, alarms, 30}, {rest, rest, 40}} {
+		tr = tr.with(m.block, m.shelf, []uint32{m.topics})
+	}
+	d.trails[dataplane.RT] = tr
+	for name, tt := range map[string]struct {
+		filter string
+		oldest uint64
+		doomed map[uint32]uint64
+		want   uint64
+	}{
+		"nothing":                        {"trace/1", 5, nil, 0},
+		"its own":                        {"trace/1", 5, map[uint32]uint64{traces: 9}, 5},
+		"the last of several":            {"#", 5, map[uint32]uint64{traces: 9, rest: 20, alarms: 7}, 16},
+		"one that is done":               {"trace/1", 10, map[uint32]uint64{traces: 9}, 0},
+		"another":                        {"a", 5, map[uint32]uint64{traces: 9, alarms: 8}, 0},
+		"with what is kept longer":       {"trace/1", 5, map[uint32]uint64{alarms: 8}, 4},
+		"only others are on that by now": {"trace/1", 11, map[uint32]uint64{alarms: 15}, 0},
+		"none of it is left":             {"trace/1", 21, map[uint32]uint64{traces: 22}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := d.atRisk(dataplane.RT, filtersOf(t, tt.filter)[0], tt.oldest, tt.doomed); got != tt.want {
+				t.Errorf("%d blocks, want %d", got, tt.want)
+			}
+		})
+	}
+	d.trails[dataplane.BT] = trail{since: 6}
+	if got := d.atRisk(dataplane.BT, filtersOf(t, "a")[0], 5, map[uint32]uint64{traces: 9}); got != 5 {
+		t.Errorf("where the trail does not reach: %d blocks, want 5", got)
+	}
 }
 
 func TestLagHasATime(t *testing.T) {

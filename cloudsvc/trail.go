@@ -63,14 +63,14 @@ func (t trail) behind(block uint64) trail {
 	return t
 }
 
-// lost returns where the blocks from a sequence on were that are missing, up to
-// where the trail ends. It returns false where that is not known.
-func (t trail) lost(from uint64) (marks []trailMark, known bool) {
-	if t.since == 0 || from < t.since {
+// from returns where the blocks from a sequence on are, or were, up to where the
+// trail ends. It returns false where that is not known.
+func (t trail) from(seq uint64) (marks []trailMark, known bool) {
+	if t.since == 0 || seq < t.since {
 		return nil, false
 	}
 	for _, m := range t.marks {
-		if m.block >= from {
+		if m.block >= seq {
 			marks = append(marks, m)
 		}
 	}

@@ -52,18 +52,19 @@ func (o *Options) validate() error {
 // Log is a cloudsvc.Log on JetStream, and keeps what else cloudsvc has to: marks,
 // durable subscriptions and dead letters.
 type Log struct {
-	lock    *os.File   // of the embedded server's folder
-	server  *embedded  // nil: a cluster's
-	conn    *nats.Conn // of the writers and the marks
-	js      jetstream.JetStream
-	classes map[dataplane.Class]*classLog
-	shelves []cloudsvc.Shelf
-	logger  klog.Logger
-	reading *nats.Conn
-	readers map[dataplane.Class]*classReader
-	marks   markStore
-	hooks   hookStore
-	letters jetstream.Stream
+	lock     *os.File   // of the embedded server's folder
+	server   *embedded  // nil: a cluster's
+	conn     *nats.Conn // of the writers and the marks
+	js       jetstream.JetStream
+	classes  map[dataplane.Class]*classLog
+	shelves  []cloudsvc.Shelf
+	logger   klog.Logger
+	reading  *nats.Conn
+	readers  map[dataplane.Class]*classReader
+	trimmers map[dataplane.Class]*trimmer
+	marks    markStore
+	hooks    hookStore
+	letters  jetstream.Stream
 }
 
 var (
@@ -92,7 +93,10 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	l := &Log{logger: o.Logger, classes: make(map[dataplane.Class]*classLog), readers: make(map[dataplane.Class]*classReader)}
+	l := &Log{
+		logger:  o.Logger,
+		classes: make(map[dataplane.Class]*classLog), readers: make(map[dataplane.Class]*classReader), trimmers: make(map[dataplane.Class]*trimmer),
+	}
 	if err := l.open(ctx, o); err != nil {
 		l.Close()
 		return nil, err
@@ -125,6 +129,9 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 	}
 	if err := l.openReaders(ctx, o); err != nil {
 		return err
+	}
+	for _, class := range dataplane.Classes {
+		l.trimmers[class] = l.newTrimmer(class)
 	}
 	if err := l.hooks.open(ctx, l.js); err != nil {
 		return err

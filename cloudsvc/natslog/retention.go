@@ -11,23 +11,27 @@ import (
 	"datastub/dataplane"
 )
 
-// Doomed implements cloudsvc.Retention.
-func (l *Log) Doomed(ctx context.Context, class dataplane.Class, share float64) (uint64, error) {
-	r := l.readers[class]
-	info, err := r.stream.Info(ctx)
+// Doomed implements cloudsvc.Retention. What a stream's own limits are about to
+// take is on any shelf.
+func (l *Log) Doomed(ctx context.Context, class dataplane.Class, share float64) (map[uint32]uint64, error) {
+	info, err := l.readers[class].stream.Info(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("find how full the stream %v is: %w", class, err)
+		return nil, fmt.Errorf("find how full the stream %v is: %w", class, err)
 	}
-	doomed := crowded(&info.State, info.Config.MaxBytes, share)
+	all := crowded(&info.State, info.Config.MaxBytes, share)
 	if age := info.Config.MaxAge; age > 0 {
 		old, err := l.Before(ctx, class, time.Now().Add(-time.Duration(share*float64(age))))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		doomed = max(doomed, old)
+		all = max(all, old)
 	}
-	if doomed < info.State.FirstSeq { // nothing is there that old
-		return 0, nil
+	doomed := make(map[uint32]uint64)
+	for _, s := range l.shelves {
+		last := max(all, l.trimmers[class].beyond(l.classes[class].subject(s.ID), time.Now(), share))
+		if last >= info.State.FirstSeq { // else it is gone
+			doomed[s.ID] = last
+		}
 	}
 	return doomed, nil
 }

@@ -1,11 +1,15 @@
 package natslog
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"k8s.io/klog/v2"
 
+	"datastub/cloudsvc"
 	"datastub/dataplane"
 )
 
@@ -36,11 +40,11 @@ func TestDoomed(t *testing.T) {
 	l := openFolder(t, t.TempDir())
 	doomed := func(share float64) uint64 {
 		t.Helper()
-		seq, err := l.Doomed(t.Context(), dataplane.RT, share)
+		blocks, err := l.Doomed(t.Context(), dataplane.RT, share)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return seq
+		return blocks[0]
 	}
 	if got := doomed(.8); got != 0 {
 		t.Errorf("of nothing: %d", got)
@@ -52,6 +56,39 @@ func TestDoomed(t *testing.T) {
 	if got := doomed(1e-12); got != 4 { // of 7 days
 		t.Errorf("of what is old: %d, want 4", got)
 	}
+}
+
+// TestDoomedOnAShelf has shelves with an age and a size of their own beside what
+// the stream keeps.
+func TestDoomedOnAShelf(t *testing.T) {
+	t.Parallel()
+	l := open(t, Options{Dir: t.TempDir(), Logger: klog.Background(), Retention: []cloudsvc.RetentionRule{
+		rule(t, 10*time.Minute, 0, "trace/#"), rule(t, 0, 1<<20, "big/#"),
+	}})
+	defer trimming(t, l)()
+	shelves := l.Shelves()
+	for n := range 15 { // big/#, of which the limit is 16, has used up 0.8 of it with 13
+		put(t, l, shelves[0].ID, fmt.Sprint("trace ", n), 10)
+		put(t, l, shelves[1].ID, fmt.Sprint("big ", n), 64<<10)
+		put(t, l, shelves[2].ID, fmt.Sprint("rest ", n), 10)
+	}
+	doomed := func(share float64) map[uint32]uint64 {
+		t.Helper()
+		blocks, err := l.Doomed(t.Context(), dataplane.RT, share)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return blocks
+	}
+	eventually(t, "big blocks are about to go", func() bool { return len(doomed(.8)) > 0 })
+	if got, want := doomed(.8), (map[uint32]uint64{shelves[1].ID: 5}); !maps.Equal(got, want) {
+		t.Errorf("at 80 %%: got %v, want %v", got, want)
+	}
+	eventually(t, "the last trace is older than half a second, and nothing than ten minutes", func() bool {
+		got := doomed(1e-3) // of ten minutes, and of 7 days
+		_, rest := got[shelves[2].ID]
+		return got[shelves[0].ID] == 43 && !rest
+	})
 }
 
 func TestStored(t *testing.T) {

@@ -42,16 +42,28 @@ func (s *stock) closes(l *lot, stored time.Time) bool {
 // that; 0: there is none. What is younger than the age stays, and so do as many
 // bytes as there may be.
 func (s *stock) trim(now time.Time) (upTo uint64) {
-	for len(s.lots) > 0 {
-		l := s.lots[0]
-		old := s.maxAge > 0 && now.Sub(l.newest) > s.maxAge
-		many := s.maxBytes > 0 && s.bytes-l.bytes >= s.maxBytes
+	upTo = s.beyond(now, 1)
+	for len(s.lots) > 0 && s.lots[0].last <= upTo {
+		s.bytes -= s.lots[0].bytes
+		s.lots = s.lots[1:]
+	}
+	return upTo
+}
+
+// beyond returns the last block that a share of the limits would not keep; 0:
+// there is none.
+func (s *stock) beyond(now time.Time, share float64) (upTo uint64) {
+	age, room := time.Duration(share*float64(s.maxAge)), int64(share*float64(s.maxBytes))
+	behind := s.bytes
+	for i := range s.lots {
+		l := &s.lots[i]
+		behind -= l.bytes
+		old := s.maxAge > 0 && now.Sub(l.newest) > age
+		many := s.maxBytes > 0 && behind >= room
 		if !old && !many {
 			break
 		}
 		upTo = l.last
-		s.bytes -= l.bytes
-		s.lots = s.lots[1:]
 	}
 	return upTo
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,16 +23,18 @@ const sizeHeader = "Nats-Msg-Size"
 // stream, of which it gets no more than the sizes.
 type trimmer struct {
 	reader *classReader
-	stocks map[string]*stock // by subject; those whose limits the stream does not hold by itself
 	seen   uint64
+
+	mu     sync.Mutex
+	stocks map[string]*stock // by subject; those whose limits the stream does not hold by itself
 }
 
 // Run lets go of what the shelves do not keep, until ctx ends. What cannot be
 // let go of now is tried again.
 func (l *Log) Run(ctx context.Context) error {
 	var trimmers []*trimmer
-	for _, class := range dataplane.Classes {
-		if t := l.newTrimmer(class); len(t.stocks) > 0 {
+	for _, t := range l.trimmers {
+		if len(t.stocks) > 0 {
 			trimmers = append(trimmers, t)
 		}
 	}
@@ -78,11 +81,7 @@ func (t *trimmer) trim(ctx context.Context, now time.Time) error {
 	if err := t.follow(ctx); err != nil {
 		return fmt.Errorf("follow the stream behind %d: %w", t.seen, err)
 	}
-	for subject, s := range t.stocks {
-		upTo := s.trim(now)
-		if upTo == 0 {
-			continue
-		}
+	for subject, upTo := range t.let(now) {
 		if err := t.reader.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(upTo+1)); err != nil {
 			t.forget() // and find it again
 			return fmt.Errorf("let go of %s up to %d: %w", subject, upTo, err)
@@ -91,8 +90,34 @@ func (t *trimmer) trim(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// let returns up to which block each subject is let go of, of those that are.
+func (t *trimmer) let(now time.Time) map[string]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	gone := make(map[string]uint64)
+	for subject, s := range t.stocks {
+		if upTo := s.trim(now); upTo > 0 {
+			gone[subject] = upTo
+		}
+	}
+	return gone
+}
+
+// beyond returns the last block of a subject that a share of its limits would not
+// keep, of what was seen; 0: there is none, or the stream holds the limits by itself.
+func (t *trimmer) beyond(subject string, now time.Time, share float64) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.stocks[subject]; s != nil {
+		return s.beyond(now, share)
+	}
+	return 0
+}
+
 // forget has all be read again.
 func (t *trimmer) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.seen = 0
 	for subject, s := range t.stocks {
 		t.stocks[subject] = &stock{maxAge: s.maxAge, maxBytes: s.maxBytes}
@@ -126,6 +151,8 @@ func (t *trimmer) follow(ctx context.Context) error {
 
 // count takes in one block.
 func (t *trimmer) count(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.seen = meta.Sequence.Stream
 	if s := t.stocks[msg.Subject()]; s != nil {
 		size, err := strconv.ParseInt(msg.Headers().Get(sizeHeader), 10, 64)
