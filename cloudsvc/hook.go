@@ -124,6 +124,7 @@ type hookCursor struct {
 // that class only: each has the incarnation of when it was there.
 type laneCursor struct {
 	Position string                   `json:"position"`
+	Reduced  bool                     `json:"reduced,omitempty"` // by windows, whose record goes on where the position is
 	Batch    *batchMark               `json:"batch,omitempty"`
 	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of letters behind the position, by id
 }

@@ -47,6 +47,25 @@ func newHookLane(run *hookRun, class dataplane.Class, filter dataplane.Filter, c
 	}, nil
 }
 
+// merge has the lane's lines reduced to windows or merged to batches, as its hook
+// wants it, from where they were.
+func (l *hookLane) merge(c laneCursor, windows []byte) (err error) {
+	d, hook, at := l.run.hooks.options.Dispatcher, &l.run.hook, l.outbox.position
+	if !c.Reduced {
+		windows = nil
+	}
+	if hook.Window != nil {
+		l.composer, l.outbox.position, err = newHookWindow(d, hook, at, windows)
+		return err
+	}
+	if l.outbox.position, err = d.behindWindows(at, windows); err != nil {
+		return fmt.Errorf("windows of subscription %s: %w", hook.ID, err)
+	}
+	l.had = l.outbox.position
+	l.composer, err = newHookBatch(d, hook, l.had, c.Batch)
+	return err
+}
+
 // deliver takes and tries until the context ends, or the stream.
 func (l *hookLane) deliver(ctx context.Context) error {
 	stream, err := l.run.hooks.options.Dispatcher.SubscribeFrom(ctx, l.filter, Start{After: l.outbox.position}, l.class)

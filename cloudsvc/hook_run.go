@@ -74,13 +74,7 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 			return nil, err
 		}
 	}
-	bt := r.lanes[1]
-	if hook.Window != nil {
-		bt.composer, bt.outbox.position, err = newHookWindow(hooks.options.Dispatcher, &hook, bt.outbox.position, windows)
-	} else {
-		bt.composer, err = newHookBatch(hooks.options.Dispatcher, &hook, bt.outbox.position, c.BT.Batch)
-	}
-	return r, err
+	return r, r.lanes[1].merge(c.BT, windows)
 }
 
 // run delivers until the context ends, the receiver is gone, or a stream ends.

@@ -86,7 +86,7 @@ func (k *keptHook) positions() (rt, bt Position, err error) {
 	if rt, err = ParsePosition(k.cursor.RT.Position); err != nil {
 		return rt, bt, err
 	}
-	if _, at, ok := readWindowRecord(k.window); ok {
+	if _, at, ok := readWindowRecord(k.window); ok && k.cursor.BT.Reduced {
 		return rt, at, nil
 	}
 	bt, err = ParsePosition(k.cursor.BT.Position)

@@ -27,14 +27,12 @@ type hookWindow struct {
 }
 
 // newHookWindow resumes the windows of a hook, or begins them where the hook is,
-// and returns where the stream begins.
+// and returns where the stream begins. The record is nil where the hook has merged
+// what came last.
 func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hookWindow, Position, error) {
 	w := &hookWindow{record: record}
 	holds := d.isPast(dataplane.BT, at)
-	options := window.Options{Subscription: hook.ID, Spec: *hook.Window}
-	if state, reached, ok := readWindowRecord(record); ok && d.isPast(dataplane.BT, reached) { // else it is of another log
-		options.State = state
-	}
+	options := window.Options{Subscription: hook.ID, Spec: *hook.Window, State: d.windowState(record)}
 	var err error
 	w.reducer, err = window.New(options)
 	if errors.Is(err, window.ErrOtherSpec) { // the new ones begin with what was open
@@ -58,6 +56,31 @@ func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hook
 	}
 	w.at = at
 	return w, at, nil
+}
+
+// windowState returns the state that a record has, nil where there is none, or it
+// is of another log.
+func (d *Dispatcher) windowState(record []byte) []byte {
+	state, reached, ok := readWindowRecord(record)
+	if !ok || !d.isPast(dataplane.BT, reached) {
+		return nil
+	}
+	return state
+}
+
+// behindWindows returns where a hook goes on whose windows were taken away: with
+// what was in those that were open.
+func (d *Dispatcher) behindWindows(at Position, record []byte) (Position, error) {
+	state := d.windowState(record)
+	if state == nil {
+		return at, nil
+	}
+	from, err := window.StateFrom(state)
+	if err != nil {
+		return at, err
+	}
+	at.Incarnation, at.BT = d.reached().Incarnation, Place(from)
+	return at, nil
 }
 
 // isPast tells whether a position is one of this log, which a class has reached.
@@ -143,7 +166,7 @@ func (w *hookWindow) finish(*letter) {
 
 // keep implements composer.
 func (w *hookWindow) keep(c *laneCursor) *letter {
-	c.Position = w.began.String()
+	c.Position, c.Reduced = w.began.String(), true
 	return nil
 }
 

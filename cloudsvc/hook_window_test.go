@@ -189,15 +189,21 @@ func (b *hooksBench) sendBT(t *testing.T, packer *dataplane.Packer, publisher st
 	b.next++
 }
 
-// counts returns the count of each row that was delivered.
+// counts returns the count of each row that was delivered, and of each batch.
 func (r *windowReceiver) counts(t *testing.T) (counts []int) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, id := range r.ids {
-		var body struct{ Rows []struct{ Count int } }
+		var body struct {
+			Rows     []struct{ Count int }
+			Messages []json.RawMessage
+		}
 		if err := json.Unmarshal(r.bodies[id], &body); err != nil {
 			t.Fatalf("%.200s: %v", r.bodies[id], err)
+		}
+		if body.Messages != nil {
+			counts = append(counts, len(body.Messages))
 		}
 		for _, row := range body.Rows {
 			counts = append(counts, row.Count)
@@ -271,6 +277,88 @@ func TestWindowChanges(t *testing.T) {
 			t.Errorf("counts %v, want 2 of the first minute, and 3 of the rest of the hour", got)
 		}
 	})
+}
+
+// What was delivered as windows is not delivered again as batches, nor is what was
+// delivered as batches reduced: either goes on where the other was, with what was
+// in windows that were open.
+func TestWindowsComeAndGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		packer := newTestPacker(t)
+		receiver := newWindowReceiver(1)
+		log, store := newMemoryLog(), newMemoryHooks()
+		b := startHooksTo(t, log, store, receiver)
+		hook := b.create(t, func(h *Hook) { h.Window = windowSpec(time.Minute) })
+		restart := func() {
+			store = store.clone()
+			b.stop()
+			next := b.next
+			b = startHooksTo(t, log, store, receiver)
+			b.next = next
+		}
+		minute := 0
+		for _, step := range []struct {
+			windows bool
+			send    int    // messages, a minute after another
+			want    string // batches and windows that came, by the messages in each
+		}{
+			{true, 4, "win_1 win_1"}, // 2 are open
+			{false, 1, "bat_3"},
+			{false, 1, "bat_1"},
+			{true, 3, "win_1"}, // 2 are open
+			{true, 1, "win_1"},
+			{false, 2, "bat_4"},
+			{true, 3, "win_1"},
+		} {
+			for _, restarts := range []bool{false, true} {
+				if restarts {
+					time.Sleep(2 * cursorEvery)
+					restart()
+					time.Sleep(time.Minute)
+					if got := receiver.news(t); got != "" {
+						t.Errorf("minute %d: %s after a restart, want nothing twice", minute, got)
+					}
+					continue
+				}
+				_, err := b.Change(t.Context(), hook.ID, func(h *Hook) error {
+					h.Window = nil
+					if step.windows {
+						h.Window = windowSpec(time.Minute)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second) // else windows may close still
+				for range step.send {
+					b.sendBT(t, packer, "edge-1/mapper", time.Duration(minute)*time.Minute)
+					minute++
+				}
+				time.Sleep(time.Minute)
+				if got := receiver.news(t); got != step.want {
+					t.Errorf("minute %d: %s, want %s", minute, got, step.want)
+				}
+			}
+		}
+		b.stop()
+	})
+}
+
+// news returns of what kind is what came since the last call, and the messages in
+// each.
+func (r *windowReceiver) news(t *testing.T) string {
+	t.Helper()
+	counts := r.counts(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var texts []string
+	for i, id := range r.ids {
+		texts = append(texts, id[:4]+fmt.Sprint(counts[i]))
+	}
+	r.ids = nil
+	return strings.Join(texts, " ")
 }
 
 // What would take too much memory ends the subscription, and says how it goes on.
