@@ -105,10 +105,22 @@ func isFull(err error) bool {
 	return errors.As(err, &api) && (strings.Contains(api.Description, "maximum bytes exceeded") || strings.Contains(api.Description, "maximum messages exceeded"))
 }
 
-// Letter implements cloudsvc.DeadLetterBox.
+// Letter implements cloudsvc.DeadLetterBox. What bury left before the one that
+// counts, where it was broken off, would come back when that one goes.
 func (l *Log) Letter(ctx context.Context, id string) (cloudsvc.KeptLetter, error) {
-	msg, err := l.letters.GetLastMsgForSubject(ctx, letterSubject("*", id))
-	return readLetter(msg, err)
+	last, err := l.letters.GetLastMsgForSubject(ctx, letterSubject("*", id))
+	if err != nil {
+		return readLetter(nil, err)
+	}
+	for {
+		first, err := l.letters.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(last.Subject))
+		if err != nil || first.Sequence >= last.Sequence {
+			return readLetter(first, err)
+		}
+		if err := l.DropLetter(ctx, first.Sequence); err != nil {
+			return cloudsvc.KeptLetter{}, err
+		}
+	}
 }
 
 // NextLetter implements cloudsvc.DeadLetterBox.
