@@ -44,6 +44,8 @@ func (h *Hooks) loadCursors(ctx context.Context) error {
 	for id, record := range windows {
 		if kept, ok := h.hooks[id]; ok {
 			kept.window, kept.windowStored = record, record
+		} else if err := h.options.Store.DeleteHook(ctx, id); err != nil {
+			h.options.Logger.Error(err, "Windows of a subscription that is gone were not deleted, and are later", "subscription", id)
 		}
 	}
 	for _, text := range records {
@@ -140,15 +142,16 @@ type cursorSaver struct {
 	logged string
 }
 
-// save writes what moved; of windows what is due, or all.
+// save writes what moved; of windows what is due, or all. Cursors come first: they
+// are few records, and there may be no time for all windows.
 func (s *cursorSaver) save(ctx context.Context, all bool) {
+	s.saveCursors(ctx, &s.hooks.dirty)
 	now := time.Now()
 	for id, record := range s.hooks.windows(now, all) {
 		if s.tell(ctx, s.hooks.options.Store.SaveWindows(ctx, id, record)) {
 			s.hooks.windowSaved(id, record, now)
 		}
 	}
-	s.saveCursors(ctx, &s.hooks.dirty)
 }
 
 // saveCursors writes the cursors of the partitions that are flagged, and has what

@@ -249,6 +249,24 @@ func TestWindowsResume(t *testing.T) {
 	}
 }
 
+// Windows of a hook that is gone go when they are loaded, if the disk lets them.
+func TestWindowsOfNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemoryHooks()
+		b := startHooksTo(t, newMemoryLog(), store, newWindowReceiver(1))
+		hook := b.create(t, func(h *Hook) { h.Window = windowSpec(time.Minute) })
+		b.sendBT(t, newTestPacker(t), "edge-1/mapper", 0)
+		time.Sleep(time.Minute)
+		b.stop()
+		store.windows["sub_gone"] = []byte("some")
+		startHooksTo(t, b.log, store, newWindowReceiver(1)).stop()
+		if len(store.windows) != 1 || store.windows[hook.ID] == nil {
+			t.Errorf("windows %q, want those of %s", store.windows, hook.ID)
+		}
+	})
+}
+
 // A window that is changed begins with what was open.
 func TestWindowChanges(t *testing.T) {
 	t.Parallel()

@@ -81,12 +81,14 @@ func (l *Log) SaveHook(ctx context.Context, id string, record []byte) error {
 	return err
 }
 
-// DeleteHook implements cloudsvc.HookStore.
+// DeleteHook implements cloudsvc.HookStore. What is broken off between the two
+// leaves windows of nobody, which are deleted when they are loaded; the other way
+// round a subscription would begin anew.
 func (l *Log) DeleteHook(ctx context.Context, id string) error {
-	if err := l.hooks.windows.Purge(ctx, id); err != nil {
+	if err := l.hooks.subs.Purge(ctx, id); err != nil {
 		return err
 	}
-	return l.hooks.subs.Purge(ctx, id)
+	return l.hooks.windows.Purge(ctx, id)
 }
 
 // LoadCursors implements cloudsvc.HookStore.
