@@ -10,9 +10,10 @@ import (
 	"datastub/dataplane/fields"
 )
 
-// A hookWindow is a composer that reduces lines to windows. A
-// line that closes some is the last one that is taken until these are done, so
-// that what is stored never passes what is not delivered.
+// A hookWindow is a composer that reduces lines to windows. Those of one publisher
+// are delivered in order, and others beside them. What is stored never passes what
+// is not delivered: where that is wanted, no line is taken until all windows are
+// done.
 type hookWindow struct {
 	reducer *window.Reducer
 	at      Position // of the line that was reduced last
@@ -101,8 +102,8 @@ func readWindowRecord(record []byte) (state []byte, at Position, ok bool) {
 	return f.Rest, at, err == nil
 }
 
-// takes implements composer: not while windows are on their way.
-func (w *hookWindow) takes() bool { return w.open == 0 && !w.closing }
+// takes implements composer.
+func (w *hookWindow) takes() bool { return !w.closing && !w.wanted }
 
 // add implements composer.
 func (w *hookWindow) add(line *hookLine, _ time.Time) error {
@@ -153,7 +154,7 @@ func (w *hookWindow) next(time.Time) (*letter, error) {
 		return nil, err
 	}
 	w.open++
-	return &letter{id: d.ID, key: "\x00window", body: d.Body, at: w.at}, nil
+	return &letter{id: d.ID, key: "\x00" + d.Publisher, body: d.Body, at: w.at}, nil
 }
 
 // finish implements composer.

@@ -20,8 +20,9 @@ const maxPart = 192 << 10
 // of the same Spec of the same subscription has the same ID and Body, whenever it
 // is made.
 type Delivery struct {
-	ID   string
-	Body []byte // JSON
+	ID        string
+	Publisher string
+	Body      []byte // JSON
 }
 
 // body is a Delivery as JSON.
@@ -72,7 +73,7 @@ func (r *Reducer) deliveries(s *source, w merged, end int64) ([]Delivery, error)
 		if err := to.Encode(p); err != nil {
 			return nil, fmt.Errorf("window %v of publisher %s: %w", p.Window.Start, s.publisher, err)
 		}
-		made[i] = Delivery{ID: p.ID, Body: bytes.TrimSuffix(text.Bytes(), []byte("\n"))}
+		made[i] = Delivery{ID: p.ID, Publisher: s.publisher, Body: bytes.TrimSuffix(text.Bytes(), []byte("\n"))}
 	}
 	return made, nil
 }
