@@ -59,6 +59,9 @@ func (a *API) createHook(w http.ResponseWriter, r *http.Request, who Identity) e
 // callBack answers POST /subscribe?topic=…&callback=…, which makes the same
 // subscription as createHook.
 func (a *API) callBack(w http.ResponseWriter, r *http.Request, who Identity) error {
+	if err := rest.NoBody(w, r, "none beside a callback in the query: POST /v1/subscriptions takes all of a subscription in its body"); err != nil {
+		return err
+	}
 	query := r.URL.Query()
 	hook := DefaultHook()
 	hook.Owner, hook.Topic, hook.Callback = who, query.Get("topic"), query.Get("callback")

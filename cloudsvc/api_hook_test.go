@@ -54,6 +54,32 @@ func TestSubscriptionIsMadeAndShown(t *testing.T) {
 	}
 }
 
+// TestCallbackInQuery has what is wrong be told without the callback.
+func TestCallbackInQuery(t *testing.T) {
+	s := startService(t, nil)
+	for _, test := range []struct{ query, body, want string }{
+		{"topic=a&callback=https://192.0.2.7/s3cret", `{"topic":"b"}`, "body is not empty: want none beside a callback in the query"},
+		{"topic=a&callback=https://192.0.2.7/s3cret", " ", "body is not empty"},
+		{"topic=a&callback=https://192.0.2.7/s3cret&callback=https://192.0.2.7/s3cret", "", `"field":"callback","detail":"callback is given 2 times: want it once"`},
+		{"topic=a&callback=https://192.0.2.7/s3cret?a=1%26b&s3cret", "", `"field":"query","detail":"a parameter beside callback is not known: want topic, callback, and what is in callback percent-encoded"`},
+		{"callback=https://192.0.2.7/%s3cret", "", "query cannot be read"},
+		{"callback=https://192.0.2.7/;s3cret", "", "query cannot be read"},
+		{"topic=a&callback=https://user:s3cret@192.0.2.7/", "", "with a user"},
+		{"topic=a&callback=https://10.0.0.1/s3cret", "", "private"},
+		{"topic=a&callback=https://192.0.2.7/%23s3cret", "", "with a fragment"},
+		{"topic=a&callback=", "", "neither http:// nor https://"},
+		{"callback=https://192.0.2.7/s3cret", "", `"field":"topic"`},
+	} {
+		a := s.do(t, http.MethodPost, "/subscribe?"+test.query, test.body)
+		if a.status != http.StatusBadRequest || !strings.Contains(a.body, test.want) || strings.Contains(a.body, "s3cret") {
+			t.Errorf("%s with %q: %d %s, want 400 with %s", test.query, test.body, a.status, a.body, test.want)
+		}
+	}
+	if all := s.api.options.Hooks.List(); len(all) != 0 {
+		t.Errorf("%d subscriptions", len(all))
+	}
+}
+
 func TestSubscriptionWithPublicKey(t *testing.T) {
 	s := startService(t, nil)
 	made := s.makeHook(t, "/v1/subscriptions", `{"topic":"a","callback":"https://192.0.2.7/a","signature":"v1a"}`)

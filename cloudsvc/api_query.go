@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -23,11 +24,13 @@ func withQuery(handle handler, known ...string) handler {
 	}
 }
 
-// checkQuery returns an *rest.InvalidError with everything that is wrong.
+// checkQuery returns an *rest.InvalidError with everything that is wrong. It does
+// not repeat values, as a callback's is not for others, nor, beside a callback,
+// names: they may be the rest of one that is not percent-encoded.
 func checkQuery(raw string, known []string) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return rest.Invalid("", fmt.Errorf("query %.64q cannot be read: want name=value, percent-encoded, with & between them", raw))
+		return rest.Invalid("query", errors.New("query cannot be read: want name=value, percent-encoded, with & between them"))
 	}
 	want := "none"
 	if len(known) > 0 {
@@ -36,6 +39,8 @@ func checkQuery(raw string, known []string) error {
 	var invalid rest.InvalidError
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
+		case !slices.Contains(known, name) && query.Has("callback") && name != "callback":
+			invalid.Add("query", fmt.Errorf("a parameter beside callback is not known: want %s, and what is in callback percent-encoded", want))
 		case !slices.Contains(known, name):
 			invalid.Add("query", fmt.Errorf("%.64q is no known parameter: want %s", name, want))
 		case len(query[name]) > 1:

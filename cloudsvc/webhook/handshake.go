@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -18,14 +19,17 @@ const (
 	headerAllowedRate   = "Webhook-Allowed-Rate"
 )
 
+// maxSaid is how much of a header of an answer is told, in bytes.
+const maxSaid = 64
+
 // Handshake asks a receiver by OPTIONS whether it wants our requests, so many a
 // second, 0 being as many as there are: section 4 of CloudEvents' "HTTP 1.1 Web
 // Hooks for Event Delivery" 1.0.2. It returns how many it allows, 0 being any
 // number. A receiver that does not consent in its answer is one that does not:
 // the callback that the specification leaves it is not offered, as nobody
 // outside need be able to reach cloudsvc. The error does not repeat the URL.
-func (s *Sender) Handshake(ctx context.Context, url string, rate float64) (allowed float64, err error) {
-	u, err := ParseURL(url)
+func (s *Sender) Handshake(ctx context.Context, callback string, rate float64) (allowed float64, err error) {
+	u, err := ParseURL(callback)
 	if err != nil {
 		return 0, err
 	}
@@ -50,25 +54,25 @@ func (s *Sender) Handshake(ctx context.Context, url string, rate float64) (allow
 	}
 	defer answer.Body.Close()
 	_ = head(answer) // the connection is used for the messages
-	return s.consent(answer)
+	return s.consent(answer, u)
 }
 
 // consent reads the answer to a handshake. A status alone is no consent:
 // servers that know nothing of webhooks answer OPTIONS, too.
-func (s *Sender) consent(answer *http.Response) (allowed float64, err error) {
+func (s *Sender) consent(answer *http.Response, u *url.URL) (allowed float64, err error) {
 	origin := strings.TrimSpace(answer.Header.Get(headerAllowedOrigin))
 	text := strings.TrimSpace(answer.Header.Get(headerAllowedRate))
 	switch {
 	case answer.StatusCode < 200 || answer.StatusCode >= 300:
 		return 0, fmt.Errorf("handshake with the receiver: it answered OPTIONS with %d: want 200 with WebHook-Allowed-Origin: %s", answer.StatusCode, s.origin)
 	case origin != "*" && !strings.EqualFold(origin, s.origin):
-		return 0, fmt.Errorf("handshake with the receiver: it answered OPTIONS with WebHook-Allowed-Origin %.64q: want %q or *", origin, s.origin)
+		return 0, fmt.Errorf("handshake with the receiver: it answered OPTIONS with WebHook-Allowed-Origin %q: want %q or *", hide([]byte(origin), u, maxSaid), s.origin)
 	case text == "" || text == "*":
 		return 0, nil
 	}
 	minutely, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || minutely == 0 {
-		return 0, fmt.Errorf("handshake with the receiver: it answered OPTIONS with WebHook-Allowed-Rate %.64q: want a whole number of requests a minute above 0, or *", text)
+		return 0, fmt.Errorf("handshake with the receiver: it answered OPTIONS with WebHook-Allowed-Rate %q: want a whole number of requests a minute above 0, or *", hide([]byte(text), u, maxSaid))
 	}
 	return float64(minutely) / 60, nil
 }

@@ -141,7 +141,7 @@ func (s *Sender) try(ctx context.Context, u *url.URL, r *Request) Outcome {
 	}
 	defer answer.Body.Close()
 	o := Judge(answer.StatusCode, answer.Header, s.now())
-	o.Head = head(answer)
+	o.Head = hide(head(answer), u, maxHead)
 	return o
 }
 
@@ -151,10 +151,10 @@ func (s *Sender) introduce(request *http.Request) {
 	request.Header.Set(headerOrigin, s.origin)
 }
 
-// head returns the beginning of an answer's body, and reads on so that the
-// connection can be used again.
+// head returns the beginning of an answer's body, long enough to find what is to be
+// hidden in maxHead of it, and reads on so that the connection can be used again.
 func head(answer *http.Response) []byte {
-	kept, _ := io.ReadAll(io.LimitReader(answer.Body, maxHead)) // what there is of it
+	kept, _ := io.ReadAll(io.LimitReader(answer.Body, maxHead+maxURL)) // what there is of it
 	_, _ = io.CopyN(io.Discard, answer.Body, maxDrain)
 	return kept
 }

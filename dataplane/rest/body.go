@@ -29,6 +29,25 @@ var ErrDisconnected = errors.New("the client left")
 // *InvalidError, or wraps ErrNoRoom or ErrDisconnected; the connection is not
 // used again then, and nobody waits for the rest of the body.
 func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
+	body, err := readBody(w, r, maxBytes)
+	if err == nil && len(bytes.TrimSpace(body)) == 0 {
+		err = Invalid("", errors.New("body is empty: want JSON"))
+	}
+	return body, err
+}
+
+// NoBody refuses a request that has a body, and says what is wanted instead. Other
+// errors are as with ReadBody.
+func NoBody(w http.ResponseWriter, r *http.Request, want string) error {
+	var large *http.MaxBytesError
+	_, err := readBody(w, r, 0)
+	if errors.As(err, &large) {
+		return Invalid("", fmt.Errorf("body is not empty: want %s", want))
+	}
+	return err
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	conn := http.NewResponseController(w)
 	// A recorder in a test has no deadline; a connection always does.
 	_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
@@ -39,9 +58,6 @@ func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, e
 		return nil, bodyError(err)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, Invalid("", errors.New("body is empty: want JSON"))
-	}
 	return body, nil
 }
 
