@@ -152,20 +152,28 @@ func (r *receiver) problem(format string, args ...any) {
 	r.problems = append(r.problems, fmt.Sprintf(format, args...))
 }
 
-// awaitAll waits until the receiver has each message, or else tells what
-// cloudsvc says of the subscription.
+// awaitAll waits until the receiver has each message, for as long as any come, or
+// else tells what cloudsvc says of the subscription.
 func (r *receiver) awaitAll(t *testing.T, of map[dataplane.ID]acceptance) {
 	t.Helper()
-	var lacking []dataplane.ID
+	lacking := r.lacks(of)
 	defer func() {
 		if len(lacking) > 0 {
 			t.Errorf("%d of %d are missing, such as %v: %s", len(lacking), len(of), lacking[0], get(t, r.status))
 		}
 	}()
-	await(t, fmt.Sprintf("all %d at the receiver of %s", len(of), r.filter), func() bool {
+	for len(lacking) > 0 {
+		had := r.count()
+		await(t, fmt.Sprintf("one more of %d at the receiver of %s", len(of), r.filter), func() bool { return r.count() > had })
 		lacking = r.lacks(of)
-		return len(lacking) == 0
-	})
+	}
+}
+
+// count returns how many messages the receiver has.
+func (r *receiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.got)
 }
 
 // lacks returns the messages that the receiver has not.
