@@ -19,7 +19,7 @@ type HookState string
 const (
 	HookActive   HookState = "active"
 	HookPaused   HookState = "paused"   // somebody asked for it
-	HookDisabled HookState = "disabled" // its receiver answered 410 Gone, or its windows are too many
+	HookDisabled HookState = "disabled" // its receiver answered 410 Gone, its windows are too many, or where it was cannot be read
 )
 
 // What a hook may ask for.

@@ -69,8 +69,13 @@ func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
 // begin runs a hook. h.mu is held.
 func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGroup) {
 	run, err := newHookRun(h, kept.hook, kept.cursor, kept.window)
-	if err != nil { // of our own making: nothing can be done about it but to tell
-		h.options.Logger.Error(err, "A subscription cannot be delivered", "subscription", kept.hook.ID)
+	if err != nil { // where it was cannot be read: somebody has to look, and resume it
+		hook := kept.hook
+		running.Go(func() {
+			if disabled := h.disable(ctx, &hook, err.Error()); disabled != nil {
+				h.options.Logger.Error(errors.Join(err, disabled), "A subscription cannot be delivered", "subscription", hook.ID)
+			}
+		})
 		return
 	}
 	run.last.failing = kept.failing
@@ -90,11 +95,7 @@ func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGro
 // broken takes into account that a run ended by itself.
 func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
 	if reason := endReason(err); reason != "" {
-		_, err = h.Change(ctx, run.hook.ID, func(hook *Hook) error {
-			hook.State, hook.Why = HookDisabled, reason
-			return nil
-		})
-		h.options.Logger.Info("A subscription is disabled", "subscription", run.hook.ID, "reason", reason)
+		err = h.disable(ctx, &run.hook, reason)
 	}
 	if err == nil || errors.Is(err, ErrNoSuchHook) {
 		return
@@ -103,6 +104,21 @@ func (h *Hooks) broken(ctx context.Context, run *hookRun, err error) {
 		h.options.Logger.Error(err, "A subscription stopped, and goes on soon", "subscription", run.hook.ID)
 	}
 	pause(ctx)
+}
+
+// disable disables a hook for a reason, unless it is not as it was any more.
+func (h *Hooks) disable(ctx context.Context, was *Hook, reason string) error {
+	disabled := false
+	_, err := h.Change(ctx, was.ID, func(hook *Hook) error {
+		if disabled = hook.Callback == was.Callback && hook.Topic == was.Topic && hook.Window == was.Window; disabled {
+			hook.State, hook.Why = HookDisabled, reason
+		}
+		return nil
+	})
+	if err == nil && disabled {
+		h.options.Logger.Info("A subscription is disabled", "subscription", was.ID, "reason", reason)
+	}
+	return err
 }
 
 // endReason returns why a subscription is disabled whose run ended with an error,

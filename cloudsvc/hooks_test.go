@@ -239,6 +239,36 @@ func (b *hooksBench) publishBatch(t *testing.T, packer *dataplane.Packer, batch 
 	b.options.Dispatcher.Deliver(batch.Class, seq, stored.messages, stored.gaps)
 }
 
+// A hook that was changed meanwhile is not disabled for what it was; one that
+// cannot be begun is, and says why.
+func TestHookIsDisabled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, store := newMemoryLog(), newMemoryHooks()
+		b := startHooks(t, log, store, always(webhook.Done))
+		defer func() { b.stop() }()
+		want := func(id string, state HookState, why string) {
+			t.Helper()
+			if hook, err := b.Get(id); err != nil || hook.State != state || !strings.Contains(hook.Why, why) {
+				t.Errorf("state %s, %q, %v, want %s, %q", hook.State, hook.Why, err, state, why)
+			}
+		}
+		hook := b.create(t, nil)
+		_, err := b.Change(t.Context(), hook.ID, func(h *Hook) error { h.Callback += "/new"; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.broken(t.Context(), &hookRun{hook: hook}, &goneError{"answered 410 Gone"})
+		want(hook.ID, HookActive, "")
+		time.Sleep(time.Minute)
+		b.stop()
+		store.cursors[partitionOf(hook.ID)] = []byte(`{"` + hook.ID + `":{"rt":{"position":"x"},"bt":{"position":"x"}}}`)
+		b = startHooks(t, log, store, always(webhook.Done))
+		time.Sleep(time.Minute)
+		want(hook.ID, HookDisabled, "RT cursor of subscription "+hook.ID)
+	})
+}
+
 func always(v webhook.Verdict) func(int, *webhook.Request) webhook.Outcome {
 	return func(int, *webhook.Request) webhook.Outcome {
 		return webhook.Outcome{Verdict: v, Reason: "as the test wants"}
