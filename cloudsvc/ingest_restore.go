@@ -74,7 +74,7 @@ func (i *Ingest) replay(ctx context.Context, class dataplane.Class) error {
 	if err != nil {
 		return err
 	}
-	return i.endTrail(ctx, class)
+	return i.reachEnd(ctx, class)
 }
 
 // replayAll counts all of a class's blocks. What the log has no more by its
@@ -89,15 +89,15 @@ func (i *Ingest) replayAll(ctx context.Context, class dataplane.Class, visit Vis
 	return i.options.Log.Replay(ctx, class, 0, visit)
 }
 
-// endTrail has a class's trail begin behind the log's end where limits have taken
-// blocks there that nobody knows.
-func (i *Ingest) endTrail(ctx context.Context, class dataplane.Class) error {
+// reachEnd goes to a class's end where limits have taken blocks there that nobody
+// has counted: what comes next stands behind them, and nothing is known of them.
+func (i *Ingest) reachEnd(ctx context.Context, class dataplane.Class) error {
 	_, last, err := i.options.Log.Ends(ctx, class)
 	if err != nil {
 		return err
 	}
 	if t := i.marks.trails[class]; t.since == 0 || last > i.marks.blocks[class] {
-		i.marks.trails[class] = t.behind(last)
+		i.marks.trails[class], i.marks.blocks[class] = t.behind(last), last
 	}
 	return nil
 }

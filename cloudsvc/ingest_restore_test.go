@@ -279,3 +279,47 @@ func TestCorruptBlockIsStoredAgain(t *testing.T) {
 		}
 	})
 }
+
+// A cloudsvc is killed before it saved its marks, and stays away until limits
+// have taken all blocks: who comes back to behind the last ones that the marks
+// know of is told of those that nobody knows.
+func TestAllTrimmedAfterKill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		c := startCloud(quiet(t.Context()), t, log, nil)
+		ok := c.hello(t, "edge/m", dataplane.RT)
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 1, "a"))
+		<-time.After(saveEvery + time.Second)
+		at := c.Dispatcher().reached()
+		c.say("edge/m", dataFrame(t, c.packer, ok.Session, dataplane.RT, 2, "a"))
+		synctest.Wait()
+		log.mu.Lock()
+		log.dead = true
+		log.mu.Unlock()
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+		log.dead = false
+		log.gone[dataplane.RT] = 2
+
+		c = startCloud(quiet(t.Context()), t, log, nil)
+		filter, _ := dataplane.ParseFilter("#")
+		s, err := c.Dispatcher().SubscribeFrom(t.Context(), filter, Start{After: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		queue, err := s.Next(ctx)
+		h := had{ids: make(map[dataplane.Class][]string)}
+		h.take(t, queue)
+		if err != nil || len(h.gaps) != 1 || h.gaps[0].From != 2 {
+			t.Errorf("got gaps %+v, %v, want one from 2", h.gaps, err)
+		}
+		if err := c.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
