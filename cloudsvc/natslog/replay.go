@@ -124,7 +124,7 @@ func (r *classReader) before(ctx context.Context, at time.Time) (uint64, error) 
 	err = r.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &at, HeadersOnly: true,
 	}, func(messages jetstream.MessagesContext) error {
-		msg, err := next(ctx, messages)
+		msg, err := r.since(ctx, messages, at)
 		if errors.Is(err, errStalled) {
 			return nil // limits have taken them meanwhile
 		}
@@ -138,6 +138,24 @@ func (r *classReader) before(ctx context.Context, at time.Time) (uint64, error) 
 		return err
 	})
 	return found, err
+}
+
+// since waits for the first of the messages, which are those stored at a time or
+// later. It returns errStalled where there is none.
+func (r *classReader) since(ctx context.Context, messages jetstream.MessagesContext, at time.Time) (jetstream.Msg, error) {
+	for {
+		msg, err := next(ctx, messages)
+		if !errors.Is(err, errStalled) {
+			return msg, err
+		}
+		last, err := r.stream.GetLastMsgForSubject(ctx, r.subjects)
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && last.Time.Before(at) {
+			return nil, errStalled
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // consume has a consumer read, and removes it: a stream may have a thousand of
