@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -125,14 +126,16 @@ func firstLines(all [][]byte, most int) (first [][]byte, n int) {
 // write sends lines, one or more in each element, and flushes them together.
 func (s *stream) write(lines [][]byte) error {
 	s.written = writeChunk // the wait for these lines was nobody's fault
-	for _, line := range lines {
-		if err := s.moveDeadline(); err != nil {
-			return err
+	for _, text := range lines {
+		for chunk := range slices.Chunk(text, writeChunk) {
+			if err := s.moveDeadline(); err != nil {
+				return err
+			}
+			if _, err := s.w.Write(chunk); err != nil {
+				return fmt.Errorf("write to the subscriber: %w", err)
+			}
+			s.written += len(chunk)
 		}
-		if _, err := s.w.Write(line); err != nil {
-			return fmt.Errorf("write to the subscriber: %w", err)
-		}
-		s.written += len(line)
 	}
 	if err := s.moveDeadline(); err != nil {
 		return err

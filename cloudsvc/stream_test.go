@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ func (s *testService) subscribe(t *testing.T, filter string) *testStream {
 			t.Fatalf("%d, %s %q, want 200, %q", response.StatusCode, key, got, want)
 		}
 	}
-	return &testStream{response.Body, bufio.NewReader(response.Body)}
+	return &testStream{response.Body, bufio.NewReaderSize(response.Body, 256<<10)}
 }
 
 // next returns the stream's next line, decoded.
@@ -60,6 +61,16 @@ func (s *testStream) next(t *testing.T) map[string]any {
 		t.Fatalf("line %q: %v", line, err)
 	}
 	return fields
+}
+
+// nextPosition returns the position of the stream's next line, which may be long.
+func (s *testStream) nextPosition(t *testing.T) string {
+	t.Helper()
+	line, err := s.lines.ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(positionIn(line))
 }
 
 // deliver gives the dispatcher one message.
@@ -154,13 +165,13 @@ func TestStreamKeepsTheSlow(t *testing.T) {
 	s := startService(t, nil)
 	slow, quick := s.subscribe(t, "#"), s.subscribe(t, "#")
 	text := dataplane.StringValue(strings.Repeat("x", 256<<10))
-	var positions []any
+	var positions []string
 	for n := range messages {
 		s.deliver(uint64(n+1), "sensor/a", text)
-		positions = append(positions, quick.next(t)["position"])
+		positions = append(positions, quick.nextPosition(t))
 	}
 	for n, want := range positions {
-		if got := slow.next(t)["position"]; got != want {
+		if got := slow.nextPosition(t); got != want {
 			t.Fatalf("line %d: got position %v, want %v", n, got, want)
 		}
 	}
@@ -228,6 +239,34 @@ func TestStreamGivesUpOnTheStuck(t *testing.T) {
 		}
 	case <-time.After(testTimeout):
 		t.Fatal("still writing")
+	}
+}
+
+// deadlines is a response that knows how much is written under one deadline.
+type deadlines struct {
+	httptest.ResponseRecorder
+	under, most int // bytes
+}
+
+func (d *deadlines) SetWriteDeadline(time.Time) error { d.under = 0; return nil }
+
+func (d *deadlines) Write(b []byte) (int, error) {
+	d.under += len(b)
+	d.most = max(d.most, d.under)
+	return len(b), nil
+}
+
+// TestStreamIsPatient has lines that are large: who reads slowly has the time
+// for each of their chunks.
+func TestStreamIsPatient(t *testing.T) {
+	t.Parallel()
+	w := new(deadlines)
+	text := bytes.Repeat([]byte("x"), 1<<20)
+	if err := newStream(w, ndjson{}).write([][]byte{text[:writeChunk-1], text, text[:1]}); err != nil {
+		t.Fatal(err)
+	}
+	if w.most >= 2*writeChunk {
+		t.Errorf("%d bytes under one deadline, want less than %d", w.most, 2*writeChunk)
 	}
 }
 
