@@ -101,12 +101,12 @@ func readTopics(value *yaml.Node) (topics []dataplane.Filter, err error) {
 }
 
 // ageDays is an age in days, and maybe a duration more.
-var ageDays = regexp.MustCompile(`^([0-9]{1,6})d(.*)$`)
+var ageDays = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 
 func parseAge(value *yaml.Node) (time.Duration, error) {
 	text, days := value.Value, 0
 	if m := ageDays.FindStringSubmatch(text); m != nil {
-		days, _ = strconv.Atoi(m[1]) // six digits
+		days, _ = strconv.Atoi(m[1]) // five digits
 		text = "0s" + m[2]
 	}
 	age, err := time.ParseDuration(text)
