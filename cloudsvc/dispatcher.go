@@ -305,7 +305,7 @@ func (d *Dispatcher) Close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	for s := range d.subscriptions {
-		s.end(ErrClosed)
+		s.end(ErrClosed, d.position)
 		d.drop(s)
 	}
 }

@@ -116,7 +116,7 @@ func (s *Subscription) take() (queue [][]byte, live bool, err error) {
 func (s *Subscription) catchUp(ctx context.Context, interrupt <-chan struct{}) ([][]byte, error) {
 	joined, open := s.dispatcher.join(s)
 	if !open {
-		s.end(ErrClosed)
+		s.end(ErrClosed, s.feed.at)
 	}
 	if joined || !open {
 		s.feed.stop()
@@ -214,10 +214,14 @@ func (s *Subscription) setBehind() {
 	signal(s.wake)
 }
 
-// end stops the stream with a reason; what is queued is still delivered.
-func (s *Subscription) end(cause error) {
+// end stops the stream with a reason; what is queued is still delivered. One that
+// is live has, with that, all that was routed.
+func (s *Subscription) end(cause error, routed Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.live {
+		s.position = routed
+	}
 	if s.err == nil {
 		s.err = &CutOffError{Reason: cause.Error(), Position: s.position, cause: cause}
 	}

@@ -73,6 +73,9 @@ func TestPublishAndSubscribe(t *testing.T) {
 	for event, err := range stream.Events() {
 		if err != nil {
 			checkLast(t, err, got)
+			if end := new(Problem); errors.As(err, &end) && stream.Position() != end.Position {
+				t.Errorf("goes on at %s, want %s", stream.Position(), end.Position)
+			}
 			break
 		}
 		if event.Position == "" || !strings.Contains(string(event.JSON), event.Position) {

@@ -26,7 +26,7 @@ type Problem struct {
 	Errors   []InvalidField `json:"errors,omitempty"` // each thing that is wrong with a request
 	More     int            `json:"more,omitempty"`   // how many of them Errors leaves out
 	Reason   string         `json:"reason,omitempty"`
-	Position string         `json:"position,omitempty"` // of the stream's last message
+	Position string         `json:"position,omitempty"` // of a stream: where another one goes on
 }
 
 // InvalidField is one thing that is wrong with a request.

@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,6 +78,7 @@ func (s *Stream) Next() (Event, error) {
 	}
 	line := s.lines.Bytes()
 	if p := lastLine(line); p != nil {
+		s.at = cmp.Or(p.Position, s.at)
 		return Event{}, p
 	}
 	var e Event
@@ -88,7 +90,8 @@ func (s *Stream) Next() (Event, error) {
 }
 
 // Position returns where the stream stands: behind the last message that Next
-// returned, or where it began. Another one can go on from there.
+// returned, or where it began; and once cloudsvc has ended it, behind all that it
+// looked at. Another one can go on from there.
 func (s *Stream) Position() string { return s.at }
 
 // lastLine returns the problem with which cloudsvc ends a stream, if the line
