@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
 )
@@ -27,6 +28,8 @@ const (
 	maxUnpacked = 64 << 20
 	// runTime is how long the log may take for one run.
 	runTime = 10 * time.Second
+	// complainEvery is how often it is logged, of a class, that it does not answer.
+	complainEvery = time.Minute
 )
 
 // A History reads what was stored for those who are behind. What it has read
@@ -39,9 +42,10 @@ type History struct {
 	names   topicNames
 
 	mu       sync.Mutex
-	runs     []*historyRun // those asked for last at the end
-	unpacked []*pastBlock  // the oldest first
-	weight   int           // of them together, in bytes
+	runs     []*historyRun                         // those asked for last at the end
+	unpacked []*pastBlock                          // the oldest first
+	weight   int                                   // of them together, in bytes
+	logged   [len(dataplane.Classes) + 1]time.Time // by Class, when it was that the log did not answer
 }
 
 // A historyRun is consecutive blocks of the log.
@@ -132,10 +136,10 @@ var errEnough = errors.New("enough is read")
 
 // read reads a run. One that is of no use to others is forgotten.
 func (h *History) read(ctx context.Context, run *historyRun) {
-	ctx, cancel := context.WithTimeout(ctx, runTime)
+	inTime, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	size := 0
-	err := h.log.Replay(ctx, run.class, run.first-1, func(seq uint64, stored time.Time, raw []byte) error {
+	err := h.log.Replay(inTime, run.class, run.first-1, func(seq uint64, stored time.Time, raw []byte) error {
 		run.blocks = append(run.blocks, newPastBlock(seq, stored, raw))
 		if size += len(raw); size >= maxRunBytes || len(run.blocks) == maxRunBlocks {
 			return errEnough
@@ -145,11 +149,29 @@ func (h *History) read(ctx context.Context, run *historyRun) {
 	if err != nil && !errors.Is(err, errEnough) {
 		run.err, run.blocks = err, nil
 		h.metrics.historyErrors.Inc()
+		h.complain(ctx, run)
 	}
 	h.metrics.historyBlocks.Add(float64(len(run.blocks)))
 	close(run.done)
 	if len(run.blocks) == 0 {
 		h.forget(run)
+	}
+}
+
+// complain logs, now and then, why a run was not read, unless its reader has left.
+func (h *History) complain(ctx context.Context, run *historyRun) {
+	if ctx.Err() != nil {
+		return
+	}
+	h.mu.Lock()
+	now := time.Now()
+	due := now.Sub(h.logged[run.class]) >= complainEvery
+	if due {
+		h.logged[run.class] = now
+	}
+	h.mu.Unlock()
+	if due {
+		klog.FromContext(ctx).Error(run.err, "The log was not read for subscribers that are behind; it is tried again", "class", run.class, "from", run.first)
 	}
 }
 

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
 )
@@ -315,6 +317,39 @@ func TestCloseWhileFetching(t *testing.T) {
 	if lines, err := s.Next(ctx); !errors.As(err, &cutOff) {
 		t.Errorf("got %d lines, %v, want that it was cut off", len(lines), err)
 	}
+}
+
+// TestReplayThatFails has a log that cannot be read for a while: that is logged,
+// not all the time, and then the subscriber gets what it wants.
+func TestReplayThatFails(t *testing.T) {
+	t.Parallel()
+	packer := newTestPacker(t)
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemoryLog()
+		next := map[dataplane.Class]uint64{dataplane.RT: 1, dataplane.BT: 1}
+		replayBlock(t, log, packer, rand.New(rand.NewPCG(1, 2)), dataplane.RT, next)
+		mended := time.Now().Add(3 * complainEvery / 2)
+		log.read = func(context.Context, dataplane.Class) error {
+			if time.Now().Before(mended) {
+				return errors.New("no answer")
+			}
+			return nil
+		}
+		d := dispatcherOn(log, Position{Incarnation: 7, RT: endOf(1)}, prometheus.NewRegistry())
+		filter, _ := dataplane.ParseFilter("#")
+		var lines lineLog
+		ctx := klog.NewContext(t.Context(), lines.logger())
+		s, err := d.SubscribeFrom(ctx, filter, Start{Earliest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		want := len(allLines(t, log)[dataplane.RT])
+		follow(ctx, t, s, map[dataplane.Class]int{dataplane.RT: want})
+		if got := lines.matching("no answer"); len(got) != 2 {
+			t.Errorf("logged %q, want it twice", got)
+		}
+	})
 }
 
 // TestReplayTrimmed subscribes at what the log's limits have taken, at another
