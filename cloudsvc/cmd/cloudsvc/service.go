@@ -20,7 +20,8 @@ import (
 	"datastub/dataplane/zmq"
 )
 
-// openTime bounds how long the log may take to open and be read.
+// openTime bounds how long the log may take to open, and to tell of durable
+// subscriptions. What is read of the log takes as long as it is large.
 const openTime = 2 * time.Minute
 
 // sourceQueue is how many messages of a producer ZeroMQ may hold for us: it is
@@ -55,16 +56,14 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		options.Dir, options.URL = "", config.NATSURL
 		s.where, lag = "NATS cluster", config.NATSSyncInterval
 	}
-	opening, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
-	if s.log, err = natslog.Open(opening, options); err != nil {
+	if err := s.openLog(ctx, options); err != nil {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
 	metrics.MustRegister(registry)
-	s.ingest, err = cloudsvc.NewIngest(opening, cloudsvc.IngestOptions{
+	s.ingest, err = cloudsvc.NewIngest(ctx, cloudsvc.IngestOptions{
 		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Shelves: s.log.Shelves(), Registry: registry,
 		Metrics: cloudsvc.NewMetrics(metrics), Logger: klog.FromContext(ctx),
 	})
@@ -81,7 +80,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	metrics.MustRegister(s.producers)
-	if err := s.openHooks(opening, &config, addresses, metrics, klog.FromContext(ctx)); err != nil {
+	if err := s.openHooks(ctx, &config, addresses, metrics, klog.FromContext(ctx)); err != nil {
 		return nil, err
 	}
 	api, err := cloudsvc.NewAPI(cloudsvc.APIOptions{
@@ -96,6 +95,14 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 		return nil, err
 	}
 	return s, nil
+}
+
+// openLog opens the log in bounded time.
+func (s *service) openLog(ctx context.Context, o natslog.Options) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	s.log, err = natslog.Open(ctx, o)
+	return err
 }
 
 // openProducers prepares to read producers, at addresses that a rule allows.
@@ -125,6 +132,8 @@ func (s *service) openHooks(ctx context.Context, config *cloudsvc.Config, addres
 		return err
 	}
 	metrics.MustRegister(s.sender)
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
 	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
 		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Handshaker: s.sender,
 		Events: s.ingest, Retention: s.log, Logger: log,
