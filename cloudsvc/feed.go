@@ -58,6 +58,12 @@ func (f *feed) resume(at, end Position) {
 	}
 }
 
+// begin goes on behind what came live, of any shelf.
+func (f *feed) begin(at Position) {
+	f.at = at
+	clear(f.missed[:])
+}
+
 // next returns lines, or none where the feed has come nearer without any. It
 // waits while there is nothing to go on with, unless there is something to
 // receive that interrupts.
@@ -157,6 +163,7 @@ func (f *feed) recent(class dataplane.Class, end Place, most int) bool {
 		if b == nil {
 			return len(f.lines.text) > 0
 		}
+		clear(f.missed[class]) // it is not looked at of which shelf they are
 		f.block(class, b, end, most)
 	}
 	return true

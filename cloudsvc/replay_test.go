@@ -352,6 +352,53 @@ func TestReplayThatFails(t *testing.T) {
 	})
 }
 
+// TestTrimmedAgain has limits take all that a subscriber has not had, and again
+// after it was live: it is told of both.
+func TestTrimmedAgain(t *testing.T) {
+	t.Parallel()
+	log := newMemoryLog()
+	packer := newTestPacker(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	next := map[dataplane.Class]uint64{dataplane.RT: 1, dataplane.BT: 1}
+	d := dispatcherOn(log, Position{Incarnation: 7}, prometheus.NewRegistry())
+	route := func() {
+		b := replayBlock(t, log, packer, random, dataplane.RT, next)
+		b.trail = trail{since: 1, marks: []trailMark{{0, 0, b.seq}}}
+		b.weight = maxRing // nothing else is kept
+		d.route(dataplane.RT, b)
+	}
+	route()
+	d.recent[dataplane.RT] = ring{}
+	log.gone[dataplane.RT] = 1
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	filter, _ := dataplane.ParseFilter("#")
+	s, err := d.SubscribeFrom(ctx, filter, Start{After: Position{Incarnation: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.limit(1)
+	h := had{ids: make(map[dataplane.Class][]string)}
+	for want := range 2 {
+		for len(h.gaps) <= want {
+			queue, err := s.Next(ctx)
+			if err != nil {
+				t.Fatalf("%v, and told of %+v, want %d gaps", err, h.gaps, want+1)
+			}
+			h.take(t, queue)
+		}
+		if joined, _ := d.join(s); !joined {
+			t.Fatal("the subscriber is not live")
+		}
+		for range 3 { // of which it has room for one
+			route()
+		}
+		log.gone[dataplane.RT] = d.reached().RT.Block
+		d.recent[dataplane.RT] = ring{}
+	}
+}
+
 // TestReplayTrimmed subscribes at what the log's limits have taken, at another
 // log's position and at one behind the end.
 func TestReplayTrimmed(t *testing.T) {

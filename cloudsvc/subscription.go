@@ -210,7 +210,7 @@ func (s *Subscription) setBehind() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = false
-	s.feed.at = s.position
+	s.feed.begin(s.position)
 	signal(s.wake)
 }
 
