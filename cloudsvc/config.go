@@ -19,6 +19,7 @@ type Config struct {
 	Data             string          // folder of the embedded log
 	Sync             Sync            // when that is synced to disk
 	Retention        []RetentionRule // how long what is kept
+	DeadLetters      LetterRetention // how long those are kept
 	NATSURL          string          // NATS servers, instead of the embedded log; commas between them
 	WebhookAllow     []netip.Prefix  // the exceptions of AddressRule
 	WebhookOrigin    string          // what receivers know cloudsvc by, when they are asked: a DNS name

@@ -105,6 +105,26 @@ func TestConfigRetention(t *testing.T) {
 	}
 }
 
+func TestConfigDeadLetters(t *testing.T) {
+	want := LetterRetention{MaxAge: 36 * time.Hour, MaxBytes: 1 << 30}
+	for _, tt := range []struct {
+		file string
+		env  map[string]string
+		args []string
+		want LetterRetention
+	}{
+		{file: "deadLetters:\n  maxAge: 1d12h\n  maxBytes: 1Gi\n", want: want},
+		{env: map[string]string{"DATASTUB_DEAD_LETTERS": "{maxAge: 36h, maxBytes: 1Gi}"}, want: want},
+		{args: []string{"--dead-letters", want.String()}, want: want},
+		{args: []string{"--dead-letters", "{maxAge: 7d}"}, want: LetterRetention{MaxAge: 7 * day}},
+	} {
+		got, err := load(t, tt.file, tt.env, tt.args...)
+		if err != nil || got.DeadLetters != tt.want {
+			t.Errorf("%+v: got %+v, %v", tt, got.DeadLetters, err)
+		}
+	}
+}
+
 func TestConfigSync(t *testing.T) {
 	for args, want := range map[string]time.Duration{"": 0, "--sync=always": 0, "--sync=1s": time.Second} {
 		got, err := load(t, "", nil, strings.Fields(args)...)
@@ -162,7 +182,7 @@ data: empty, and so is natsURL: want a folder for the embedded log, or NATS serv
 		},
 		"unknown keys": {
 			file: "htp: x\nnatsUrl: y\nnats-sync-interval: 2m\n",
-			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, retention, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval
+			want: `configuration FILE: line 1: htp: unknown key: want one of http, uplink, data, sync, retention, deadLetters, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval
 configuration FILE: line 2: natsUrl: unknown key: want natsURL
 configuration FILE: line 3: nats-sync-interval: unknown key: want natsSyncInterval`,
 		},
@@ -192,7 +212,7 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 		},
 		"no map": {
 			file: "- http\n",
-			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, retention, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval",
+			want: "configuration FILE: line 1: a list: want a map with the keys http, uplink, data, sync, retention, deadLetters, natsURL, webhookAllow, webhookOrigin, webhookCA, natsSyncInterval",
 		},
 		"not YAML": {
 			file: "http: [\n",
@@ -244,6 +264,12 @@ retention: rule 5: topics: "d" never comes to this rule: rule 3 has "#", and the
 		"no retention": {
 			args: []string{"--retention", "7d"},
 			want: `flag --retention: "7d": want a list such as [{topics: [alarm/#], maxAge: 30d, maxBytes: 10Gi}]`,
+		},
+		"dead letters": {
+			file: "deadLetters: {maxAge: 30, maxBytes: 1Mi, max: 2}\n",
+			env:  map[string]string{"DATASTUB_DEAD_LETTERS": "[30d]"},
+			want: `configuration FILE: line 1: deadLetters: maxAge: "30": want a time with its unit, from 1s to 36500d, such as 7d or 12h; maxBytes: "1Mi": want a size in bytes, from 16Mi to 1024Ti, such as 10Gi; max: unknown key: want maxAge or maxBytes
+environment variable DATASTUB_DEAD_LETTERS: a list: want a map such as {maxAge: 30d, maxBytes: 128Mi}`,
 		},
 		"origin": {
 			args: []string{"--webhook-origin", "https://app.example.com"},

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// maxLetterAge is how long a dead letter is kept after its last try.
-	maxLetterAge = 30 * 24 * time.Hour
+	// letterAge is how long a dead letter is kept after its last try, unless it is
+	// said otherwise.
+	letterAge = 30 * 24 * time.Hour
 	// expireEvery is how often those that are older are looked for.
 	expireEvery = time.Minute
 	// roomStep is how many of the oldest are dropped where there is no room for
@@ -89,7 +90,7 @@ func (h *Hooks) expire(ctx context.Context) {
 	defer ticker.Stop()
 	logged := ""
 	for {
-		err := h.dropExpired(ctx, time.Now().Add(-maxLetterAge))
+		err := h.dropExpired(ctx, time.Now().Add(-h.options.LetterAge))
 		switch {
 		case err == nil:
 			logged = ""

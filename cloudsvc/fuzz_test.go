@@ -16,7 +16,7 @@ import (
 func FuzzConfigFile(f *testing.F) {
 	for _, seed := range []string{
 		"", "http: 127.0.0.1:8080\nuplink: tcp://*:5557\n", "http: [a]\n", "htp: x\n", "http: a\nhttp: b\n", "&a [*a]", "a: &a b\nhttp: *a\n", "---\n---\n",
-		"natsSyncInterval: 2m\n", "sync: 1s\nretention: [{topics: [a/#], maxAge: 7d, maxBytes: 1Gi}, {topics: ['#'], maxAge: 1h}]\n", "\xff\xfeh", "data: !!binary gIGC\n", "? {a: b}\n: c\n",
+		"natsSyncInterval: 2m\n", "deadLetters: {maxAge: 7d}\nsync: 1s\nretention: [{topics: [a/#], maxAge: 7d, maxBytes: 1Gi}, {topics: ['#'], maxAge: 1h}]\n", "\xff\xfeh", "data: !!binary gIGC\n", "? {a: b}\n: c\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -29,8 +29,8 @@ var (
 	ErrTooManyHooks = fmt.Errorf("there are %d subscriptions already, and room for no more", maxHooks)
 )
 
-// HooksOptions say what durable subscriptions stand on. Schedule and Random
-// have defaults, the zero Logger says nothing.
+// HooksOptions say what durable subscriptions stand on. Schedule, Random and
+// LetterAge have defaults, the zero Logger says nothing.
 type HooksOptions struct {
 	Dispatcher  *Dispatcher
 	Store       HookStore
@@ -41,6 +41,7 @@ type HooksOptions struct {
 	Random      func() float64   // at least 0 and below 1, by many at once: math/rand/v2
 	Events      EventPublisher   // nil: nobody is told
 	Retention   Retention        // nil: nobody is warned, and no lag has a time
+	LetterAge   time.Duration    // how long dead letters are kept after their last try; 30 days
 	Logger      klog.Logger
 }
 
@@ -53,6 +54,9 @@ func (o *HooksOptions) validate() error {
 	}
 	if o.Random == nil {
 		o.Random = mathrand.Float64
+	}
+	if o.LetterAge == 0 {
+		o.LetterAge = letterAge
 	}
 	return nil
 }

@@ -44,18 +44,31 @@ func parseRetention(text string) ([]RetentionRule, error) {
 		return nil, fmt.Errorf("%s: want a list such as %s", describeNode(list.Content[0]), retentionExample)
 	}
 	var rules []RetentionRule
-	var problems []string // in one line, as the setting's
+	var problems []error
 	for i, node := range list.Content[0].Content {
 		rule, errs := readRetention(node)
 		for _, err := range errs {
-			problems = append(problems, fmt.Sprintf("rule %d: %v", i, err))
+			problems = append(problems, fmt.Errorf("rule %d: %w", i, err))
 		}
 		rules = append(rules, rule)
 	}
-	if len(problems) > 0 {
-		return nil, errors.New(strings.Join(problems, "; "))
+	if err := joinLine(problems); err != nil {
+		return nil, err
 	}
 	return rules, nil
+}
+
+// joinLine returns errors as one, in one line, as a setting's is; nil where there
+// are none.
+func joinLine(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	texts := make([]string, len(errs))
+	for i, err := range errs {
+		texts[i] = err.Error()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 // readRetention reads one rule.
@@ -72,7 +85,7 @@ func readRetention(node *yaml.Node) (r RetentionRule, errs []error) {
 		case "maxAge":
 			r.MaxAge, err = parseAge(value)
 		case "maxBytes":
-			r.MaxBytes, err = parseBytes(value)
+			r.MaxBytes, err = parseBytes(value, minRetentionBytes)
 		default:
 			err = errors.New("unknown key: want topics, maxAge or maxBytes")
 		}
@@ -120,7 +133,7 @@ func parseAge(value *yaml.Node) (time.Duration, error) {
 // byteSize is a number of bytes.
 var byteSize = regexp.MustCompile(`^([0-9]{1,16})(|Ki|Mi|Gi|Ti)$`)
 
-func parseBytes(value *yaml.Node) (int64, error) {
+func parseBytes(value *yaml.Node, least int64) (int64, error) {
 	m := byteSize.FindStringSubmatch(value.Value)
 	var n int64
 	if m != nil {
@@ -131,8 +144,8 @@ func parseBytes(value *yaml.Node) (int64, error) {
 		}
 		n <<= shift
 	}
-	if n < minRetentionBytes {
-		return 0, fmt.Errorf("%s: want a size in bytes, from 1Mi to 1024Ti, such as 10Gi", describeNode(value))
+	if n < least {
+		return 0, fmt.Errorf("%s: want a size in bytes, from %dMi to 1024Ti, such as 10Gi", describeNode(value), least>>20)
 	}
 	return n, nil
 }

@@ -42,6 +42,8 @@ var settings = [...]setting{
 		func(c *Config) *Sync { return &c.Sync }),
 	retentionSetting("retention", "retention", "DATASTUB_RETENTION", "how long what is kept, a `YAML` list such as "+retentionExample+": the first rule whose topics match is the one, # in the last is what no other matches; what a rule leaves out, and all without rules, is 7d and 1Gi a class, or as the servers of --nats-url say",
 		func(c *Config) *[]RetentionRule { return &c.Retention }),
+	lettersSetting("deadLetters", "dead-letters", "DATASTUB_DEAD_LETTERS", "how long what receivers of webhooks did not take is kept, a `YAML` map such as "+letterExample+", which is what is left out unless the disk is small; the oldest go first",
+		func(c *Config) *LetterRetention { return &c.DeadLetters }),
 	textSetting("natsURL", "nats-url", "DATASTUB_NATS_URL", "nats://127.0.0.1:4222", "keep the log at these NATS servers instead of --data; `URL`s with commas between them",
 		func(c *Config) *string { return &c.NATSURL }),
 	prefixesSetting("webhookAllow", "webhook-allow", "DATASTUB_WEBHOOK_ALLOW", "let what is registered over HTTP have cloudsvc dial these private, loopback or other special addresses, a `CIDR`; may be repeated",
@@ -78,6 +80,17 @@ func retentionSetting(key, flag, env, usage string, field func(*Config) *[]Reten
 			return err
 		},
 		get: func(c *Config) string { return formatRetention(*field(c)) },
+	}
+}
+
+func lettersSetting(key, flag, env, usage string, field func(*Config) *LetterRetention) setting {
+	return setting{
+		key: key, flag: flag, env: env, usage: usage, example: letterExample, yaml: true,
+		set: func(c *Config, text string) (err error) {
+			*field(c), err = parseLetters(text)
+			return err
+		},
+		get: func(c *Config) string { return field(c).String() },
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	// deadStream holds dead letters, each at deadSubject.<subscription>.<id>, up to
-	// a deadShare of what a class may have. Then it takes no more: which go first is
+	// a deadShare of what a class may have, or as it is asked for. Then it takes no more: which go first is
 	// cloudsvc's to decide, and to tell.
 	//
 	// The last one at a subject counts, and those before it are deleted, each by a
@@ -27,13 +27,48 @@ const (
 
 // openLetters opens the dead letters, or makes room for them beside classes that
 // have some each, in bytes.
-func (l *Log) openLetters(ctx context.Context, room int64) (err error) {
+func (l *Log) openLetters(ctx context.Context, o Options, room int64) (err error) {
+	want := room / deadShare
+	if o.Dir == "" && o.DeadLetterBytes > 0 {
+		want = o.DeadLetterBytes
+	}
 	l.letters, err = openStream(ctx, l.js, jetstream.StreamConfig{
 		Name: deadStream, Description: "DataStub's dead letters", Subjects: []string{deadSubject + ".*.*"},
-		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: room / deadShare,
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: want,
 	})
 	if err != nil {
 		return fmt.Errorf("open the stream %s: %w", deadStream, err)
+	}
+	if o.Dir != "" {
+		return l.fitLetters(ctx, o, room)
+	}
+	if have := l.letters.CachedInfo().Config.MaxBytes; o.DeadLetterBytes > 0 && have != o.DeadLetterBytes {
+		return fmt.Errorf("deadLetters: maxBytes: %d: the stream %s has a max_bytes of %d: make it the same, or leave maxBytes out", o.DeadLetterBytes, deadStream, have)
+	}
+	return nil
+}
+
+// fitLetters gives the dead letters of the embedded server the room that is asked
+// for, as far as the disk has it, or what they have without. What is too much then
+// goes when the next one comes, and is told.
+func (l *Log) fitLetters(ctx context.Context, o Options, room int64) (err error) {
+	info := l.letters.CachedInfo()
+	config := info.Config
+	want := o.DeadLetterBytes
+	if want == 0 {
+		want = min(max(config.MaxBytes, room/deadShare), maxBytes/deadShare) // a disk that fills takes nothing back
+	}
+	if config.MaxBytes == want {
+		return nil
+	}
+	if config.MaxBytes, err = fit(o.Dir, want, int64(info.State.Bytes)); err != nil {
+		return err
+	}
+	if config.MaxBytes < want {
+		l.logger.Info("The disk has no room for all dead letters that may be kept; the oldest go first", "wanted", want, "room", config.MaxBytes)
+	}
+	if l.letters, err = l.js.UpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("set the limits of the stream %s: %w", deadStream, err)
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/klog/v2"
+
 	"datastub/cloudsvc"
 )
 
@@ -124,6 +126,58 @@ func TestDeadLettersHaveAnEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustBury(t, l, letter("a", n-1, 1))
+}
+
+// TestDeadLettersHaveTheRoomAskedFor restarts with other limits: what is there stays
+// until the next one comes, which is refused until there is room.
+func TestDeadLettersHaveTheRoomAskedFor(t *testing.T) {
+	t.Parallel()
+	const large, small = 1 << 30, 16 << 20
+	dir := t.TempDir()
+	with := func(bytes int64) *Log {
+		return open(t, Options{Dir: dir, Logger: klog.Background(), DeadLetterBytes: bytes})
+	}
+	full := letter("a", 0, 1)
+	full.Message = json.RawMessage(`"` + strings.Repeat("m", 7<<20) + `"`)
+	fallback := int64(0)
+	for _, tt := range []struct{ asked, want int64 }{{0, 0}, {large, large}, {small, small}, {0, 0}} {
+		l := with(tt.asked)
+		room := l.letters.CachedInfo().Config.MaxBytes
+		switch {
+		case tt.asked == 0 && fallback == 0:
+			fallback = room
+		case tt.asked == 0 && room != fallback, tt.asked > 0 && room != tt.want:
+			t.Errorf("asked for %d: got %d, want %d, or %d as at first", tt.asked, room, tt.want, fallback)
+		}
+		if tt.asked == large {
+			for n := range 3 {
+				full.ID = fmt.Sprint("full-", n)
+				mustBury(t, l, full)
+			}
+		}
+		if tt.asked == small {
+			if got := l.letters.CachedInfo().State.Msgs; got != 3 {
+				t.Errorf("%d are left of 3, where nobody was told", got)
+			}
+			if err := l.Bury(t.Context(), letter("a", 9, 1)); !errors.Is(err, cloudsvc.ErrLettersFull) {
+				t.Errorf("Bury: got %v, want %v", err, cloudsvc.ErrLettersFull)
+			}
+		}
+		l.Close()
+	}
+}
+
+// TestDeadLettersOfACluster makes a stream as it is asked for, and leaves it so.
+func TestDeadLettersOfACluster(t *testing.T) {
+	t.Parallel()
+	s := runServer(t, clusterOptions(t))
+	open(t, Options{URL: s.ClientURL(), DeadLetterBytes: 32 << 20}).Close()
+	_, err := Open(t.Context(), Options{URL: s.ClientURL(), DeadLetterBytes: 16 << 20})
+	const want = "deadLetters: maxBytes: 16777216: the stream DLQ has a max_bytes of 33554432: make it the same, or leave maxBytes out"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+	open(t, Options{URL: s.ClientURL()}).Close()
 }
 
 func TestLetterRecordHasABound(t *testing.T) {

@@ -36,7 +36,10 @@ type Options struct {
 	// before it answers. A cluster's is its operator's.
 	SyncInterval time.Duration
 	Retention    []cloudsvc.RetentionRule // how long what is kept; none: as long as the streams do
-	Logger       klog.Logger
+	// DeadLetterBytes is the most that dead letters may take; 0: an eighth of what
+	// a class may.
+	DeadLetterBytes int64
+	Logger          klog.Logger
 }
 
 func (o *Options) validate() error {
@@ -136,7 +139,7 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 	if err := l.hooks.open(ctx, l.js); err != nil {
 		return err
 	}
-	if err := l.openLetters(ctx, room); err != nil {
+	if err := l.openLetters(ctx, o, room); err != nil {
 		return err
 	}
 	return l.marks.open(ctx, l.js)

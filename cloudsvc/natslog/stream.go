@@ -99,12 +99,11 @@ func (l *Log) fitStreams(ctx context.Context, dir string) error {
 		if len(l.shelves) == 1 && config.MaxAge == age && config.MaxBytes <= bytes {
 			continue
 		}
-		have := int64(c.stream.CachedInfo().State.Bytes)
-		free, err := freeIn(dir)
+		room, err := fit(dir, bytes, int64(c.stream.CachedInfo().State.Bytes))
 		if err != nil {
 			return err
 		}
-		config.MaxAge, config.MaxBytes = age, min(bytes, max(have, (free+have)/4))
+		config.MaxAge, config.MaxBytes = age, room
 		if config.MaxBytes < bytes {
 			l.logger.Info("The disk has no room for all that retention may keep; the oldest go first, whatever they are",
 				"class", class, "wanted", bytes, "room", config.MaxBytes)
@@ -114,6 +113,13 @@ func (l *Log) fitStreams(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// fit returns how many of the bytes that are wanted a stream may have, whose
+// folder's disk has some free, and which has some by now: a quarter of both.
+func fit(dir string, want, have int64) (int64, error) {
+	free, err := freeIn(dir)
+	return min(want, max(have, (free+have)/4)), err
 }
 
 // checkLimits tells what retention asks for that a stream of the operator's does

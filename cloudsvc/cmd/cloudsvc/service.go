@@ -49,7 +49,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 			s.close()
 		}
 	}()
-	options := natslog.Options{Dir: config.Data, SyncInterval: config.Sync.Interval(), Retention: config.Retention, Logger: klog.FromContext(ctx)}
+	options := natslog.Options{Dir: config.Data, SyncInterval: config.Sync.Interval(), Retention: config.Retention, DeadLetterBytes: config.DeadLetters.MaxBytes, Logger: klog.FromContext(ctx)}
 	lag := config.Sync.Lag()
 	s.where = "folder " + config.Data
 	if config.NATSURL != "" {
@@ -136,7 +136,7 @@ func (s *service) openHooks(ctx context.Context, config *cloudsvc.Config, addres
 	defer cancel()
 	s.hooks, err = cloudsvc.NewHooks(ctx, cloudsvc.HooksOptions{
 		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Handshaker: s.sender,
-		Events: s.ingest, Retention: s.log, Logger: log,
+		Events: s.ingest, Retention: s.log, LetterAge: config.DeadLetters.MaxAge, Logger: log,
 	})
 	return err
 }
