@@ -88,11 +88,11 @@ type Resolver interface {
 var _ Resolver = (*net.Resolver)(nil)
 
 // An AddressRule decides which addresses cloudsvc dials because somebody asked
-// it to over HTTP: producers' now, webhooks' later. Strangers must not reach
-// through it what only it can reach, so loopback, private and other special
-// addresses are refused unless the operator allowed them. Names are found by
-// the rule itself, and what it returns is an address to be dialled as it is:
-// the name could mean another one by then.
+// it to over HTTP: those of producers, and of receivers of webhooks. Strangers
+// must not reach through it what only it can reach, so loopback, private and
+// other special addresses are refused unless the operator allowed them. It is
+// asked by Allow about an address that is about to be dialled; or Resolve finds
+// one by a name, to be dialled as it is: the name could mean another one by then.
 type AddressRule struct {
 	allowed  []netip.Prefix
 	resolver Resolver
