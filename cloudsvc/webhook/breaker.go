@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ const (
 	// minSweep is how many hosts are known before those that work are forgotten.
 	minSweep = 1024
 )
+
+// errUnknown is how a try went that was broken off: it says nothing of its host.
+var errUnknown = errors.New("broken off")
 
 // A BrokenError says that a host is left alone, and nothing was sent.
 type BrokenError struct{ Host string }
@@ -41,8 +45,9 @@ func NewBreakers() *Breakers {
 }
 
 // Enter asks whether a host may be tried, and returns a *BrokenError if not.
-// The caller says how the try went, once.
-func (b *Breakers) Enter(host string) (leave func(worked bool), err error) {
+// The caller says how the try went, once: nil where the host worked, errUnknown
+// where that is not known, any other error where it did not.
+func (b *Breakers) Enter(host string) (leave func(error), err error) {
 	leave, err = b.of(host).Allow()
 	if err != nil {
 		return nil, &BrokenError{host}
@@ -76,6 +81,7 @@ func (b *Breakers) of(host string) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 	made := gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: host, Timeout: breakTime,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakAfter },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errUnknown) },
 	})
 	b.hosts[host] = made
 	return made

@@ -49,6 +49,14 @@ type Outcome struct {
 // Sent tells whether anything was sent: nothing is to a host that is left alone.
 func (o *Outcome) Sent() bool { return o.Verdict != Later || o.Status != 0 }
 
+// fault returns what speaks against the host: nothing, where it can answer.
+func (o *Outcome) fault() error {
+	if o.Verdict != Retry {
+		return nil
+	}
+	return errors.New(o.Reason)
+}
+
 // Judge returns what an answer means. The status alone says whether the message
 // was taken: an answer that breaks off behind it changes nothing.
 func Judge(status int, header http.Header, now time.Time) Outcome {
@@ -76,8 +84,9 @@ func Judge(status int, header http.Header, now time.Time) Outcome {
 }
 
 // retryAfter reads the header of RFC 9110, section 10.2.3: seconds, or a date.
+// More seconds than there can be are as many as there can.
 func retryAfter(text string, now time.Time) (after time.Duration, ok bool) {
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(seconds) * time.Second, true
 	}
 	if at, err := http.ParseTime(text); err == nil {
@@ -87,7 +96,10 @@ func retryAfter(text string, now time.Time) (after time.Duration, ok bool) {
 }
 
 // JudgeError returns what it means that there was no answer: a receiver that
-// cannot be reached now may be later.
+// cannot be reached now may be later. So may one whose address is refused: its
+// name may mean another address tomorrow, and an operator may allow this one, for
+// which the schedule gives a day. Were it final, all that comes until then would
+// be dead letters within seconds.
 func JudgeError(err error) Outcome { return Outcome{Verdict: Retry, Reason: why(err)} }
 
 // why tells what went wrong in words that hold no URL, no address that only we

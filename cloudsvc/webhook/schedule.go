@@ -9,6 +9,9 @@ const (
 	// MaxRetryAfter bounds what a receiver may ask for: one that said a year by
 	// mistake is heard again the next day.
 	MaxRetryAfter = 24 * time.Hour
+	// minRetryAfter is for those who ask to come back at once, or yesterday, though
+	// they are too busy: they would be asked as often as they can say so.
+	minRetryAfter = time.Second
 )
 
 // A Schedule tells how long to wait after each failed try. Whoever follows it
@@ -27,10 +30,10 @@ func DefaultSchedule() Schedule {
 
 // Tries is what was tried with one message so far.
 type Tries struct {
-	Count  int       `json:"count"`  // of all tries
+	Count  int       `json:"count"`  // of all tries that were sent
 	Failed int       `json:"failed"` // of those that the schedule counts
-	First  time.Time `json:"first"`
-	Next   time.Time `json:"next"` // when the next one is due
+	First  time.Time `json:"first"`  // when it was to be sent first
+	Next   time.Time `json:"next"`   // when the next one is due
 }
 
 // span is how long the schedule lasts.
@@ -42,16 +45,19 @@ func (s Schedule) span() (whole time.Duration) {
 }
 
 // Fail takes a try that failed at a time into account, and returns false where
-// it was the last. A receiver that says when to come back is obeyed, and has
+// it was the last. One that was not sent, as the host is left alone, is not
+// counted. A receiver that says when to come back is obeyed, and has
 // not failed: that may go on for as long as the schedule lasts, and at least
 // for MaxRetryAfter. The random number is at least 0 and below 1.
 func (s Schedule) Fail(t Tries, o Outcome, now time.Time, random float64) (Tries, bool) {
-	if t.Count == 0 {
+	if t.First.IsZero() {
 		t.First = now
 	}
-	t.Count++
+	if o.Sent() {
+		t.Count++
+	}
 	if o.Verdict == Later {
-		wait := float64(min(o.RetryAfter, MaxRetryAfter)) * (1 + jitter*random)
+		wait := float64(max(minRetryAfter, min(o.RetryAfter, MaxRetryAfter))) * (1 + jitter*random)
 		t.Next = now.Add(time.Duration(wait))
 		return t, now.Sub(t.First) < max(s.span(), MaxRetryAfter)
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -49,7 +50,8 @@ func TestScheduleWaits(t *testing.T) {
 		{"as told", Outcome{Verdict: Later, RetryAfter: time.Minute}, 0, time.Minute},
 		{"never sooner than told", Outcome{Verdict: Later, RetryAfter: time.Minute}, 1, 72 * time.Second},
 		{"no longer than a day", Outcome{Verdict: Later, RetryAfter: 9000 * time.Hour}, 0, 24 * time.Hour},
-		{"at once as told", Outcome{Verdict: Later}, 0.5, 0},
+		{"no busy loop", Outcome{Verdict: Later, Status: 429}, 0, time.Second},
+		{"as long as there can be", Outcome{Verdict: Later, RetryAfter: math.MaxInt64}, 1, 28*time.Hour + 48*time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -79,6 +81,31 @@ func TestLaterIsNoFailure(t *testing.T) {
 	if lasted := now.Sub(start); lasted < MaxRetryAfter {
 		t.Errorf("given up after %v, want %v", lasted, MaxRetryAfter)
 	}
+}
+
+// What was not sent is no try, but the time goes by: a message is not kept for
+// ever because its host is always left alone when it is its turn.
+func TestScheduleSkips(t *testing.T) {
+	t.Parallel()
+	s := Schedule{time.Second}
+	now, tries, again := start, Tries{}, true
+	for n := 0; again; n++ {
+		if n > 10_000 {
+			t.Fatal("a host that is always left alone is never given up")
+		}
+		now = later(now, tries.Next)
+		tries, again = s.Fail(tries, Outcome{Verdict: Later, RetryAfter: breakTime}, now, 0)
+	}
+	if tries.Count != 0 || tries.Failed != 0 || !tries.First.Equal(start) || now.Sub(start) != MaxRetryAfter {
+		t.Errorf("%+v, given up after %v, want no tries in %v", tries, now.Sub(start), MaxRetryAfter)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func TestScheduleKnowsWhatIsFinal(t *testing.T) {

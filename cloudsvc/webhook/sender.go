@@ -21,8 +21,11 @@ const (
 	maxDrain = 64 << 10
 	// maxIdle and maxIdleHost are how many connections are kept open for later,
 	// in all and to one host, and idleTime for how long.
+	// A host may keep as many as there are tries of it at once: with fewer, all
+	// tries beyond them would dial, and shake hands, anew each time. Those of the
+	// host that was used longest ago are closed first.
 	maxIdle     = 1024
-	maxIdleHost = 8
+	maxIdleHost = maxHostTries
 	idleTime    = 90 * time.Second
 	// maxHeader is how large the header of an answer may be, in bytes.
 	maxHeader = 64 << 10
@@ -90,8 +93,9 @@ func NewSender(o SenderOptions) (*Sender, error) {
 // Close closes the connections that are kept. It does not wait for tries.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
-// Send makes one try. An error means that the context has ended: whether the
-// receiver has the message is not known, and the try does not count.
+// Send makes one try. An error means that the context has ended before the
+// receiver answered: whether it has the message is not known, and the try does
+// not count.
 func (s *Sender) Send(ctx context.Context, r *Request) (Outcome, error) {
 	u, err := ParseURL(r.URL)
 	if err != nil {
@@ -109,14 +113,12 @@ func (s *Sender) Send(ctx context.Context, r *Request) (Outcome, error) {
 	}
 	end := s.metrics.begin()
 	o := s.try(ctx, u, r)
-	if err := ctx.Err(); err != nil {
-		// This says nothing of the host, but must be left: it may be the try that
-		// a breaker waits for.
-		leave(false)
+	if err := ctx.Err(); err != nil && o.Status == 0 {
+		leave(errUnknown)
 		end(brokenOff)
 		return o, err
 	}
-	leave(o.Verdict != Retry)
+	leave(o.fault())
 	end(o.Verdict.String())
 	return o, nil
 }
@@ -154,6 +156,9 @@ func (s *Sender) introduce(request *http.Request) {
 // head returns the beginning of an answer's body, long enough to find what is to be
 // hidden in maxHead of it, and reads on so that the connection can be used again.
 func head(answer *http.Response) []byte {
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return nil // its body is the connection, which no context ends
+	}
 	kept, _ := io.ReadAll(io.LimitReader(answer.Body, maxHead+maxURL)) // what there is of it
 	_, _ = io.CopyN(io.Discard, answer.Body, maxDrain)
 	return kept
