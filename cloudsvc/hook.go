@@ -127,6 +127,7 @@ type laneCursor struct {
 	Reduced  bool                     `json:"reduced,omitempty"` // by windows, whose record goes on where the position is
 	Batch    *batchMark               `json:"batch,omitempty"`
 	Tries    map[string]webhook.Tries `json:"tries,omitempty"` // of letters behind the position, by id
+	Done     doneLetters              `json:"done,omitempty"`  // behind the position
 }
 
 // cursorAt returns that of a Hook that is at a position.

@@ -16,7 +16,8 @@ const (
 	// cursorEvery is how often those that moved are written.
 	cursorEvery = time.Second
 	// maxCursors is how large one record may be, in bytes: less than NATS takes in
-	// one message. Without tries, those of 20,000 hooks are far below it.
+	// one message. Without tries and what is done behind the position, those of
+	// 20,000 hooks are far below it.
 	maxCursors = 512 << 10
 )
 
@@ -122,15 +123,18 @@ func (p *cursorPartition) add(id string, kept *keptHook) {
 	}
 }
 
-// encode returns the record. One that is too large has no tries: after a restart
-// these are counted anew. Nothing else may be left out, as batches wait for it.
+// encode returns the record. One that is too large has neither tries, which are
+// counted anew after a restart, nor what is done behind the position, which is
+// delivered again. Nothing else may be left out, as batches wait for it.
 func (p *cursorPartition) encode() ([]byte, error) {
 	text, err := json.Marshal(p.record)
 	if err != nil || len(text) <= maxCursors {
 		return text, err
 	}
 	for id, c := range p.record {
-		c.RT.Tries, c.BT.Tries = nil, nil
+		for _, lane := range []*laneCursor{&c.RT, &c.BT} {
+			lane.Tries, lane.Done = nil, nil
+		}
 		p.record[id] = c
 	}
 	return json.Marshal(p.record)

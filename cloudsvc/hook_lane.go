@@ -28,11 +28,14 @@ type hookLane struct {
 	restAt time.Time     // when it is looked after where the stream is
 
 	// With the run's mu held:
+	stream   *Subscription // nil: not yet
 	composer composer
 	pending  [][]byte // taken, and not composed
 	had      Position // up to which all was composed
 	outbox   *outbox
+	made     int                      // letters so far; it stops at maxOutbox
 	old      map[string]webhook.Tries // of the run before, of letters not made yet
+	oldDone  doneLetters              // of the run before; not changed
 }
 
 // newHookLane begins where a cursor is.
@@ -43,7 +46,7 @@ func newHookLane(run *hookRun, class dataplane.Class, filter dataplane.Filter, c
 	}
 	return &hookLane{
 		run: run, class: class, filter: filter, wake: make(chan struct{}, 1),
-		composer: &singles{}, had: at, outbox: newOutbox(at, class), old: maps.Clone(c.Tries),
+		composer: &singles{}, had: at, outbox: newOutbox(at, class), old: maps.Clone(c.Tries), oldDone: c.Done,
 	}, nil
 }
 
@@ -66,19 +69,22 @@ func (l *hookLane) merge(c laneCursor, windows []byte) (err error) {
 	return err
 }
 
-// deliver takes and tries until the context ends, or the stream.
-func (l *hookLane) deliver(ctx context.Context) error {
+// deliver takes, and starts to try, until the context ends, or the stream. The
+// tries are broken off by a context of their own.
+func (l *hookLane) deliver(ctx, trying context.Context) error {
 	stream, err := l.run.hooks.options.Dispatcher.SubscribeFrom(ctx, l.filter, Start{After: l.outbox.position}, l.class)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
 	stream.limit(hookQueue)
+	l.begin(stream)
 	timer := time.AfterFunc(restTime, func() { signal(l.wake) })
 	defer timer.Stop()
-	l.restAt = time.Now().Add(restTime)
-	for {
-		next, more, err := l.step(ctx, stream)
+	// Thousands that began together do not wake together.
+	l.restAt = time.Now().Add(time.Duration(float64(restTime) * l.run.hooks.options.Random()))
+	for ctx.Err() == nil {
+		next, more, err := l.step(trying)
 		if err != nil {
 			return err
 		}
@@ -95,13 +101,26 @@ func (l *hookLane) deliver(ctx context.Context) error {
 		if err != nil && !errors.Is(err, errInterrupted) {
 			return err
 		}
-		l.pending = lines
+		l.take(lines)
 	}
+	return ctx.Err()
+}
+
+func (l *hookLane) begin(stream *Subscription) {
+	l.run.mu.Lock()
+	defer l.run.mu.Unlock()
+	l.stream = stream
+}
+
+func (l *hookLane) take(lines [][]byte) {
+	l.run.mu.Lock()
+	defer l.run.mu.Unlock()
+	l.pending = lines
 }
 
 // step does what can be done now. It returns when there is something to do next,
 // and whether more lines are wanted.
-func (l *hookLane) step(ctx context.Context, stream *Subscription) (next time.Time, more bool, err error) {
+func (l *hookLane) step(trying context.Context) (next time.Time, more bool, err error) {
 	l.run.mu.Lock()
 	defer l.run.mu.Unlock()
 	now := time.Now()
@@ -110,12 +129,12 @@ func (l *hookLane) step(ctx context.Context, stream *Subscription) (next time.Ti
 	}
 	if !now.Before(l.restAt) {
 		l.restAt = now.Add(restTime)
-		l.pass(stream)
+		l.pass()
 	}
 	if len(l.outbox.letters) == 0 && l.outbox.idle(l.composer.rest(l.had)) {
 		l.run.hooks.moved(l.run.hook.ID)
 	}
-	next = sooner(l.restAt, sooner(l.composer.due(), l.run.start(ctx, now)))
+	next = sooner(l.restAt, sooner(l.composer.due(), l.run.start(trying, now)))
 	return next, len(l.pending) == 0, nil
 }
 
@@ -181,8 +200,10 @@ func (l *hookLane) pop() []byte {
 	return line
 }
 
-// add puts a letter into the outbox.
+// add puts a letter into the outbox. One that the run before was done with is
+// done: it is there for the position to move over it.
 func (l *hookLane) add(made *letter) {
+	was := l.oldDone.has(made.id)
 	if tries, ok := l.old[made.id]; ok {
 		made.tries = tries
 		delete(l.old, made.id)
@@ -190,18 +211,31 @@ func (l *hookLane) add(made *letter) {
 	if l.outbox.add(made); made.bound {
 		l.run.hooks.movedFar(l.run.hook.ID)
 	}
+	if was {
+		l.finish(made)
+	}
+	if l.made = min(l.made+1, maxOutbox); l.made == maxOutbox { // as many as the run before had: no other comes
+		l.old, l.oldDone = nil, nil
+	}
 }
 
 // pass moves on to where the stream is, if all that came was composed: else the
 // log's limits would take what the position points at.
-func (l *hookLane) pass(stream *Subscription) {
+func (l *hookLane) pass() {
 	if len(l.pending) > 0 {
 		return
 	}
-	if at, ok := stream.Had(); ok {
+	if at, ok := l.stream.Had(); ok {
 		l.had = at
 		l.composer.pass(at)
 	}
+}
+
+// rests tells whether all that came is done, and nothing is to come but what is
+// published from now on.
+func (l *hookLane) rests() bool {
+	return len(l.outbox.letters) == 0 && len(l.pending) == 0 && l.outbox.position.place(l.class) == l.had.place(l.class) &&
+		l.stream != nil && l.stream.idle()
 }
 
 // finish takes note that a letter is done.
@@ -214,10 +248,14 @@ func (l *hookLane) finish(done *letter) {
 
 // cursor returns where the lane is, and the letter whose bounds that has.
 func (l *hookLane) cursor() (laneCursor, *letter) {
-	c := laneCursor{Position: l.outbox.position.String(), Tries: maps.Clone(l.old)}
+	c := laneCursor{Position: l.outbox.position.String(), Tries: maps.Clone(l.old), Done: l.oldDone.clone()}
 	bound := l.composer.keep(&c)
 	for _, waiting := range l.outbox.letters {
-		if !waiting.done && waiting.tries.Count > 0 {
+		switch {
+		case waiting.done && l.oldDone.has(waiting.id):
+		case waiting.done:
+			c.Done.add(waiting.id)
+		case !waiting.tries.First.IsZero():
 			if c.Tries == nil {
 				c.Tries = make(map[string]webhook.Tries)
 			}

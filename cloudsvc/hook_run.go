@@ -18,6 +18,10 @@ const (
 	// restTime is how often a hook that has nothing to deliver has its position
 	// moved on.
 	restTime = 30 * time.Second
+	// graceTime is for how long a run that ends waits for what is being tried, so
+	// that what a receiver takes is not sent to it again: as long as the end of the
+	// process, 5 s after SIGTERM, leaves for it.
+	graceTime = 3 * time.Second
 	// turnsBT is how many of the tries BT has where RT has something to try, too:
 	// every eighth. RT does not wait for what is behind it, and BT is one request a
 	// batch; but a receiver that is slow with RT has BT, too.
@@ -78,37 +82,45 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 }
 
 // run delivers until the context ends, the receiver is gone, or a stream ends.
+// Nothing is tried after that, and what is being tried then has graceTime to end.
 func (r *hookRun) run(ctx context.Context) error {
 	defer close(r.ended)
+	trying, breakOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer breakOff()
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
-	for _, l := range r.lanes[1:] {
-		r.running.Go(func() { r.stop(l.deliver(ctx)) })
+	var lanes sync.WaitGroup
+	for _, l := range r.lanes {
+		lanes.Go(func() { r.stop(l.deliver(ctx, trying)) })
 	}
-	r.stop(r.lanes[0].deliver(ctx))
+	lanes.Wait()
+	defer time.AfterFunc(graceTime, breakOff).Stop()
 	r.running.Wait()
 	return context.Cause(ctx)
 }
 
-// start tries the letters that are due and may be tried, and returns when there
-// may be another one; zero: when something happens. r.mu is held.
-func (r *hookRun) start(ctx context.Context, now time.Time) (next time.Time) {
+// start tries the letters that are due and may be tried, until a context ends,
+// and returns when there may be another one; zero: when something happens. r.mu is
+// held.
+func (r *hookRun) start(trying context.Context, now time.Time) (next time.Time) {
 	for r.flying < r.hook.MaxInFlight {
 		lane, due, next := r.due(now)
 		again := len(r.redrives) > 0 && !r.held.After(now)
 		if due == nil && !again {
 			return next
 		}
-		if !r.limiter.AllowN(now, 1) {
-			return now.Add(time.Duration(float64(time.Second) / r.hook.rate()))
+		turn := r.limiter.ReserveN(now, 1)
+		if wait := turn.DelayFrom(now); wait > 0 {
+			turn.CancelAt(now)
+			return now.Add(wait)
 		}
 		r.flying++
 		if again {
-			r.startRedrive(ctx)
+			r.startRedrive(trying)
 			continue
 		}
 		due.flying = true
-		r.running.Go(func() { r.try(ctx, lane, due) })
+		r.running.Go(func() { r.try(trying, lane, due) })
 	}
 	return time.Time{}
 }
@@ -140,7 +152,7 @@ func (r *hookRun) due(now time.Time) (from *hookLane, due *letter, next time.Tim
 func (r *hookRun) try(ctx context.Context, from *hookLane, l *letter) {
 	outcome, err := r.send(ctx, l, false)
 	if err != nil {
-		return // the run has ended, or ends, and the letter is tried by the next one
+		return // the run ends, and the letter is tried by the next one
 	}
 	if d := r.settle(from, l, outcome); d == nil || r.bury(ctx, from, l, d) {
 		signal(from.wake)
@@ -175,7 +187,9 @@ func (r *hookRun) settle(from *hookLane, l *letter, o webhook.Outcome) *DeadLett
 		r.land(from, l)
 		return nil
 	}
-	r.last.fault, r.last.faultAt = o.Reason, now
+	if o.Sent() || r.last.fault == "" { // else it was told why the host is left alone
+		r.last.fault, r.last.faultAt = o.Reason, now
+	}
 	r.hooks.moved(r.hook.ID)
 	if o.Verdict == webhook.Gone {
 		r.stop(&goneError{o.Reason})

@@ -21,7 +21,7 @@ type HookStatus struct {
 	NextTry       time.Time     `json:"nextTry,omitzero"` // when all that was taken waits for another try
 	Window        *WindowStatus `json:"window,omitempty"` // of a hook that has windows, while it runs
 
-	oldest classBlocks // not done; 0: there is none
+	oldest classBlocks // not done, or not looked at; 0: there is none
 }
 
 // classBlocks are blocks of the log, in the order of dataplane.Classes.
@@ -108,7 +108,10 @@ func (r *hookRun) status(s *HookStatus) {
 	if _, due, next := r.due(time.Now()); due == nil {
 		s.NextTry = next.UTC()
 	}
-	for _, lane := range r.lanes {
+	for i, lane := range r.lanes {
+		if lane.rests() { // its position moves on every restTime
+			s.oldest[i] = 0
+		}
 		for _, l := range lane.outbox.letters {
 			if !l.done {
 				s.Waiting++

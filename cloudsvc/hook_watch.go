@@ -123,9 +123,7 @@ func (k *keptHook) warning() string {
 type storedTimes [len(dataplane.Classes)]map[uint64]time.Time
 
 // age adds to a status how long its oldest message waits, and asks the log for
-// that what is not known yet. What is not older than restTime does not count
-// where nothing was taken that waits: so often does the position move on over
-// what does not match.
+// that what is not known yet.
 func (h *Hooks) age(ctx context.Context, s *HookStatus, known *storedTimes) error {
 	if h.options.Retention == nil {
 		return nil
@@ -145,8 +143,8 @@ func (h *Hooks) age(ctx context.Context, s *HookStatus, known *storedTimes) erro
 			}
 			known[i][block] = stored
 		}
-		if age := time.Since(stored); !stored.IsZero() && (s.Waiting > 0 || age > restTime+time.Second) {
-			s.LagSeconds = max(s.LagSeconds, age.Seconds())
+		if !stored.IsZero() {
+			s.LagSeconds = max(s.LagSeconds, time.Since(stored).Seconds())
 		}
 	}
 	return nil

@@ -154,10 +154,25 @@ func TestLagHasATime(t *testing.T) {
 		if got := lag(); got != 7 { // the oldest is that of a
 			t.Errorf("lag %v s, want 7", got)
 		}
+		b.setState(t, hook.ID, HookPaused)
 		b.answerAs(always(webhook.Done))
+		time.Sleep(time.Second)
+		if got := lag(); got != 8 {
+			t.Errorf("lag %v s of what nobody takes, want 8", got)
+		}
+		b.setState(t, hook.ID, HookActive)
 		time.Sleep(time.Minute)
 		if got := lag(); got != 0 {
 			t.Errorf("lag %v s of what is done", got)
+		}
+		m := testMessage("other")
+		b.publishBatch(t, packer, &dataplane.Batch{Publisher: "edge-1/mapper", Class: dataplane.RT, Epoch: 1, First: b.next, Messages: []dataplane.Message{m}})
+		b.retention.store(3)
+		for range 60 {
+			time.Sleep(time.Second)
+			if got := lag(); got != 0 {
+				t.Fatalf("lag %v s of what does not match", got)
+			}
 		}
 	})
 }

@@ -9,12 +9,12 @@ import (
 	"datastub/cloudsvc/window"
 )
 
-// stopTime bounds how long the last cursors may take to be saved: what is not
-// is delivered again.
+// stopTime bounds how long the end may take: what is being tried has graceTime of
+// it, and the last cursors have the rest. What they do not tell is delivered again.
 const stopTime = 5 * time.Second
 
-// Run delivers until the context ends. What is on its way then is tried again
-// by the next one.
+// Run delivers until the context ends. What is being tried then may end in time;
+// what else is on its way is tried again by the next one.
 func (h *Hooks) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	ticker := time.NewTicker(cursorEvery)
@@ -32,10 +32,10 @@ func (h *Hooks) Run(ctx context.Context) error {
 		case <-h.urgent:
 			saver.saveCursors(ctx, &h.waited)
 		case <-ctx.Done():
-			running.Wait()
 			// ctx has ended, and the cursors are still to be saved.
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 			defer cancel()
+			running.Wait()
 			saver.save(last, true)
 			return nil
 		}

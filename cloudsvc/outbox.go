@@ -75,9 +75,8 @@ func (o *outbox) finish(l *letter) {
 	l.flying, l.done = false, true
 	o.bytes -= len(l.body)
 	l.body = nil
-	if rest := o.keys[l.key][1:]; len(rest) > 0 {
-		o.keys[l.key] = rest
-	} else {
+	rest := slices.DeleteFunc(o.keys[l.key], func(other *letter) bool { return other == l })
+	if o.keys[l.key] = rest; len(rest) == 0 {
 		delete(o.keys, l.key)
 	}
 	n := 0
