@@ -134,10 +134,10 @@ func (r *Reducer) Lose(at Place, l *dataplane.Loss) error {
 }
 
 // Cut takes in that a part of the log up to a place is gone, of all publishers:
-// the next delivery of each tells it. Of several parts, the first one's beginning
-// is told, and the last one's reason.
+// the next delivery of each tells it. Of several parts that somebody is still to be
+// told of, the first one's beginning is told, and the last one's reason.
 func (r *Reducer) Cut(at Place, l *dataplane.Loss) {
-	if r.cut.From == 0 {
+	if r.cut.From == 0 || len(r.sources) > 0 && !r.owesCut() {
 		r.cut = dataplane.Loss{Publisher: l.Publisher, From: l.From}
 	}
 	r.cut.Reason = l.Reason
@@ -145,6 +145,16 @@ func (r *Reducer) Cut(at Place, l *dataplane.Loss) {
 		s.cut = true
 	}
 	r.at = at
+}
+
+// owesCut tells whether some publisher's next delivery has a cut to tell.
+func (r *Reducer) owesCut() bool {
+	for _, s := range r.sources {
+		if s.cut {
+			return true
+		}
+	}
+	return false
 }
 
 // Pass takes in that there is nothing up to a place.

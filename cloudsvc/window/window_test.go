@@ -204,7 +204,11 @@ func TestCut(t *testing.T) {
 	b.n = 0
 	b.send(reading(0, dataplane.IntValue(1)))
 	b.n = 5
-	for at, want := range []string{"cloudsvc/log", ""} {
+	for at, want := range []uint64{3, 0, 9, 0} { // From; 0: none
+		if want == 9 { // all were told of the one before
+			b.n++
+			b.r.Cut(Place{Block: b.n}, &dataplane.Loss{Publisher: "cloudsvc/log", From: 9, Reason: "block 4 is gone"})
+		}
 		m := reading(time.Duration(at+1)*time.Minute, dataplane.IntValue(1))
 		b.n++
 		m.Seq = uint64(at) + 2
@@ -212,7 +216,7 @@ func TestCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := join(t, b.take())
-		if len(w) != 1 || (len(w[0].Missing) == 1) != (want != "") || want != "" && (w[0].Missing[0].Publisher != want || w[0].Missing[0].From != 3 || w[0].Missing[0].Reason != "block 4 is gone") {
+		if len(w) != 1 || (len(w[0].Missing) == 1) != (want != 0) || want != 0 && (w[0].Missing[0].From != want || w[0].Missing[0].Reason != "block 4 is gone") {
 			t.Errorf("delivery %d: %+v", at, w)
 		}
 	}
