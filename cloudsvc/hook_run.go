@@ -196,14 +196,14 @@ func (r *hookRun) settle(from *hookLane, l *letter, o webhook.Outcome) *DeadLett
 		return nil
 	}
 	tries, again := r.hooks.options.Schedule.Fail(l.tries, o, now, r.hooks.options.Random())
+	if o.Verdict == webhook.Later { // which is meant for all that we would send, be this one given up
+		r.held = later(r.held, tries.Next)
+	}
 	if !again {
 		return newDeadLetter(&r.hook, l.id, l.body, tries, o, now)
 	}
 	r.flying--
 	from.outbox.again(l, tries)
-	if o.Verdict == webhook.Later { // which is meant for all that we would send
-		r.held = later(r.held, tries.Next)
-	}
 	return nil
 }
 
