@@ -2,6 +2,8 @@ package cloudsvc
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"slices"
 
 	"datastub/dataplane"
@@ -39,8 +41,49 @@ func (e eras) end(incarnation uint64, now Position) (end Position, known bool) {
 	return now, true
 }
 
-// appendTo appends the eras to a snapshot of marks. They begin at the ends of
-// blocks.
+// and returns the eras and those of others that are not among them.
+func (e eras) and(others eras) eras {
+	for _, began := range others {
+		if !slices.ContainsFunc(e, func(known Position) bool { return known.Incarnation == began.Incarnation }) {
+			e = e.with(began)
+		}
+	}
+	return e
+}
+
+// erasKind and erasVersion are those of a record of eras.
+const (
+	erasKind    = 'E'
+	erasVersion = 1
+)
+
+var errNoEras = errors.New("there is no record of when who wrote to the log")
+
+// record returns the eras as bytes, sealed. They begin at the ends of blocks.
+//
+//	uvarint  number of eras
+//	era      each, the oldest first: 8 bytes incarnation, uvarint the last block
+//	         of RT before it, of BT
+//
+// 1000 of them take 30 KB at most.
+func (e eras) record() []byte {
+	return seal(e.appendTo(appendHeader(nil, erasKind, erasVersion)))
+}
+
+// parseEras reads what record wrote, or wraps ErrCorrupt.
+func parseEras(record []byte) (eras, error) {
+	_, body, err := unseal(record, erasKind, erasVersion, erasVersion)
+	if err != nil {
+		return nil, fmt.Errorf("record of eras: %w", err)
+	}
+	r := newBlockReader(body)
+	e := r.eras()
+	if !r.End() {
+		return nil, fmt.Errorf("%w: a record of eras of %d bytes makes no sense", ErrCorrupt, len(record))
+	}
+	return e, nil
+}
+
 func (e eras) appendTo(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(e)))
 	for _, began := range e {

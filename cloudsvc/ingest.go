@@ -35,6 +35,7 @@ const (
 type IngestOptions struct {
 	Log      Log
 	Marks    MarkStore
+	Eras     EraStore
 	MaxFrame int // the largest frame that fits into a block, in bytes
 	// DurableLag is how long what the log has stored needs to be durable, 0 if
 	// it is as soon as the log answers. Until then it is acknowledged as stored
@@ -50,8 +51,8 @@ type IngestOptions struct {
 }
 
 func (o *IngestOptions) validate() error {
-	if o.Log == nil || o.Marks == nil || o.Registry == nil || o.Metrics == nil {
-		return errors.New("ingest: want a log, a store of marks, a registry and metrics")
+	if o.Log == nil || o.Marks == nil || o.Eras == nil || o.Registry == nil || o.Metrics == nil {
+		return errors.New("ingest: want a log, stores of marks and of eras, a registry and metrics")
 	}
 	if o.MaxFrame <= 0 {
 		return fmt.Errorf("ingest: largest frame of %d bytes: want more than 0", o.MaxFrame)
@@ -126,18 +127,21 @@ func NewIngest(ctx context.Context, o IngestOptions) (*Ingest, error) {
 		i.writers[c] = newWriter(c, key, o.Log, o.Shelves, o.Metrics, o.Now)
 		i.writers[c].stored = i.stored
 	}
-	if err := i.restore(ctx); err != nil {
+	before, err := i.restore(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("read the log: %w", err)
 	}
 	for c, w := range i.writers {
 		w.trail = i.marks.trails[c]
 	}
-	at, err := i.beginEra(ctx)
-	if err != nil {
-		return nil, err
+	at := i.reached()
+	at.Incarnation = rand.Uint64()
+	began := before.with(at)
+	if err := o.Eras.SaveEras(ctx, began.record()); err != nil { // before anybody is given a position
+		return nil, fmt.Errorf("save who writes to the log: %w", err)
 	}
 	i.dispatcher = NewDispatcher(at, NewHistory(o.Log, packer, o.Metrics), o.Metrics)
-	i.dispatcher.eras = i.marks.eras
+	i.dispatcher.eras = began
 	i.dispatcher.shelves = o.Shelves
 	for c := range i.writers {
 		i.dispatcher.trails[c] = i.marks.trails[c]

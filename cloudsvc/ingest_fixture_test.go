@@ -20,7 +20,7 @@ import (
 	"datastub/dataplane/uplink"
 )
 
-// memoryLog is a Log and a MarkStore that does as a test says.
+// memoryLog is a Log, a MarkStore and an EraStore that does as a test says.
 type memoryLog struct {
 	before func(ctx context.Context, class dataplane.Class) error // an error: the block is not stored
 	after  func() error                                           // an error: it is, and nobody is told
@@ -32,7 +32,8 @@ type memoryLog struct {
 	gone     map[dataplane.Class]uint64                     // how many of them its limits have taken
 	trimmed  func(class dataplane.Class, block uint64) bool // which of them those of their shelves have; nil: none
 	snapshot []byte
-	starts   eras // of what delivers from it; not guarded
+	eras     []byte // the record
+	starts   eras   // of what delivers from it; not guarded
 	tries    int
 	dead     bool // its process was killed: nothing of it arrives any more
 }
@@ -124,6 +125,22 @@ func (l *memoryLog) SaveMarks(_ context.Context, snapshot []byte) error {
 	return nil
 }
 
+func (l *memoryLog) LoadEras(context.Context) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.eras, nil
+}
+
+func (l *memoryLog) SaveEras(_ context.Context, record []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dead {
+		return errDead
+	}
+	l.eras = record
+	return nil
+}
+
 func (l *memoryLog) all(class dataplane.Class) [][]byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -180,7 +197,7 @@ type cloud struct {
 func newTestIngest(t testing.TB, log *memoryLog, change func(*IngestOptions)) *Ingest {
 	t.Helper()
 	o := IngestOptions{
-		Log: log, Marks: log, MaxFrame: dataplane.MaxFrame,
+		Log: log, Marks: log, Eras: log, MaxFrame: dataplane.MaxFrame,
 		Registry: NewRegistry(RegistryOptions{}), Metrics: NewMetrics(prometheus.NewRegistry()),
 	}
 	if change != nil {

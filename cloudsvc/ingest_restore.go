@@ -3,8 +3,6 @@ package cloudsvc
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -15,45 +13,62 @@ import (
 // restore loads the marks that were saved and counts the blocks behind them.
 // The log is what counts: a snapshot that is missing, old or not readable only
 // makes it read more, and one that knows of more than the log does is dropped.
-func (i *Ingest) restore(ctx context.Context) error {
+// It returns who has written to the log, which that does not tell.
+func (i *Ingest) restore(ctx context.Context) (eras, error) {
+	began, err := i.loadEras(ctx)
+	if err != nil {
+		return nil, err
+	}
 	snapshot, err := i.options.Marks.LoadMarks(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if snapshot != nil {
-		loaded, err := parseMarks(snapshot)
+		loaded, inMarks, err := parseMarks(snapshot)
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "The saved marks cannot be read; the whole log is read instead")
 		} else {
-			i.marks = loaded
+			i.marks, began = loaded, began.and(inMarks)
 		}
 	}
 	for _, c := range dataplane.Classes {
 		if err := i.replay(ctx, c); err != nil {
-			return err
+			return nil, err
 		}
+	}
+	if len(began) == 0 && i.reached().ahead(Position{}) {
+		klog.FromContext(ctx).Error(errNoEras, "Nobody knows whether positions from before are of this log: subscribers that come back, and durable subscriptions, are told a gap and get all that the log has")
 	}
 	for key, lane := range i.marks.lanes {
 		if !isNumbered(key.publisher) {
 			i.receiver.Restore(key.publisher, lane.spool, key.class, lane.mark, lane.ended)
 		}
 	}
-	return nil
+	return began, nil
 }
 
-// beginEra returns the position at which this process goes on, of an
-// incarnation that is kept before anybody is given a position of it.
-func (i *Ingest) beginEra(ctx context.Context) (Position, error) {
-	at := Position{Incarnation: rand.Uint64()}
+// loadEras loads who has written to the log. A record that cannot be read is as
+// good as none: what it would keep silent may be lost, and ingest does not wait
+// for somebody who puts it back.
+func (i *Ingest) loadEras(ctx context.Context) (eras, error) {
+	record, err := i.options.Eras.LoadEras(ctx)
+	if err != nil || record == nil {
+		return nil, err
+	}
+	began, err := parseEras(record)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "The record of who has written to the log cannot be read, and is begun anew")
+	}
+	return began, nil
+}
+
+// reached returns the position up to which the log was counted, of no
+// incarnation.
+func (i *Ingest) reached() (at Position) {
 	for _, c := range dataplane.Classes {
 		at.advance(c, endOf(i.marks.blocks[c]))
 	}
-	i.marks.eras = i.marks.eras.with(at)
-	i.changed = true
-	if err := i.save(ctx); err != nil {
-		return Position{}, fmt.Errorf("save who writes to the log: %w", err)
-	}
-	return at, nil
+	return at
 }
 
 // replay counts a class's blocks behind the snapshot. Where the log has lost

@@ -35,8 +35,8 @@ func TestIngestOptions(t *testing.T) {
 	log, registry, metrics := newMemoryLog(), NewRegistry(RegistryOptions{}), NewMetrics(prometheus.NewRegistry())
 	for _, o := range []IngestOptions{
 		{},
-		{Log: log, Marks: log, Registry: registry, Metrics: metrics},
-		{Log: log, Marks: log, Registry: registry, Metrics: metrics, MaxFrame: 1, DurableLag: -1},
+		{Log: log, Marks: log, Eras: log, Registry: registry, Metrics: metrics},
+		{Log: log, Marks: log, Eras: log, Registry: registry, Metrics: metrics, MaxFrame: 1, DurableLag: -1},
 	} {
 		if _, err := NewIngest(t.Context(), o); err == nil {
 			t.Errorf("%+v: accepted", o)

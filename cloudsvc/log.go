@@ -60,3 +60,14 @@ type MarkStore interface {
 	// SaveMarks replaces the snapshot. Calls are not concurrent.
 	SaveMarks(ctx context.Context, snapshot []byte) error
 }
+
+// An EraStore keeps one record of eras, which the log does not tell: without it
+// the positions of all subscribers are those of another log. So it is kept apart
+// from marks, and written only when a cloudsvc begins.
+type EraStore interface {
+	// LoadEras returns the record saved last, or nil.
+	LoadEras(ctx context.Context) ([]byte, error)
+	// SaveEras replaces the record, which is as durable as a block then. If it is
+	// broken off, the last one stays.
+	SaveEras(ctx context.Context, record []byte) error
+}

@@ -3,7 +3,6 @@ package cloudsvc
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"maps"
 
 	"datastub/dataplane"
@@ -11,12 +10,11 @@ import (
 )
 
 // marks is how far each publisher's lanes are in the log, which gaps are in
-// it, how far the log itself was when that was so, and who has written to it.
+// it, and how far the log itself was when that was so: what the log tells, too.
 type marks struct {
 	blocks   map[dataplane.Class]uint64 // the last block counted
 	lanes    map[laneKey]laneMark
 	gaps     gapIndex
-	eras     eras
 	trails   map[dataplane.Class]trail // of the blocks counted
 	requests requestIndex
 }
@@ -41,7 +39,7 @@ func newMarks() *marks {
 
 func (m *marks) clone() *marks {
 	return &marks{
-		blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), eras: m.eras, trails: maps.Clone(m.trails), requests: m.requests.clone(),
+		blocks: maps.Clone(m.blocks), lanes: maps.Clone(m.lanes), gaps: m.gaps.clone(), trails: maps.Clone(m.trails), requests: m.requests.clone(),
 	}
 }
 
@@ -68,18 +66,19 @@ func (m *marks) forget(class dataplane.Class, end uint64) {
 	m.requests.forget(class, end)
 }
 
+// marksKind and marksVersion are those of a snapshot. One of erasInMarks has the
+// eras, too, which have a record of their own since.
 const (
-	snapshotVersion = 6
-	snapshotHeader  = 8
+	marksKind    = 'M'
+	marksVersion = 7
+	erasInMarks  = 6
 )
 
-// snapshot returns the marks as bytes:
+// snapshot returns the marks as bytes, sealed:
 //
-//	 0    2         3   4        8
-//	+----+---------+---+--------+--------+-------+------+------+--------+----------+
-//	| DM | version | 0 | CRC32C | blocks | lanes | gaps | eras | trails | requests |
-//	+----+---------+---+--------+--------+-------+------+------+--------+----------+
-//	 2 B     1 B    1 B    4 B
+//	+--------+-------+------+--------+----------+
+//	| blocks | lanes | gaps | trails | requests |
+//	+--------+-------+------+--------+----------+
 //
 //	blocks: uvarint of RT, of BT
 //	lanes:  uvarint  number of lanes
@@ -91,16 +90,11 @@ const (
 //	                 namespace, topic, device, reason, uvarint epoch, first and
 //	                 last record, line, first, last and count of the series,
 //	                 Unix nanoseconds, block
-//	eras:   uvarint  number of eras
-//	        era      each, the oldest first: 8 bytes incarnation, uvarint the
-//	                 last block of RT before it, of BT
 //
-// Numbers are big-endian, and the CRC32C (Castagnoli) covers all that stands
-// behind it. A lane takes about 50 bytes: 10,000 publishers with both lanes
+// A lane takes about 50 bytes: 10,000 publishers with both lanes
 // make 1 MB, which a MarkStore has to find room for; gaps make another at most.
 func (m *marks) snapshot() []byte {
-	dst := make([]byte, 0, snapshotHeader+64*len(m.lanes))
-	dst = append(dst, 'D', 'M', snapshotVersion, 0, 0, 0, 0, 0)
+	dst := appendHeader(make([]byte, 0, sealedHeader+64*len(m.lanes)), marksKind, marksVersion)
 	for _, c := range dataplane.Classes {
 		dst = binary.AppendUvarint(dst, m.blocks[c])
 	}
@@ -113,7 +107,7 @@ func (m *marks) snapshot() []byte {
 		dst = fields.AppendBool(dst, l.ended)
 		dst = binary.AppendUvarint(dst, l.block)
 	}
-	dst = m.eras.appendTo(m.gaps.appendTo(dst))
+	dst = m.gaps.appendTo(dst)
 	for _, c := range dataplane.Classes {
 		dst = m.trails[c].appendTo(dst)
 	}
@@ -121,20 +115,12 @@ func (m *marks) snapshot() []byte {
 	return seal(dst)
 }
 
-// seal writes a snapshot's CRC.
-func seal(snapshot []byte) []byte {
-	binary.BigEndian.PutUint32(snapshot[4:], crc32.Checksum(snapshot[snapshotHeader:], crcTable))
-	return snapshot
-}
-
-// parseMarks reads what snapshot wrote, or wraps ErrCorrupt.
-func parseMarks(snapshot []byte) (*marks, error) {
-	if len(snapshot) < snapshotHeader || snapshot[0] != 'D' || snapshot[1] != 'M' || snapshot[2] != snapshotVersion {
-		return nil, fmt.Errorf("%w: %d bytes are not a snapshot of marks of version %d", ErrCorrupt, len(snapshot), snapshotVersion)
-	}
-	body := snapshot[snapshotHeader:]
-	if crc32.Checksum(body, crcTable) != binary.BigEndian.Uint32(snapshot[4:]) {
-		return nil, fmt.Errorf("%w: wrong CRC of a snapshot of marks of %d bytes", ErrCorrupt, len(snapshot))
+// parseMarks reads what snapshot wrote, or wraps ErrCorrupt. It returns the eras
+// that were in it.
+func parseMarks(snapshot []byte) (*marks, eras, error) {
+	version, body, err := unseal(snapshot, marksKind, erasInMarks, marksVersion)
+	if err != nil {
+		return nil, nil, fmt.Errorf("snapshot of marks: %w", err)
 	}
 	m := newMarks()
 	r := newBlockReader(body)
@@ -147,15 +133,18 @@ func parseMarks(snapshot []byte) (*marks, error) {
 		r.Failed = r.Failed || !k.class.Valid()
 	}
 	m.gaps = r.gapIndex()
-	m.eras = r.eras()
+	var began eras
+	if version == erasInMarks {
+		began = r.eras()
+	}
 	for _, c := range dataplane.Classes {
 		m.trails[c] = r.trail()
 	}
 	m.requests = r.requestIndex()
 	if !r.End() {
-		return nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
+		return nil, nil, fmt.Errorf("%w: a snapshot of marks of %d bytes makes no sense", ErrCorrupt, len(snapshot))
 	}
-	return m, nil
+	return m, began, nil
 }
 
 func (r *blockReader) lane() (k laneKey, l laneMark) {

@@ -33,7 +33,7 @@ func startCloud(t testing.TB, o Options) *cloud {
 	c := &cloud{log: open(t, o), stop: stop, done: make(chan error, 1), peers: make(map[uplink.Peer]chan dataplane.Frame)}
 	var err error
 	c.Ingest, err = cloudsvc.NewIngest(ctx, cloudsvc.IngestOptions{
-		Log: c.log, Marks: c.log, MaxFrame: c.log.MaxFrame(),
+		Log: c.log, Marks: c.log, Eras: c.log, MaxFrame: c.log.MaxFrame(),
 		Registry: cloudsvc.NewRegistry(cloudsvc.RegistryOptions{}), Metrics: cloudsvc.NewMetrics(prometheus.NewRegistry()),
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func (o *Options) validate() error {
 }
 
 // Log is a cloudsvc.Log on JetStream, and keeps what else cloudsvc has to: marks,
-// durable subscriptions and dead letters.
+// eras, durable subscriptions and dead letters.
 type Log struct {
 	lock     *os.File   // of the embedded server's folder
 	server   *embedded  // nil: a cluster's
@@ -66,6 +66,7 @@ type Log struct {
 	readers  map[dataplane.Class]*classReader
 	trimmers map[dataplane.Class]*trimmer
 	marks    markStore
+	eras     jetstream.KeyValue
 	hooks    hookStore
 	letters  jetstream.Stream
 }
@@ -73,6 +74,7 @@ type Log struct {
 var (
 	_ cloudsvc.Log           = (*Log)(nil)
 	_ cloudsvc.MarkStore     = (*Log)(nil)
+	_ cloudsvc.EraStore      = (*Log)(nil)
 	_ cloudsvc.HookStore     = (*Log)(nil)
 	_ cloudsvc.DeadLetterBox = (*Log)(nil)
 	_ cloudsvc.Retention     = (*Log)(nil)
@@ -140,6 +142,9 @@ func (l *Log) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if err := l.openLetters(ctx, o, room); err != nil {
+		return err
+	}
+	if l.eras, err = openBucket(ctx, l.js, erasBucket, "when who began to write to the log"); err != nil {
 		return err
 	}
 	return l.marks.open(ctx, l.js)

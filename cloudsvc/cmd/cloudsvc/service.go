@@ -64,7 +64,7 @@ func newService(ctx context.Context, config cloudsvc.Config) (_ *service, err er
 	registry := cloudsvc.NewRegistry(cloudsvc.RegistryOptions{Logger: klog.FromContext(ctx)})
 	metrics.MustRegister(registry)
 	s.ingest, err = cloudsvc.NewIngest(ctx, cloudsvc.IngestOptions{
-		Log: s.log, Marks: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Shelves: s.log.Shelves(), Registry: registry,
+		Log: s.log, Marks: s.log, Eras: s.log, MaxFrame: s.log.MaxFrame(), DurableLag: lag, Shelves: s.log.Shelves(), Registry: registry,
 		Metrics: cloudsvc.NewMetrics(metrics), Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
