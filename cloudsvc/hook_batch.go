@@ -12,7 +12,7 @@ import (
 // A batchMark is where a hookBatch is behind the position of its lane.
 type batchMark struct {
 	Topic string    `json:"topic"`          // that is subscribed to
-	To    string    `json:"to,omitempty"`   // the position where the first batch ends; "": nobody has seen any of it
+	To    string    `json:"to,omitempty"`   // where the first batch ends; "": nobody has seen any of it
 	Since time.Time `json:"since,omitzero"` // when the oldest message was taken that no batch has
 }
 

@@ -173,7 +173,7 @@ func (r *Registry) Published(id string, topics []string) {
 		if e.published == nil {
 			e.published = make(map[string]struct{})
 		}
-		e.published[strings.Clone(topic)] = struct{}{} // not the whole frame it stands in
+		e.published[topic] = struct{}{}
 		r.topics++
 	}
 }

@@ -87,19 +87,12 @@ func (c *cell) textBytes() int {
 	return len(first) + len(last)
 }
 
-// kept returns a value that does not hold the memory of the message, or the
-// zero Value where it is too long to be kept.
+// kept returns a value, or the zero Value where it is too long to be kept.
 func kept(v dataplane.Value) dataplane.Value {
-	text, ok := v.Text()
-	switch {
-	case !ok:
-		return v
-	case len(text) > maxText:
+	if text, _ := v.Text(); len(text) > maxText {
 		return dataplane.Value{}
-	case v.Type() == dataplane.Bytes:
-		return dataplane.BytesValue([]byte(text))
 	}
-	return dataplane.StringValue(strings.Clone(text))
+	return v
 }
 
 // compare returns -1, 0 or 1 as v is less than, equal to or greater than o, which

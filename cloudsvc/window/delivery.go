@@ -34,8 +34,8 @@ type body struct {
 	Window       period    `json:"window"`
 	Part         int       `json:"part"` // from 1
 	Parts        int       `json:"parts"`
-	Late         uint64    `json:"late"`    // messages that came when all their windows were closed, since the last delivery
-	Untimed      uint64    `json:"untimed"` // messages that are in no window as their time is too far ahead, likewise
+	Late         uint64    `json:"late"`    // messages whose windows were all closed, since the last delivery
+	Untimed      uint64    `json:"untimed"` // messages whose time is too far ahead for any window, likewise
 	Rows         []row     `json:"rows"`
 	Covers       []covered `json:"covers"`
 	Missing      []missing `json:"missing"`

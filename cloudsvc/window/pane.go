@@ -2,7 +2,6 @@ package window
 
 import (
 	"slices"
-	"strings"
 
 	"datastub/dataplane"
 )
@@ -38,7 +37,7 @@ func (p *pane) add(s *Spec, of *series, m *dataplane.Message) {
 	row, ok := p.cells[key]
 	if !ok {
 		row = &cell{}
-		p.cells[keptKey(key, of)] = row
+		p.cells[key] = row
 		p.weight += cellWeight + len(key.property) + len(key.unit)
 	}
 	if m.Quality.IsBad() || !m.Value.Finite() {
@@ -112,18 +111,4 @@ func merge(panes []*pane) merged {
 		})
 	}
 	return w
-}
-
-// keptKey returns a key that does not hold the memory of the message, of whose
-// series it is.
-func keptKey(k cellKey, of *series) cellKey {
-	k.namespace = of.key.namespace
-	if k.topic != "" {
-		k.topic = of.key.topic
-	}
-	if k.device != "" {
-		k.device = of.key.device
-	}
-	k.property, k.unit = strings.Clone(k.property), strings.Clone(k.unit)
-	return k
 }

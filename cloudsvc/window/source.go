@@ -2,7 +2,6 @@ package window
 
 import (
 	"slices"
-	"strings"
 
 	"datastub/dataplane"
 )
@@ -35,7 +34,6 @@ type loss struct {
 }
 
 func newSource(publisher string) *source {
-	publisher = strings.Clone(publisher)
 	return &source{publisher: publisher, series: make(map[seriesKey]*series), weight: sourceWeight + len(publisher)}
 }
 
@@ -106,7 +104,6 @@ func (s *source) of(m *dataplane.Message) *series {
 	if of, ok := s.series[key]; ok {
 		return of
 	}
-	key = seriesKey{strings.Clone(key.namespace), strings.Clone(key.topic), strings.Clone(key.device)}
 	of := &series{key: key, epoch: m.ID.Epoch, last: m.Seq}
 	s.series[key] = of
 	s.weight += seriesWeight + len(key.namespace) + len(key.topic) + len(key.device)
