@@ -58,7 +58,7 @@ func (l *hookLane) merge(c laneCursor, windows []byte) (err error) {
 		windows = nil
 	}
 	if hook.Window != nil {
-		l.composer, l.outbox.position, err = newHookWindow(d, hook, at, windows)
+		l.composer, l.outbox.position, err = newHookWindow(d, hook, l.run.hooks.open, at, windows)
 		return err
 	}
 	if l.outbox.position, err = d.behindWindows(at, windows); err != nil {

@@ -269,6 +269,15 @@ func (r *hookRun) cursor() (hookCursor, *letter) {
 	return c, bound
 }
 
+// close gives back what the run has of what all share.
+func (r *hookRun) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.lanes[1].composer.(*hookWindow); ok {
+		w.reducer.Close()
+	}
+}
+
 // stored has a letter tried whose bounds are stored.
 func (r *hookRun) stored(l *letter) {
 	r.mu.Lock()

@@ -30,10 +30,10 @@ type hookWindow struct {
 // newHookWindow resumes the windows of a hook, or begins them where the hook is,
 // and returns where the stream begins. The record is nil where the hook has merged
 // what came last.
-func newHookWindow(d *Dispatcher, hook *Hook, at Position, record []byte) (*hookWindow, Position, error) {
+func newHookWindow(d *Dispatcher, hook *Hook, open *window.Budget, at Position, record []byte) (*hookWindow, Position, error) {
 	w := &hookWindow{record: record}
 	holds := d.isPast(dataplane.BT, at)
-	options := window.Options{Subscription: hook.ID, Spec: *hook.Window, State: d.windowState(record)}
+	options := window.Options{Subscription: hook.ID, Topic: hook.Topic, Spec: *hook.Window, Budget: open, State: d.windowState(record)}
 	var err error
 	w.reducer, err = window.New(options)
 	if errors.Is(err, window.ErrOtherSpec) { // the new ones begin with what was open

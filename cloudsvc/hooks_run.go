@@ -139,6 +139,7 @@ func endReason(err error) string {
 func (h *Hooks) ended(kept *keptHook, run *hookRun) {
 	at, _ := run.cursor()
 	windows := run.windows()
+	run.close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept.run, kept.cursor, kept.window, kept.failing = nil, at, windows, run.last.failing

@@ -32,10 +32,12 @@ func (e *LimitError) Error() string {
 
 // Options say what is reduced and from where on.
 type Options struct {
-	Subscription string // goes into the ids of deliveries
+	Subscription string // goes into the ids of deliveries, as does
+	Topic        string // what is subscribed to
 	Spec         Spec
-	Start        Place  // behind which the log is read where there is no State
-	State        []byte // of the Reducer before this one, if there was one
+	Budget       *Budget // shared with others; nil: there is none
+	Start        Place   // behind which the log is read where there is no State
+	State        []byte  // of the Reducer before this one, if there was one
 }
 
 // A Reducer takes in the lines of a log, one after another, and yields the
@@ -50,6 +52,8 @@ type Reducer struct {
 	sources map[string]*source
 	cut     dataplane.Loss // what the log has lost, without To; From is 0 if nothing
 	weight  int
+	budget  *Budget
+	taken   int // of the budget
 
 	closing *source    // some of its windows may close
 	parts   []Delivery // of the window that closed last
@@ -66,8 +70,8 @@ func New(o Options) (*Reducer, error) {
 		return nil, err
 	}
 	r := &Reducer{
-		spec: o.Spec, subject: o.Subscription + "\x00" + string(text),
-		at: o.Start, until: o.Start, sources: make(map[string]*source),
+		spec: o.Spec, subject: o.Subscription + "\x00" + o.Topic + "\x00" + string(text),
+		at: o.Start, until: o.Start, sources: make(map[string]*source), budget: o.Budget,
 	}
 	if o.State != nil {
 		err = r.restore(o.State)
@@ -175,11 +179,25 @@ func (r *Reducer) source(publisher string) (*source, error) {
 	return s, nil
 }
 
+// check takes what was added from the budget, or gives back what closed.
 func (r *Reducer) check() error {
 	if r.weight > maxWeight {
 		return &LimitError{fmt.Sprintf("those that are open take more than %d MiB", maxWeight>>20)}
 	}
-	return nil
+	if r.budget == nil {
+		return nil
+	}
+	more := r.weight - r.taken
+	r.taken = r.weight
+	return r.budget.take(more)
+}
+
+// Close gives back what the Reducer has of its budget. It is of no use then.
+func (r *Reducer) Close() {
+	if r.budget != nil {
+		r.budget.used.Add(int64(-r.taken))
+		r.taken = 0
+	}
 }
 
 // Next returns the next delivery, or nil where there is none until more lines
@@ -208,7 +226,10 @@ func (r *Reducer) close(s *source) (err error) {
 		r.closing = nil
 	}
 	r.weight += s.weight - before
-	return err
+	if err != nil {
+		return err
+	}
+	return r.check()
 }
 
 // A Status tells of what is open.

@@ -11,7 +11,7 @@ import (
 
 // seeds is how many histories are reduced: few enough for every build. A change
 // of what is kept or counted is worth some thousand.
-var seeds = flag.Uint64("seeds", 200, "histories that TestAsPlainlyComputed goes through")
+var seeds = flag.Uint64("seeds", 60, "histories that TestAsPlainlyComputed goes through")
 
 // TestAsPlainlyComputed reduces histories of messages that are late, cut off, and
 // of clocks that are wrong and are set, and holds every delivery to windows that

@@ -24,6 +24,10 @@ func TestOtherState(t *testing.T) {
 	if _, err := New(Options{Subscription: "sub_1", Spec: spec, State: state}); !errors.Is(err, ErrOtherSpec) {
 		t.Errorf("another spec: %v", err)
 	}
+	spec.Lateness = 0
+	if _, err := New(Options{Subscription: "sub_1", Topic: "other", Spec: spec, State: state}); !errors.Is(err, ErrOtherSpec) {
+		t.Errorf("another topic: %v", err)
+	}
 	for n := range state {
 		if _, err := New(Options{Subscription: "sub_1", Spec: b.r.spec, State: state[:n]}); !errors.Is(err, errState) && !errors.Is(err, ErrOtherSpec) {
 			t.Errorf("%d bytes of it: %v", n, err)
