@@ -30,6 +30,7 @@ const keyRoom = len(RequestKey{}.Request) + len(RequestKey{}.Body) + binary.MaxV
 // blockBuilder makes one block of entries.
 type blockBuilder struct {
 	Block
+	hashes   *topicHashes        // of its topics
 	messages []dataplane.Message // of the entries, in order
 	lost     []lostEntry         // the entries that are no messages, in order
 	entries  []entry
@@ -40,10 +41,10 @@ type blockBuilder struct {
 }
 
 // newBlockBuilder begins a block behind those of a trail.
-func newBlockBuilder(class dataplane.Class, key topicKey, before trail) *blockBuilder {
-	b := &blockBuilder{Block: Block{Class: class, Key: key, Before: before}}
+func newBlockBuilder(class dataplane.Class, hashes *topicHashes, before trail) *blockBuilder {
+	b := &blockBuilder{Block: Block{Class: class, Key: hashes.key, Before: before}, hashes: hashes}
 	// The counts of ranges, topics and keys stand before them, and the hashes' key.
-	b.size = blockHeader + len(key) + 3*binary.MaxVarintLen64 + shelfRoom + len(before.appendTo(nil))
+	b.size = blockHeader + len(b.Key) + 3*binary.MaxVarintLen64 + shelfRoom + len(before.appendTo(nil))
 	return b
 }
 
@@ -113,7 +114,7 @@ func (b *blockBuilder) gaps(stored time.Time) (all []BlockGap) {
 }
 
 func (b *blockBuilder) add(e entry) bool {
-	topics, listed := b.Key.entryTopics(e.Accepted)
+	topics, listed := b.hashes.entry(e.Accepted)
 	size := len(e.Publisher) + rangeRoom + 8*len(topics) + len(e.Frame)
 	if e.key != nil {
 		size += keyRoom

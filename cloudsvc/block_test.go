@@ -312,6 +312,24 @@ func TestBlockTopics(t *testing.T) {
 	}
 }
 
+// What is remembered is what would be computed, and no more than there is room for.
+func TestTopicHashes(t *testing.T) {
+	t.Parallel()
+	key := topicKey{1}
+	hashes := newTopicHashes(key)
+	for n := range maxHashed + 2 {
+		topic := fmt.Sprint(n)
+		for _, namespace := range []string{"a", "b", "a"} {
+			if got, want := hashes.of(namespace, topic), key.hash(namespace, topic); got != want {
+				t.Fatalf("%s in %s: got %x, want %x", topic, namespace, got, want)
+			}
+		}
+	}
+	if n := len(hashes.known); n == 0 || n > maxHashed {
+		t.Errorf("%d are remembered, want %d at most", n, maxHashed)
+	}
+}
+
 // A block has 256 KiB at most, header included, and 16 MiB in memory; a frame
 // that is larger is a block by itself, with no more room around it than a log
 // leaves.
@@ -357,12 +375,17 @@ func TestBlockSize(t *testing.T) {
 
 // filled is a block of one shelf's entries, as many as it takes.
 func filled(entries []entry) *blockBuilder {
+	return filledWith(newTopicHashes(topicKey{1}), entries)
+}
+
+// filledWith is filled by who has met topics before.
+func filledWith(hashes *topicHashes, entries []entry) *blockBuilder {
 	s := newShelver(nil)
 	places := make([]placement, min(len(entries), maxAhead))
 	for i := range places {
 		places[i] = s.place(entries[i].Accepted)
 	}
-	b := newBlockBuilder(dataplane.RT, topicKey{1}, trail{})
+	b := newBlockBuilder(dataplane.RT, hashes, trail{})
 	b.fill(entries, places, s)
 	return b
 }
@@ -387,9 +410,10 @@ func benchmarkBlock(b *testing.B) []entry {
 
 func BenchmarkBlockBuild(b *testing.B) {
 	entries := benchmarkBlock(b)
+	hashes := newTopicHashes(topicKey{1})
 	b.ReportAllocs()
 	for b.Loop() {
-		builder := filled(entries)
+		builder := filledWith(hashes, entries)
 		b.SetBytes(int64(len(builder.Append(nil))))
 	}
 }

@@ -18,25 +18,58 @@ const maxTopics = 4096
 // would have readers skip the other one.
 type topicKey [16]byte
 
-// entryTopics returns the sorted hashes of the topics that an entry is about.
+// A topicName is what a hash is of.
+type topicName struct{ namespace, topic string }
+
+// maxHashed is how many hashes of topics are remembered of a class: some 4 MiB.
+const maxHashed = 32_768
+
+// topicHashes are the hashes of topics under one key, which they remember: the
+// same topics come again and again, in turn. One goroutine uses them.
+type topicHashes struct {
+	key   topicKey
+	known map[topicName]uint64
+}
+
+// newTopicHashes returns those under a key, of which none is known yet.
+func newTopicHashes(key topicKey) *topicHashes {
+	return &topicHashes{key: key, known: make(map[topicName]uint64)}
+}
+
+// of returns the hash of a topic.
+func (h *topicHashes) of(namespace, topic string) uint64 {
+	name := topicName{namespace, topic}
+	if hash, known := h.known[name]; known {
+		return hash
+	}
+	if len(h.known) == maxHashed {
+		clear(h.known)
+	}
+	hash := h.key.hash(namespace, topic)
+	h.known[name] = hash
+	return hash
+}
+
+// entry returns the sorted hashes of the topics that an entry is about.
 // listed is false if they are too many, or are not known.
-func (k *topicKey) entryTopics(a *uplink.Accepted) (hashes []uint64, listed bool) {
+func (h *topicHashes) entry(a *uplink.Accepted) (hashes []uint64, listed bool) {
 	switch {
 	case a.End != nil:
 		return nil, !a.End.Unknown
 	case a.Gap == nil:
-		return k.messageTopics(a.Messages)
+		return h.messages(a.Messages)
 	}
 	for i := range a.Gap.Series {
 		s := &a.Gap.Series[i]
-		if hashes = insertTopic(hashes, k.hash(s.Namespace, s.Topic)); len(hashes) > maxTopics {
+		if hashes = insertTopic(hashes, h.of(s.Namespace, s.Topic)); len(hashes) > maxTopics {
 			return nil, false
 		}
 	}
 	return hashes, len(hashes) > 0
 }
 
-func (k *topicKey) messageTopics(messages []dataplane.Message) (hashes []uint64, listed bool) {
+// messages is entry of one that is messages.
+func (h *topicHashes) messages(messages []dataplane.Message) (hashes []uint64, listed bool) {
 	var last *dataplane.Message
 	for i := range messages {
 		m := &messages[i]
@@ -44,7 +77,7 @@ func (k *topicKey) messageTopics(messages []dataplane.Message) (hashes []uint64,
 			continue
 		}
 		last = m
-		if hashes = insertTopic(hashes, k.hash(m.Namespace, m.Topic)); len(hashes) > maxTopics {
+		if hashes = insertTopic(hashes, h.of(m.Namespace, m.Topic)); len(hashes) > maxTopics {
 			return nil, false
 		}
 	}

@@ -39,13 +39,13 @@ type entry struct {
 // block is whatever came while the one before it was being stored.
 type writer struct {
 	class   dataplane.Class
-	key     topicKey // of the blocks
 	log     Log
 	stored  func(b *blockBuilder, s *storedBlock) // called for each block that is in the log
 	metrics *Metrics
 	now     func() time.Time
 
-	shelver *shelver    // the writing goroutine's, as are
+	hashes  *topicHashes // the writing goroutine's, as are
+	shelver *shelver
 	places  []placement // of the first of what is pending,
 	trail   trail       // and of all that was stored
 
@@ -59,7 +59,7 @@ type writer struct {
 
 func newWriter(class dataplane.Class, key topicKey, log Log, shelves []Shelf, metrics *Metrics, now func() time.Time) *writer {
 	return &writer{
-		class: class, key: key, log: log, shelver: newShelver(shelves), metrics: metrics, now: now,
+		class: class, log: log, hashes: newTopicHashes(key), shelver: newShelver(shelves), metrics: metrics, now: now,
 		wake: make(chan struct{}, 1), delivered: make(chan *storedBlock, deliveries),
 	}
 }
@@ -150,7 +150,7 @@ func (w *writer) run(ctx, stop context.Context) error {
 
 // store puts the first entries into the log, as many as make one block.
 func (w *writer) store(ctx context.Context, entries []entry) error {
-	b := newBlockBuilder(w.class, w.key, w.trail)
+	b := newBlockBuilder(w.class, w.hashes, w.trail)
 	b.fill(entries, w.place(entries), w.shelver)
 	raw := b.Append(nil)
 	started := time.Now()
