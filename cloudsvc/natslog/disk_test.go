@@ -1,14 +1,19 @@
 package natslog
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
+	"datastub/cloudsvc"
 	"datastub/dataplane"
 )
 
@@ -54,6 +59,43 @@ func TestDiskFull(t *testing.T) {
 	if len(got) != 6 || got[2] != "3 block 3" || !strings.HasPrefix(got[3], "4 block 4 ") || got[5] != "6 block 6" {
 		t.Errorf("got %d blocks: %.20q", len(got), got)
 	}
+}
+
+// On a full disk a log on which nobody appends goes on by itself, too, when there
+// is room again.
+func TestDiskFullOnQuietLog(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t, "24m")
+	l := openFolder(t, filepath.Join(dir, "log"))
+	defer running(t, l)()
+	filler := filepath.Join(dir, "somebody else's")
+	if err := os.WriteFile(filler, make([]byte, 32<<20), 0o600); err == nil {
+		t.Fatal("32 MB fit on a disk of 24")
+	}
+	letter := cloudsvc.DeadLetter{ID: "dl_1", Subscription: "sub_1", Message: json.RawMessage(strconv.Quote(strings.Repeat("x", 100<<10)))}
+	for what, store := range map[string]func(context.Context) error{
+		"cursors":     func(ctx context.Context) error { return l.SaveCursors(ctx, 1, make([]byte, 500<<10)) },
+		"dead letter": func(ctx context.Context) error { return l.Bury(ctx, &letter) },
+	} {
+		if err := inTime(t, store); err == nil {
+			t.Errorf("%s: stored on a full disk", what)
+		}
+		if err := os.Truncate(filler, 8<<20); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, what+" are stored again", func() bool { return inTime(t, store) == nil })
+		if err := os.WriteFile(filler, make([]byte, 32<<20), 0o600); err == nil {
+			t.Fatal("32 MB fit on a disk of 24")
+		}
+	}
+}
+
+// inTime does what ought not to take long.
+func inTime(t *testing.T, do func(context.Context) error) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	return do(ctx)
 }
 
 // The streams of a small disk are small, so that they do not fill it.

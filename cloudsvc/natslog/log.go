@@ -166,10 +166,7 @@ func (l *Log) append(ctx context.Context, c *classLog, shelf uint32, block []byt
 	if l.server == nil {
 		return l.store(ctx, c, shelf, block)
 	}
-	if err := checkFolder(l.lock); err != nil {
-		return 0, err
-	}
-	if err := l.server.revive(ctx); err != nil {
+	if err := l.mend(ctx); err != nil {
 		return 0, err
 	}
 	seq, err := l.store(ctx, c, shelf, block)
@@ -177,6 +174,15 @@ func (l *Log) append(ctx context.Context, c *classLog, shelf uint32, block []byt
 		err = why // which tells more than that no answer came
 	}
 	return seq, err
+}
+
+// mend has the embedded server store again where it does not, if its folder is
+// there.
+func (l *Log) mend(ctx context.Context) error {
+	if err := checkFolder(l.lock); err != nil {
+		return err
+	}
+	return l.server.revive(ctx)
 }
 
 // store appends a block in bounded time, unless it is there already.

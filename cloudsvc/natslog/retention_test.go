@@ -65,7 +65,7 @@ func TestDoomedOnAShelf(t *testing.T) {
 	l := open(t, Options{Dir: t.TempDir(), Logger: klog.Background(), Retention: []cloudsvc.RetentionRule{
 		rule(t, 10*time.Minute, 0, "trace/#"), rule(t, 0, 1<<20, "big/#"),
 	}})
-	defer trimming(t, l)()
+	defer running(t, l)()
 	shelves := l.Shelves()
 	for n := range 15 { // big/#, of which the limit is 16, has used up 0.8 of it with 13
 		put(t, l, shelves[0].ID, fmt.Sprint("trace ", n), 10)

@@ -44,8 +44,8 @@ func left(t testing.TB, l *Log) (names []string) {
 	return names
 }
 
-// trimming runs a log until the test ends, or end is called.
-func trimming(t testing.TB, l *Log) (end func()) {
+// running runs a log until the test ends, or end is called.
+func running(t testing.TB, l *Log) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1) // Run's one result
@@ -68,7 +68,7 @@ func TestShelvesAreTrimmed(t *testing.T) {
 		rule(t, time.Second, 0, "trace/#"), rule(t, 0, 1<<20, "big/#"),
 	}}
 	l := open(t, o)
-	end := trimming(t, l)
+	end := running(t, l)
 	ids := l.Shelves()
 	if len(ids) != 3 {
 		t.Fatalf("got the shelves %+v, want 3", ids)
@@ -96,7 +96,7 @@ func TestShelvesAreTrimmed(t *testing.T) {
 	if again := l.Shelves(); !slices.EqualFunc(ids, again, func(a, b cloudsvc.Shelf) bool { return a.ID == b.ID }) {
 		t.Errorf("after a restart: got the shelves %+v, want %+v", again, ids)
 	}
-	end = trimming(t, l)
+	end = running(t, l)
 	defer end()
 	eventually(t, "the last trace is gone, too", same)
 	mustAppend(t, l, dataplane.RT, "behind")
@@ -145,7 +145,7 @@ func TestShelvesOfOtherRules(t *testing.T) {
 
 	l = with()
 	check(l, "0 [] 168h0m0s false", "1 [a] 720h0m0s true", "3 [b] 1s true")
-	end := trimming(t, l)
+	end := running(t, l)
 	eventually(t, "b has gone, as was promised", func() bool { return slices.Equal(left(t, l), []string{"first", "a"}) })
 	end()
 	l.Close()
@@ -208,7 +208,7 @@ func TestShelvesOfACluster(t *testing.T) {
 		l.Close()
 	}
 	l = open(t, Options{URL: s.ClientURL(), Retention: []cloudsvc.RetentionRule{rule(t, time.Second, 0, "a")}})
-	defer trimming(t, l)()
+	defer running(t, l)()
 	put(t, l, l.Shelves()[0].ID, "a", 1)
 	put(t, l, l.Shelves()[1].ID, "kept", 1)
 	eventually(t, "the operator's stream keeps the rest", func() bool { return slices.Equal(left(t, l), []string{"kept"}) })

@@ -13,9 +13,6 @@ import (
 	"datastub/dataplane"
 )
 
-// trimEvery is how often is looked at what the shelves' limits do not keep.
-const trimEvery = time.Second
-
 // sizeHeader says how large a message is whose headers alone are sent.
 const sizeHeader = "Nats-Msg-Size"
 
@@ -27,35 +24,6 @@ type trimmer struct {
 
 	mu     sync.Mutex
 	stocks map[string]*stock // by subject; those whose limits the stream does not hold by itself
-}
-
-// Run lets go of what the shelves do not keep, until ctx ends. What cannot be
-// let go of now is tried again.
-func (l *Log) Run(ctx context.Context) error {
-	var trimmers []*trimmer
-	for _, t := range l.trimmers {
-		if len(t.stocks) > 0 {
-			trimmers = append(trimmers, t)
-		}
-	}
-	ticker := time.NewTicker(trimEvery)
-	defer ticker.Stop()
-	last := ""
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
-		for _, t := range trimmers {
-			if err := t.trim(ctx, time.Now()); err == nil {
-				last = ""
-			} else if ctx.Err() == nil && err.Error() != last {
-				last = err.Error()
-				l.logger.Error(err, "What retention does not keep stays for now")
-			}
-		}
-	}
 }
 
 func (l *Log) newTrimmer(class dataplane.Class) *trimmer {
