@@ -2,6 +2,7 @@ package natslog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,6 +103,53 @@ func TestShelvesAreTrimmed(t *testing.T) {
 	mustAppend(t, l, dataplane.RT, "behind")
 	if _, last, err := l.Ends(t.Context(), dataplane.RT); err != nil || last != 122 {
 		t.Errorf("the log ends at %d, %v, want 122", last, err)
+	}
+}
+
+// A stubbornStream purges nothing.
+type stubbornStream struct {
+	jetstream.Stream
+	reads int // consumers that were made
+}
+
+var errStubborn = errors.New("no purge")
+
+func (s *stubbornStream) Purge(context.Context, ...jetstream.StreamPurgeOpt) error {
+	return errStubborn
+}
+
+func (s *stubbornStream) OrderedConsumer(ctx context.Context, config jetstream.OrderedConsumerConfig) (jetstream.Consumer, error) {
+	s.reads++
+	return s.Stream.OrderedConsumer(ctx, config)
+}
+
+// TestPurgeFails has a stream that lets nothing go for some time: what it is to
+// let go of is known meanwhile, and not read again.
+func TestPurgeFails(t *testing.T) {
+	t.Parallel()
+	l := open(t, Options{Dir: t.TempDir(), Logger: klog.Background(), Retention: []cloudsvc.RetentionRule{rule(t, time.Hour, 0, "trace/#")}})
+	for n := range 3 {
+		put(t, l, l.Shelves()[0].ID, fmt.Sprint(n), 10)
+	}
+	trimmer := l.trimmers[dataplane.RT]
+	reader := trimmer.reader
+	stubborn := &stubbornStream{Stream: reader.stream}
+	trimmer.reader = &classReader{stubborn, reader.subjects}
+	later := time.Now().Add(2 * time.Hour)
+	for range 3 {
+		if err := trimmer.trim(t.Context(), later); !errors.Is(err, errStubborn) {
+			t.Errorf("got %v, want %v", err, errStubborn)
+		}
+	}
+	if stubborn.reads != 1 {
+		t.Errorf("the stream was read %d times, want once", stubborn.reads)
+	}
+	trimmer.reader = reader
+	if err := trimmer.trim(t.Context(), later); err != nil {
+		t.Error(err)
+	}
+	if got := left(t, l); len(got) != 0 {
+		t.Errorf("%q are left", got)
 	}
 }
 

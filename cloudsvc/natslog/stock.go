@@ -38,20 +38,17 @@ func (s *stock) closes(l *lot, stored time.Time) bool {
 	return s.maxAge > 0 && stored.Sub(l.oldest) >= s.maxAge/lots || s.maxBytes > 0 && l.bytes >= s.maxBytes/lots
 }
 
-// trim lets go of what the limits do not keep, and returns the last block of
-// that; 0: there is none. What is younger than the age stays, and so do as many
-// bytes as there may be.
-func (s *stock) trim(now time.Time) (upTo uint64) {
-	upTo = s.beyond(now, 1)
+// drop lets go of the lots up to a block, as beyond returns it.
+func (s *stock) drop(upTo uint64) {
 	for len(s.lots) > 0 && s.lots[0].last <= upTo {
 		s.bytes -= s.lots[0].bytes
 		s.lots = s.lots[1:]
 	}
-	return upTo
 }
 
 // beyond returns the last block that a share of the limits would not keep; 0:
-// there is none.
+// there is none. What is younger than the age stays, and so do as many bytes as
+// there may be.
 func (s *stock) beyond(now time.Time, share float64) (upTo uint64) {
 	age, room := time.Duration(share*float64(s.maxAge)), int64(share*float64(s.maxBytes))
 	behind := s.bytes

@@ -34,7 +34,8 @@ func TestStock(t *testing.T) {
 			if rng.IntN(3) > 0 {
 				continue
 			}
-			if upTo := int(s.trim(now)); upTo > 0 {
+			if upTo := int(s.beyond(now, 1)); upTo > 0 {
+				s.drop(uint64(upTo))
 				if upTo <= kept || upTo > len(blocks) {
 					t.Fatalf("let go up to %d, of blocks %d to %d", upTo, kept+1, len(blocks))
 				}

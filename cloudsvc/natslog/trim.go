@@ -2,6 +2,7 @@ package natslog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -49,26 +50,34 @@ func (t *trimmer) trim(ctx context.Context, now time.Time) error {
 	if err := t.follow(ctx); err != nil {
 		return fmt.Errorf("follow the stream behind %d: %w", t.seen, err)
 	}
-	for subject, upTo := range t.let(now) {
+	for subject, upTo := range t.over(now) {
 		if err := t.reader.stream.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(upTo+1)); err != nil {
-			t.forget() // and find it again
 			return fmt.Errorf("let go of %s up to %d: %w", subject, upTo, err)
 		}
+		t.gone(subject, upTo)
 	}
 	return nil
 }
 
-// let returns up to which block each subject is let go of, of those that are.
-func (t *trimmer) let(now time.Time) map[string]uint64 {
+// over returns up to which block each subject is to be let go of, of those that
+// are.
+func (t *trimmer) over(now time.Time) map[string]uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	gone := make(map[string]uint64)
+	over := make(map[string]uint64)
 	for subject, s := range t.stocks {
-		if upTo := s.trim(now); upTo > 0 {
-			gone[subject] = upTo
+		if upTo := s.beyond(now, 1); upTo > 0 {
+			over[subject] = upTo
 		}
 	}
-	return gone
+	return over
+}
+
+// gone takes note of what a subject was let go of.
+func (t *trimmer) gone(subject string, upTo uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stocks[subject].drop(upTo)
 }
 
 // beyond returns the last block of a subject that a share of its limits would not
@@ -106,7 +115,7 @@ func (t *trimmer) follow(ctx context.Context) error {
 		t.seen = last
 		return nil
 	}
-	return t.reader.consume(ctx, jetstream.OrderedConsumerConfig{
+	err = t.reader.consume(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.seen + 1, HeadersOnly: true,
 	}, func(messages jetstream.MessagesContext) error {
 		if err := t.reader.read(ctx, messages, t.seen, last, t.count); err != nil {
@@ -115,6 +124,10 @@ func (t *trimmer) follow(ctx context.Context) error {
 		t.seen = last
 		return nil
 	})
+	if errors.Is(err, errStalled) {
+		return nil // it goes on behind what came
+	}
+	return err
 }
 
 // count takes in one block.
