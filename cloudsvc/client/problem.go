@@ -15,6 +15,10 @@ const maxProblem = 1 << 20
 // down, or the reader was too slow.
 const StreamEnded = "urn:datastub:problem:stream-ended"
 
+// NoSuchPath is the type of a Problem of a path that cloudsvc does not have, as
+// against one that names something that is not there.
+const NoSuchPath = "urn:datastub:problem:no-such-path"
+
 // A Problem is what cloudsvc says when it refuses a call or ends a stream:
 // problem details, RFC 9457.
 type Problem struct {

@@ -74,7 +74,7 @@ func (a *app) advice(p *client.Problem) string {
 			redact(a.server.url), a.server.origin())
 	case p.Status == http.StatusForbidden:
 		return "; whoever runs cloudsvc can allow it"
-	case p.Status == http.StatusNotFound:
+	case p.Type == client.NoSuchPath:
 		return fmt.Sprintf("; is %s (%s) its address without a path? datastub version tells how old it is",
 			redact(a.server.url), a.server.origin())
 	case p.Status == http.StatusRequestEntityTooLarge:
