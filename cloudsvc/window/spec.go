@@ -105,16 +105,21 @@ func (s *Spec) Validate() error {
 	return errors.Join(errs...)
 }
 
-// MarshalJSON writes what ParseSpec reads, the same for the same Spec.
+// MarshalJSON writes what ParseSpec reads, the same for the same Spec. The slide of
+// a tumbling window is left out: whoever changes its size has it tumble still.
 func (s Spec) MarshalJSON() ([]byte, error) {
+	slide := ""
+	if s.Slide != s.Size {
+		slide = s.Slide.String()
+	}
 	return json.Marshal(struct {
 		Size      string   `json:"size"`
-		Slide     string   `json:"slide"`
+		Slide     string   `json:"slide,omitempty"`
 		By        []string `json:"by"`
 		Functions []string `json:"functions"`
 		Lateness  string   `json:"lateness"`
 	}{
-		s.Size.String(), s.Slide.String(), namesOf(uint8(s.By), dimensionNames),
+		s.Size.String(), slide, namesOf(uint8(s.By), dimensionNames),
 		namesOf(uint8(s.Functions), functionNames), s.Lateness.String(),
 	})
 }
