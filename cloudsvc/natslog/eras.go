@@ -27,9 +27,16 @@ func (l *Log) LoadEras(ctx context.Context) ([]byte, error) {
 	return entry.Value(), nil
 }
 
-// SaveEras implements cloudsvc.EraStore.
+// SaveEras implements cloudsvc.EraStore. The embedded server has the record on
+// disk then, however often it syncs, and the streams that it has just made: of an
+// era that a loss of power took, blocks may be there, and would pass for those of
+// the one before it.
 func (l *Log) SaveEras(ctx context.Context, record []byte) error {
-	if _, err := l.eras.Put(ctx, erasKey, record); err != nil {
+	_, err := l.eras.Put(ctx, erasKey, record)
+	if err == nil && l.server != nil {
+		err = l.server.syncStore()
+	}
+	if err != nil {
 		return fmt.Errorf("save %d bytes of eras: %w", len(record), err)
 	}
 	return nil

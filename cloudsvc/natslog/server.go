@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -126,6 +129,28 @@ func (e *embedded) revive(ctx context.Context) error {
 	}
 	e.stop()
 	return e.start(ctx)
+}
+
+// syncStore syncs all that the server has stored, unless it has done so itself: it
+// writes before it answers. Else it never syncs what its streams are.
+func (e *embedded) syncStore() error {
+	run := e.current.Load()
+	if e.sync == 0 || run == nil {
+		return e.fault()
+	}
+	return filepath.WalkDir(run.JetStreamConfig().StoreDir, func(path string, _ fs.DirEntry, err error) error {
+		var f *os.File
+		if err == nil {
+			f, err = os.Open(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it has just been replaced
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
 }
 
 // InProcessConn connects to the server that runs now, for nats.Connect and

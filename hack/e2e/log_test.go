@@ -13,14 +13,34 @@ import (
 	"datastub/hack/stack"
 )
 
+// openLog opens the log of a cloudsvc that has stopped. The caller closes it.
+func openLog(t *testing.T, s *stack.Stack) *natslog.Log {
+	t.Helper()
+	log, err := natslog.Open(context.Background(), natslog.Options{Dir: s.Data(), Logger: klog.Background()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// erasOf returns the record of who has written to the log of a cloudsvc that has
+// stopped: each start makes it longer.
+func erasOf(t *testing.T, s *stack.Stack) []byte {
+	t.Helper()
+	log := openLog(t, s)
+	defer log.Close()
+	record, err := log.LoadEras(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record
+}
+
 // eachBlock goes through the log of a cloudsvc that has stopped.
 func eachBlock(t *testing.T, s *stack.Stack, each func(seq uint64, block *cloudsvc.Block)) {
 	t.Helper()
 	ctx := context.Background()
-	log, err := natslog.Open(ctx, natslog.Options{Dir: s.Data(), Logger: klog.Background()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := openLog(t, s)
 	defer log.Close()
 	for _, class := range dataplane.Classes {
 		err := log.Replay(ctx, class, 0, func(seq uint64, _ time.Time, raw []byte) error {

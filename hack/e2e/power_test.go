@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,4 +150,23 @@ func (o *ordeal) seen() map[dataplane.ID]acceptance {
 		}
 	}
 	return seen
+}
+
+// TestPowerLossEras lets cloudsvc's power go as soon as it is ready, where it syncs
+// once a second: that it began is known all the same. Else positions of the one
+// before it would be taken for places among what this one has written.
+func TestPowerLossEras(t *testing.T) {
+	d := powerloss.New(t)
+	s := stack.NewAt(t, d.Path("data"), "--sync", "1s")
+	last := 0
+	for range *outages {
+		s.Cloudsvc.Kill()
+		d.Crash(mathrand.Uint64())
+		record := erasOf(t, s)
+		if len(record) <= last {
+			t.Errorf("the record of eras has %d bytes, want more than the %d of the start before", len(record), last)
+		}
+		last = len(record)
+		s.StartCloudsvc()
+	}
 }
