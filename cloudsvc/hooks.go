@@ -77,6 +77,7 @@ type Hooks struct {
 	events  *hookEvents
 	wake    chan struct{}                 // holds one token while something has changed
 	urgent  chan struct{}                 // holds one token while somebody waits for a cursor to be stored
+	told    chan struct{}                 // closed when nothing is told any more
 	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
 	waited  [cursorPartitions]atomic.Bool // somebody waits for its cursors to be stored
 
@@ -111,7 +112,8 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 	}
 	h := &Hooks{
 		options: options, events: newHookEvents(options.Events, options.Logger), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		open: window.NewBudget(options.WindowBytes), hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
+		told: make(chan struct{}), open: window.NewBudget(options.WindowBytes),
+		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}
 	records, err := options.Store.LoadHooks(ctx)
 	if err != nil {
@@ -127,6 +129,9 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 	}
 	return h, h.loadCursors(ctx)
 }
+
+// Told is closed when Run tells no more events: shortly before it returns.
+func (h *Hooks) Told() <-chan struct{} { return h.told }
 
 // mark has Run look at a hook. h.mu is held, or nobody else has h yet.
 func (h *Hooks) mark(id string) {

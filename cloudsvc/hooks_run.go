@@ -21,7 +21,13 @@ func (h *Hooks) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	saver := cursorSaver{hooks: h}
 	running.Go(func() { h.expire(ctx) })
-	running.Go(func() { h.events.run(ctx) })
+	telling, told := context.WithCancel(context.WithoutCancel(ctx)) // what ends is told of, too
+	defer told()
+	var events sync.WaitGroup
+	events.Go(func() {
+		defer close(h.told)
+		h.events.run(telling)
+	})
 	running.Go(func() { h.watch(ctx) })
 	for {
 		select {
@@ -36,7 +42,9 @@ func (h *Hooks) Run(ctx context.Context) error {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 			defer cancel()
 			running.Wait()
+			told()
 			saver.save(last, true)
+			events.Wait()
 			return nil
 		}
 	}

@@ -20,9 +20,11 @@ import (
 
 var (
 	// kills is how often TestKills kills a mapper, falls how often TestHooks kills
-	// cloudsvc, and outages how often the power goes in each test of it.
+	// cloudsvc, stops how often TestStops stops it, and outages how often the power
+	// goes in each test of it.
 	kills   = flag.Int("kills", 25, "times that TestKills kills a mapper")
 	falls   = flag.Int("falls", 15, "times that TestHooks kills cloudsvc")
+	stops   = flag.Int("stops", 6, "times that TestStops stops cloudsvc")
 	outages = flag.Int("outages", 10, "times that the power goes in each test of power loss")
 )
 

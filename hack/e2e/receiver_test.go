@@ -39,26 +39,40 @@ type receiver struct {
 // startReceiver starts a receiver and makes a subscription to it.
 func startReceiver(t *testing.T, s *stack.Stack, filter string, maxInFlight int, flawed bool) *receiver {
 	t.Helper()
-	r := &receiver{
-		flawed: flawed, tried: make(map[string][]dataplane.ID), batches: make(map[string][]byte), had: make(map[dataplane.ID]string),
-	}
-	var err error
-	if r.filter, err = dataplane.ParseFilter(filter); err != nil {
+	r := newReceiver(t, filter)
+	r.flawed = flawed
+	r.subscribe(t, s, r, maxInFlight)
+	return r
+}
+
+// newReceiver returns a receiver for what a filter matches.
+func newReceiver(t *testing.T, filter string) *receiver {
+	t.Helper()
+	parsed, err := dataplane.ParseFilter(filter)
+	if err != nil {
 		t.Fatal(err)
 	}
-	r.Server = httptest.NewServer(r)
+	return &receiver{
+		filter: parsed, tried: make(map[string][]dataplane.ID), batches: make(map[string][]byte), had: make(map[dataplane.ID]string),
+	}
+}
+
+// subscribe starts the server, whose requests go through a handler, and makes the
+// subscription.
+func (r *receiver) subscribe(t *testing.T, s *stack.Stack, handler http.Handler, maxInFlight int) {
+	t.Helper()
+	r.Server = httptest.NewServer(handler)
 	t.Cleanup(r.Close)
 	resp, err := http.Post(s.URL()+"/v1/subscriptions", "application/json",
-		strings.NewReader(fmt.Sprintf(`{"topic":%q,"callback":%q,"maxInFlight":%d}`, filter, r.URL, maxInFlight)))
+		strings.NewReader(fmt.Sprintf(`{"topic":%q,"callback":%q,"maxInFlight":%d}`, r.filter, r.URL, maxInFlight)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
-		t.Fatalf("subscribe to %s: %s, want 201", filter, resp.Status)
+		t.Fatalf("subscribe to %s: %s, want 201", r.filter, resp.Status)
 	}
 	r.status = s.URL() + resp.Header.Get("Location")
-	return r
 }
 
 // ServeHTTP takes a request, or fails in a way that is tried again within a

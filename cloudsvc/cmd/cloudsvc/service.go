@@ -173,13 +173,16 @@ func (s *service) run(ctx context.Context) error {
 		routed <- err
 	}()
 	g, working := errgroup.WithContext(ended)
-	// Ingest outlives the producers, to store what was taken of them.
+	// Ingest outlives the producers, to store what was taken of them, and what the
+	// subscriptions tell: dead letters are made until the last try has ended.
 	ingesting, done := context.WithCancel(context.WithoutCancel(ctx))
 	defer done()
 	g.Go(func() error { return s.sources.Run(working) })
 	g.Go(func() error {
 		defer done()
-		return s.producers.Run(working, s.sources)
+		err := s.producers.Run(working, s.sources)
+		<-s.hooks.Told()
+		return err
 	})
 	g.Go(func() error { return s.ingest.Run(ingesting) })
 	g.Go(func() error { return s.server.Run(working) })
