@@ -129,6 +129,9 @@ func TestFolderIsRemoved(t *testing.T) {
 		if _, err := l.Append(t.Context(), dataplane.RT, 0, []byte("block 3")); err == nil || !strings.Contains(err.Error(), dir) {
 			t.Errorf("got %v, want an error that names %s", err, dir)
 		}
+		if err := l.SaveHook(t.Context(), "sub_a", []byte("1")); err == nil || !strings.Contains(err.Error(), dir) {
+			t.Errorf("subscription: got %v, want an error that names %s", err, dir)
+		}
 		if err := os.MkdirAll(dir, 0o750); err != nil { // another one is no better
 			t.Fatal(err)
 		}

@@ -75,8 +75,14 @@ func loadBucket(ctx context.Context, bucket jetstream.KeyValue) (map[string][]by
 	}
 }
 
-// SaveHook implements cloudsvc.HookStore.
+// SaveHook implements cloudsvc.HookStore. Whoever made a subscription believes in
+// it from then on: like a block, it is not stored where nobody finds it again.
 func (l *Log) SaveHook(ctx context.Context, id string, record []byte) error {
+	if l.server != nil {
+		if err := l.mend(ctx); err != nil {
+			return err
+		}
+	}
 	_, err := l.hooks.subs.Put(ctx, id, record)
 	return err
 }
