@@ -81,8 +81,7 @@ func (l *hookLane) deliver(ctx, trying context.Context) error {
 	l.begin(stream)
 	timer := time.AfterFunc(restTime, func() { signal(l.wake) })
 	defer timer.Stop()
-	// Thousands that began together do not wake together.
-	l.restAt = time.Now().Add(time.Duration(float64(restTime) * l.run.hooks.options.Random()))
+	l.restAt = nextRest(l.run.hook.ID, time.Now())
 	for ctx.Err() == nil {
 		next, more, err := l.step(trying)
 		if err != nil {
@@ -128,7 +127,7 @@ func (l *hookLane) step(trying context.Context) (next time.Time, more bool, err 
 		return next, false, err
 	}
 	if !now.Before(l.restAt) {
-		l.restAt = now.Add(restTime)
+		l.restAt = nextRest(l.run.hook.ID, now)
 		l.pass()
 	}
 	if len(l.outbox.letters) == 0 && l.outbox.idle(l.composer.rest(l.had)) {
@@ -136,6 +135,18 @@ func (l *hookLane) step(trying context.Context) (next time.Time, more bool, err 
 	}
 	next = sooner(l.restAt, sooner(l.composer.due(), l.run.start(trying, now)))
 	return next, len(l.pending) == 0, nil
+}
+
+// nextRest returns when a hook that has nothing to deliver has its position moved
+// on next: those of one record of cursors together, so that it is written once for
+// all of them, and the records in turn.
+func nextRest(id string, now time.Time) time.Time {
+	turn := restTime / cursorPartitions * time.Duration(partitionOf(id))
+	wait := turn - now.Sub(now.Truncate(restTime))
+	if wait <= 0 {
+		wait += restTime
+	}
+	return now.Add(wait)
 }
 
 // sooner returns the earlier of two times, of which zero is never.

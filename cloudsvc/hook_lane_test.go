@@ -101,3 +101,46 @@ func TestStuckHookGoesOnFromTheLog(t *testing.T) {
 		}
 	})
 }
+
+// Hooks that nothing matches move on together: each record of their cursors is
+// written once in restTime, however many there are, or twice where the one who
+// writes comes in between.
+func TestRestIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		packer := newTestPacker(t)
+		store := newMemoryHooks()
+		b := startHooks(t, newMemoryLog(), store, always(webhook.Done))
+		defer b.stop()
+		for range 4 * cursorPartitions {
+			b.create(t, func(h *Hook) { h.Topic = "alarm/#" })
+		}
+		saves := func() int {
+			for range restTime / time.Second {
+				b.publish(t, packer, "a")
+				time.Sleep(time.Second)
+			}
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			defer func() { store.saves = 0 }()
+			return store.saves
+		}
+		saves() // as they began
+		if n := saves(); n < cursorPartitions/2 || n > cursorPartitions*3/2 {
+			t.Errorf("%d records are written in %v, want each of %d once", n, restTime, cursorPartitions)
+		}
+	})
+}
+
+// The rests of a hook are restTime apart, whenever it begins.
+func TestNextRest(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"sub_a", "sub_b", "sub_c"} {
+		rest := nextRest(id, testTime)
+		for _, begin := range []time.Duration{0, 1, restTime - 1} {
+			if got, want := nextRest(id, rest.Add(begin)), rest.Add(restTime); !got.Equal(want) {
+				t.Errorf("%s: the rest %v behind %v is at %v, want %v", id, begin, rest, got, want)
+			}
+		}
+	}
+}

@@ -28,6 +28,7 @@ type memoryHooks struct {
 	cursors map[int][]byte
 	windows map[string][]byte
 	memoryLetters
+	saves int // records of cursors written
 	fails int // how many calls still fail
 }
 
@@ -68,7 +69,7 @@ func (m *memoryHooks) LoadCursors(context.Context) (all [][]byte, err error) {
 }
 
 func (m *memoryHooks) SaveCursors(_ context.Context, p int, record []byte) error {
-	return m.do(func() { m.cursors[p] = bytes.Clone(record) })
+	return m.do(func() { m.cursors[p] = bytes.Clone(record); m.saves++ })
 }
 
 func (m *memoryHooks) LoadWindows(context.Context) (all map[string][]byte, err error) {
