@@ -89,11 +89,10 @@ func (r *hookRun) run(ctx context.Context) error {
 	defer breakOff()
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
-	var lanes sync.WaitGroup
-	for _, l := range r.lanes {
-		lanes.Go(func() { r.stop(l.deliver(ctx, trying)) })
-	}
-	lanes.Wait()
+	var other sync.WaitGroup
+	other.Go(func() { r.stop(r.lanes[1].deliver(ctx, trying)) })
+	r.stop(r.lanes[0].deliver(ctx, trying))
+	other.Wait()
 	defer time.AfterFunc(graceTime, breakOff).Stop()
 	r.running.Wait()
 	return context.Cause(ctx)
