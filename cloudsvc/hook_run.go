@@ -59,7 +59,14 @@ type hookTry struct {
 	delivered, buried uint64    // since the run began
 	fault             string    // why the last failed one did; "" once one did not
 	faultAt           time.Time // when
-	failing           bool      // since when it was told; not of events, as isHookEvent has it
+	turn              hookTurn
+}
+
+// hookTurn is what was said of a receiver: that it fails, and of what became of it.
+type hookTurn struct {
+	failing bool // by the log
+	told    bool // by an event: of what is one itself there is none, see isHookEvent
+	dead    bool // by the log: since it fails there are dead letters
 }
 
 // newHookRun begins where a cursor is.
@@ -206,17 +213,41 @@ func (r *hookRun) settle(from *hookLane, l *letter, o webhook.Outcome) *DeadLett
 	return nil
 }
 
-// tellTurn has told when a receiver begins to fail, and when it no longer does.
+// tellTurn has told and logged when a receiver begins to fail, and when it no
+// longer does.
 func (r *hookRun) tellTurn(l *letter, o webhook.Outcome) {
-	failed := o.Verdict != webhook.Done
-	if failed == r.last.failing || isHookEvent(l.id) {
+	failed, turn := o.Verdict != webhook.Done, &r.last.turn
+	switch {
+	case failed == turn.failing:
+	case failed:
+		turn.failing = true
+		r.log("The receiver of a subscription fails, and is tried again", "reason", o.Reason)
+	default:
+		turn.failing, turn.dead = false, false
+		r.log("The receiver of a subscription takes messages again")
+	}
+	if failed == turn.told || isHookEvent(l.id) {
 		return
 	}
-	if r.last.failing = failed; failed {
+	if turn.told = failed; failed {
 		r.hooks.events.tell(r.hook.ID, hookEvent{Event: eventFailing, Reason: o.Reason})
 	} else {
 		r.hooks.events.tell(r.hook.ID, hookEvent{Event: eventRecovered})
 	}
+}
+
+// tellDead has logged the first dead letter since a receiver began to fail.
+func (r *hookRun) tellDead(d *DeadLetter) {
+	if !r.last.turn.dead {
+		r.last.turn.dead = true
+		r.log("A message of a subscription became a dead letter; others are not logged until its receiver takes messages again",
+			"message", d.MessageID, "deadLetter", d.ID, "tries", d.Tries, "reason", d.Reason, "detail", d.Detail)
+	}
+}
+
+// log has a line logged about the receiver.
+func (r *hookRun) log(message string, values ...any) {
+	r.hooks.log.say(message, append([]any{"subscription", r.hook.ID, "topic", r.hook.Topic, "callback", webhook.Redact(r.hook.Callback)}, values...)...)
 }
 
 // land takes note that a letter is done.
@@ -235,6 +266,7 @@ func (r *hookRun) bury(ctx context.Context, from *hookLane, l *letter, d *DeadLe
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.last.buried++
+			r.tellDead(d)
 			r.land(from, l)
 			return true
 		}

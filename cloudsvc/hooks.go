@@ -75,6 +75,7 @@ func (o *HooksOptions) validate() error {
 type Hooks struct {
 	options HooksOptions
 	events  *hookEvents
+	log     *hookLog
 	wake    chan struct{}                 // holds one token while something has changed
 	urgent  chan struct{}                 // holds one token while somebody waits for a cursor to be stored
 	told    chan struct{}                 // closed when nothing is told any more
@@ -94,12 +95,12 @@ type Hooks struct {
 
 // keptHook is one Hook, and its run while it delivers.
 type keptHook struct {
-	hook    Hook
-	cursor  hookCursor  // where it was when no run had it
-	failing bool        // as was told then
-	risk    classBlocks // how many blocks it is not done with that the log is about to let go of
-	run     *hookRun    // or nil
-	stop    context.CancelFunc
+	hook   Hook
+	cursor hookCursor  // where it was when no run had it
+	turn   hookTurn    // as it was then
+	risk   classBlocks // how many blocks it is not done with that the log is about to let go of
+	run    *hookRun    // or nil
+	stop   context.CancelFunc
 
 	window, windowStored []byte    // of its windows, and as it is stored: see windowRecord
 	windowDue            time.Time // when it is stored again
@@ -111,7 +112,7 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		return nil, err
 	}
 	h := &Hooks{
-		options: options, events: newHookEvents(options.Events, options.Logger), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		options: options, events: newHookEvents(options.Events, options.Logger), log: newHookLog(options.Logger), wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 		told: make(chan struct{}), open: window.NewBudget(options.WindowBytes),
 		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}

@@ -23,11 +23,12 @@ func (h *Hooks) Run(ctx context.Context) error {
 	running.Go(func() { h.expire(ctx) })
 	telling, told := context.WithCancel(context.WithoutCancel(ctx)) // what ends is told of, too
 	defer told()
-	var events sync.WaitGroup
-	events.Go(func() {
+	var tellers sync.WaitGroup
+	tellers.Go(func() {
 		defer close(h.told)
 		h.events.run(telling)
 	})
+	tellers.Go(func() { h.log.run(telling) })
 	running.Go(func() { h.watch(ctx) })
 	for {
 		select {
@@ -44,7 +45,7 @@ func (h *Hooks) Run(ctx context.Context) error {
 			running.Wait()
 			told()
 			saver.save(last, true)
-			events.Wait()
+			tellers.Wait()
 			return nil
 		}
 	}
@@ -86,7 +87,7 @@ func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGro
 		})
 		return
 	}
-	run.last.failing = kept.failing
+	run.last.turn = kept.turn
 	ctx, kept.stop = context.WithCancel(ctx)
 	kept.run = run
 	stop := kept.stop
@@ -150,7 +151,7 @@ func (h *Hooks) ended(kept *keptHook, run *hookRun) {
 	run.close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept.run, kept.cursor, kept.window, kept.failing = nil, at, windows, run.last.failing
+	kept.run, kept.cursor, kept.window, kept.turn = nil, at, windows, run.last.turn
 	h.moved(run.hook.ID)
 	h.mark(run.hook.ID)
 }

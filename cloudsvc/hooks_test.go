@@ -125,6 +125,7 @@ type hooksBench struct {
 	store     *memoryHooks
 	receiver  *testReceiver
 	told      *testEvents
+	lines     *lineLog
 	retention *testRetention
 	log       *memoryLog
 	next      uint64
@@ -152,11 +153,11 @@ func startHooksTo(t *testing.T, log *memoryLog, store *memoryHooks, sender Webho
 	log.starts = log.starts.with(reached)
 	d := dispatcherOn(log, reached, prometheus.NewRegistry())
 	d.eras = log.starts
-	b := &hooksBench{store: store, told: new(testEvents), retention: new(testRetention), log: log, next: 1}
+	b := &hooksBench{store: store, told: new(testEvents), lines: new(lineLog), retention: new(testRetention), log: log, next: 1}
 	var err error
 	b.Hooks, err = NewHooks(t.Context(), HooksOptions{
 		Dispatcher: d, Store: store, DeadLetters: store, Sender: sender, Handshaker: consent(.5), Events: b.told, Retention: b.retention,
-		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 },
+		Schedule: webhook.Schedule{time.Second, 10 * time.Second}, Random: func() float64 { return .5 }, Logger: b.lines.logger(),
 	})
 	if err != nil {
 		t.Fatal(err)
