@@ -34,6 +34,8 @@ func ParseURL(text string) (*url.URL, error) {
 		want = "with a user, whose password others would see: the signature tells who sends"
 	case strings.Contains(text, "#"):
 		want = "with a fragment, which is not sent"
+	case !validPort(u):
+		want = "at a port that there is not, of 1 to 65535"
 	default:
 		want = readHost(u)
 	}
@@ -41,6 +43,13 @@ func ParseURL(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("URL of the receiver is %s: want one such as https://app.example.com/hooks/datastub", want)
 	}
 	return u, nil
+}
+
+// validPort tells whether a URL has a port that can be dialled, or none, which is
+// that of its scheme.
+func validPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && n > 0
 }
 
 // readHost puts a URL's host into ASCII, and returns what is wrong with it.
