@@ -12,6 +12,11 @@ const (
 	// payloadWarning is said of a maxPayload above 8 MB at each start. Blocks of
 	// that size are rare, and nothing is to be done about it.
 	payloadWarning = "Maximum payloads over"
+	// stateWarning is said of each stream after a SIGKILL: how it ends is found in
+	// its blocks.
+	stateWarning = "Stream state outdated"
+	// priorWarning is said after stateWarning, and of nothing worse alone.
+	priorWarning = "Recovering stream state from index errored: prior state file"
 	// writeError is said of a stream that stores nothing any more, and of its
 	// files.
 	writeError = "critical write error"
@@ -27,7 +32,11 @@ type serverLogger struct {
 
 func (l serverLogger) Noticef(format string, v ...any) { l.info(3, format, v) }
 func (l serverLogger) Warnf(format string, v ...any) {
-	if !strings.HasPrefix(format, payloadWarning) {
+	switch {
+	case strings.HasPrefix(format, payloadWarning):
+	case strings.Contains(format, stateWarning), strings.Contains(fmt.Sprintf(format, v...), priorWarning):
+		l.info(1, format, v)
+	default:
 		l.info(0, format, v)
 	}
 }
