@@ -81,7 +81,7 @@ func readLetterQuery(query url.Values) (letterQuery, error) {
 		invalid.Add("subscription", checkHookID(q.subscription))
 	}
 	if q.reason != "" && !slices.Contains(deadReasons[:], q.reason) {
-		invalid.Add("reason", fmt.Errorf("reason %.64q: want one of %q", q.reason, deadReasons))
+		invalid.Add("reason", fmt.Errorf("reason %.64q: want %s or %s", q.reason, DeadRefused, DeadExhausted))
 	}
 	if limit := query.Get("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)

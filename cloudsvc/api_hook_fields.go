@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"datastub/cloudsvc/webhook"
 	"datastub/cloudsvc/window"
@@ -62,7 +63,8 @@ func readHook(o *dataplane.Object, hook *Hook) {
 	}
 }
 
-// refuseFields refuses each field of an object in a field that is wrong.
+// refuseFields refuses each field of an object in a field that is wrong, by its
+// whole name: its error begins with the name that it has in the object.
 func refuseFields(o *dataplane.Object, field string, err error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -74,8 +76,9 @@ func refuseFields(o *dataplane.Object, field string, err error) {
 		var inner *dataplane.FieldError
 		if errors.As(err, &inner) {
 			name += "." + inner.Field
+			err = errors.New(strings.Replace(err.Error(), inner.Field, name, 1))
 		}
-		o.Refuse(name, fmt.Errorf("%s: %w", field, err))
+		o.Refuse(name, err)
 	}
 }
 

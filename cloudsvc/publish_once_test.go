@@ -251,9 +251,18 @@ func TestPublishKey(t *testing.T) {
 	if others, _, _ := of("you", "x", "k 1"); others == one {
 		t.Error("two callers have one key")
 	}
-	for _, values := range [][]string{{""}, {`""`}, {"a", "b"}, {"é"}, {strings.Repeat("k", 256)}} {
-		if _, _, err := of("me", "x", values...); err == nil || !strings.Contains(err.Error(), keyHeader) {
-			t.Errorf("%q: got %v, want an error that names the header", values, err)
+	for _, test := range []struct {
+		values []string
+		want   string
+	}{
+		{[]string{""}, `"", of 0 bytes: want 1 to 255`},
+		{[]string{`""`}, `"", of 0 bytes: want 1 to 255`},
+		{[]string{"é"}, "printable ASCII"},
+		{[]string{strings.Repeat("k", 300)}, `kkk", of 300 bytes: want 1 to 255 printable ASCII characters`},
+		{[]string{"a", "b"}, "is given 2 times: want it once"},
+	} {
+		if _, _, err := of("me", "x", test.values...); err == nil || !strings.HasPrefix(err.Error(), keyHeader) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%.9q: got %v, want it to name the header and say %s", test.values, err, test.want)
 		}
 	}
 }

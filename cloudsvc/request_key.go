@@ -41,8 +41,11 @@ func keyOf(r *http.Request, who Identity) (id [16]byte, body hash.Hash, err erro
 		key = key[1 : len(key)-1]
 	}
 	printable := func(c rune) bool { return c >= ' ' && c <= '~' }
-	if len(values) > 1 || key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return !printable(c) }) {
-		return id, nil, rest.Invalid(keyHeader, fmt.Errorf("%d values, the first %.64q: want one of 1 to %d printable ASCII characters", len(values), values[0], maxKey))
+	if len(values) > 1 {
+		return id, nil, rest.Invalid(keyHeader, fmt.Errorf("%s is given %d times: want it once", keyHeader, len(values)))
+	}
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(c rune) bool { return !printable(c) }) {
+		return id, nil, rest.Invalid(keyHeader, fmt.Errorf("%s %.64q, of %d bytes: want 1 to %d printable ASCII characters", keyHeader, key, len(key), maxKey))
 	}
 	sum := sha256.Sum256([]byte(string(who) + "\x00" + key))
 	body = sha256.New()

@@ -47,7 +47,7 @@ func TestDeadLetters(t *testing.T) {
 		{"deadletters", 0, letters[0] + "  " + id + "  edge-1/mapper/RT/7/0  refused  1      " + at + "  answered 400 \ufffdBad Request\n", ""},
 		{"deadletters --limit 2 -o json", 0, `"messageId":"edge-1/mapper/RT/7/1"`, "there are more: see --limit"},
 		{"deadletters --reason exhausted", 0, "", "there are no dead letters"},
-		{"deadletters --reason tired", 4, "", `reason "tired": want one of`},
+		{"deadletters --reason tired", 4, "", `reason "tired": want refused or exhausted`},
 		{"deadletters --limit -1", 2, "", "--limit -1: want 0, for 100, or more"},
 		{"deadletters --subscription x", 4, "", `subscription "x": want the id of a subscription`},
 		{"deadletters redirve", 2, "", `"redirve" is no command (did you mean redrive?)`},

@@ -28,7 +28,7 @@ var _ pflag.Value = (*format)(nil)
 // addFormat gives a command the flag -o.
 func addFormat(cmd *cobra.Command) *format {
 	f := formatTable
-	cmd.Flags().VarP(&f, "output", "o", "table, json (a document a line), or yaml")
+	cmd.Flags().VarP(&f, "output", "o", "table, json (one document; one a line where they come in turn), or yaml")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return &f
 }
