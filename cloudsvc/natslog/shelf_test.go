@@ -17,6 +17,26 @@ import (
 )
 
 // rule is a retention rule for some topics.
+// TestRetentionBeyondTheDisk asks a new folder for more than any disk has: it
+// gets what there is room for, as a folder does that has blocks.
+func TestRetentionBeyondTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 2 {
+		l := open(t, Options{Dir: dir, Logger: klog.Background(), Retention: []cloudsvc.RetentionRule{rule(t, 0, 999<<40, "a"), rule(t, 0, 1<<50, "b")}})
+		free, err := freeIn(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for class, c := range l.classes {
+			if got := c.stream.CachedInfo().Config.MaxBytes; got <= 0 || got > free/2 {
+				t.Errorf("%v: %d bytes of the %d that are free, want a quarter", class, got, free)
+			}
+		}
+		l.Close()
+	}
+}
+
 func rule(t testing.TB, age time.Duration, bytes int64, topics ...string) cloudsvc.RetentionRule {
 	t.Helper()
 	filters, err := parseFilters(topics)

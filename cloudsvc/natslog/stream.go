@@ -38,8 +38,13 @@ func (l *Log) openClasses(ctx context.Context, o Options) (room int64, err error
 	}
 	own := cloudsvc.RetentionRule{MaxAge: maxAge, MaxBytes: maxBytes}
 	age, bytes := limits(cloudsvc.Shelves(o.Retention, own, nil, 0))
-	if len(o.Retention) == 0 {
+	switch {
+	case len(o.Retention) == 0:
 		bytes = room
+	case o.Dir != "": // else a stream is not made of which more is asked for than there is
+		if bytes, err = fit(o.Dir, bytes, 0); err != nil {
+			return 0, err
+		}
 	}
 	for _, c := range dataplane.Classes {
 		if l.classes[c], err = openClass(ctx, l.js, c, age, bytes); err != nil {
