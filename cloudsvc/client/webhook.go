@@ -30,18 +30,28 @@ type Webhook struct {
 
 // WebhookStatus is where a Webhook is, and how it goes.
 type WebhookStatus struct {
-	Position      string          `json:"position"` // all up to it is done
-	LagBlocksRT   uint64          `json:"lagBlocksRT"`
-	LagBlocksBT   uint64          `json:"lagBlocksBT"`
-	LagSeconds    float64         `json:"lagSeconds"`        // how long ago the oldest message was stored that waits
-	Warning       string          `json:"warning,omitempty"` // what is about to be lost
-	Waiting       int             `json:"waiting"`           // requests that are not done
-	Delivered     uint64          `json:"delivered"`         // since cloudsvc started, or the last change
-	Dead          uint64          `json:"dead"`              // likewise
-	LastError     string          `json:"lastError"`         // "" once a try went well
-	LastErrorTime time.Time       `json:"lastErrorTime,omitzero"`
-	NextTry       time.Time       `json:"nextTry,omitzero"` // when all that was taken waits for it
-	Window        json.RawMessage `json:"window,omitempty"`
+	Position      string        `json:"position"` // all up to it is done
+	LagBlocksRT   uint64        `json:"lagBlocksRT"`
+	LagBlocksBT   uint64        `json:"lagBlocksBT"`
+	LagSeconds    float64       `json:"lagSeconds"`        // how long ago the oldest message was stored that waits
+	Warning       string        `json:"warning,omitempty"` // what is about to be lost
+	Waiting       int           `json:"waiting"`           // requests that are not done
+	Delivered     uint64        `json:"delivered"`         // since cloudsvc started, or the last change
+	Dead          uint64        `json:"dead"`              // likewise
+	LastError     string        `json:"lastError"`         // "" once a try went well
+	LastErrorTime time.Time     `json:"lastErrorTime,omitzero"`
+	NextTry       time.Time     `json:"nextTry,omitzero"` // when all that was taken waits for it
+	Window        *WindowStatus `json:"window,omitempty"` // of one that has windows, while it delivers
+}
+
+// WindowStatus is what windows of a Webhook are open.
+type WindowStatus struct {
+	Publishers      int       `json:"publishers"`                // that were seen
+	Open            int       `json:"open"`                      // of them have windows that are open
+	Oldest          time.Time `json:"oldest,omitzero"`           // the start of the oldest of these
+	OldestPublisher string    `json:"oldestPublisher,omitempty"` // whose it is
+	Late            uint64    `json:"late"`                      // messages that came when all their windows were closed
+	Untimed         uint64    `json:"untimed"`                   // messages in no window, as their time is too far ahead
 }
 
 // NewWebhook is what a Webhook is made of. What is zero is left to cloudsvc.

@@ -19,20 +19,33 @@ import (
 const answerTimeout = 40 * time.Second
 
 func newSubscriptions(a *app) *cobra.Command {
-	var output *format
-	cmd := &cobra.Command{
-		Use:   "subscriptions",
-		Short: "List and change durable subscriptions, which call back",
-		Long: `subscriptions lists the durable subscriptions: cloudsvc sends each message that
+	cmd := a.listWebhooks("subscriptions", "List and change durable subscriptions, which call back")
+	cmd.Args = noCommand
+	cmd.Long = `subscriptions lists the durable subscriptions: cloudsvc sends each message that
 matches to their callback, and keeps where they are.
 
 LAG is how long ago the oldest message was stored that waits, WAITING how many
 requests do. A receiver that takes a message no more leaves a dead letter: see
-datastub deadletters.`,
-		Example: `  datastub subscriptions
+datastub deadletters.`
+	cmd.Example = `  datastub subscriptions
   datastub subscriptions create --topic 'sensor/#' --callback https://app.example.com/hooks/datastub
-  datastub subscriptions -o json`,
-		Args: noCommand,
+  datastub subscriptions -o json`
+	cmd.AddCommand(
+		a.listWebhooks("list", "List the subscriptions, as without a command"), newSubscriptionsCreate(a), newSubscriptionsGet(a),
+		a.changeWebhook("pause", "Let a subscription wait where it is", (*client.Client).PauseWebhook),
+		a.changeWebhook("resume", "Let a subscription go on, also one that is disabled", (*client.Client).ResumeWebhook),
+		newSubscriptionsRotate(a), newSubscriptionsDelete(a),
+	)
+	return cmd
+}
+
+// listWebhooks returns a command that shows all subscriptions.
+func (a *app) listWebhooks(name, short string) *cobra.Command {
+	var output *format
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: short,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.ask(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				all, err := c.Webhooks(ctx)
@@ -48,12 +61,6 @@ datastub deadletters.`,
 		},
 	}
 	output = addFormat(cmd)
-	cmd.AddCommand(
-		newSubscriptionsCreate(a), newSubscriptionsGet(a),
-		a.changeWebhook("pause", "Let a subscription wait where it is", (*client.Client).PauseWebhook),
-		a.changeWebhook("resume", "Let a subscription go on, also one that is disabled", (*client.Client).ResumeWebhook),
-		newSubscriptionsRotate(a), newSubscriptionsDelete(a),
-	)
 	return cmd
 }
 
@@ -168,7 +175,7 @@ func printWebhook(w io.Writer, h *client.Webhook) {
 	for _, line := range [...]struct{ name, text string }{
 		{"id", h.ID}, {"topic", h.Topic}, {"callback", h.Callback}, {"state", h.State}, {"reason", h.Reason}, {"warning", s.Warning},
 		{"batch", string(h.Batch)}, {"window", string(h.Window)}, {"rate", rateText(h.Rate)}, {"handshake", h.Handshake}, {"signature", h.Signature}, {"public key", h.PublicKey}, {"created", timeText(h.Created)},
-		{"lag", lagText(s.LagSeconds)}, {"waiting", strconv.Itoa(s.Waiting)}, {"delivered", strconv.FormatUint(s.Delivered, 10)},
+		{"windows", windowsText(s.Window)}, {"lag", lagText(s.LagSeconds)}, {"waiting", strconv.Itoa(s.Waiting)}, {"delivered", strconv.FormatUint(s.Delivered, 10)},
 		{"dead letters", strconv.FormatUint(s.Dead, 10)},
 		{"last error", s.LastError}, {"at", timeText(s.LastErrorTime)}, {"next try", timeText(s.NextTry)},
 	} {
@@ -176,6 +183,18 @@ func printWebhook(w io.Writer, h *client.Webhook) {
 			fmt.Fprintf(w, "%s\t%s\n", line.name, printable(line.text))
 		}
 	}
+}
+
+// windowsText tells what windows are open, "" where there are none at all.
+func windowsText(s *client.WindowStatus) string {
+	if s == nil {
+		return ""
+	}
+	text := fmt.Sprintf("open of %d of %d publishers", s.Open, s.Publishers)
+	if !s.Oldest.IsZero() {
+		text += fmt.Sprintf(", the oldest from %s on, of %s", timeText(s.Oldest), s.OldestPublisher)
+	}
+	return text + fmt.Sprintf("; messages late: %d, too far ahead: %d", s.Late, s.Untimed)
 }
 
 func printKey(w io.Writer, k *client.WebhookKey) {

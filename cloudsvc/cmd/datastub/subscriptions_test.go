@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"datastub/cloudsvc/client"
 	"datastub/cloudsvc/client/clienttest"
@@ -37,6 +38,8 @@ func TestSubscriptions(t *testing.T) {
 		err    string   // on stderr
 	}{
 		{"subscriptions", 0, []string{"ID  ", "  LAG  ", id + "  active  sensor/#  https://app.example.invalid"}, ""},
+		{"subscriptions list", 0, []string{"ID  ", "  LAG  ", id + "  active  sensor/#  https://app.example.invalid"}, ""},
+		{"subscriptions list x", 2, nil, `"x": want flags only`},
 		{"subscriptions -o yaml", 0, []string{`- id: "` + id, "lagSeconds: 0"}, ""},
 		{"subscriptions get " + id, 0, []string{"state         active\n", "lag           0s\n", "batch         {", "handshake     none\n", "signature     v1\n"}, ""},
 		{"subscriptions pause " + id, 0, []string{"state         paused\n"}, ""},
@@ -71,6 +74,22 @@ func TestSubscriptions(t *testing.T) {
 		}
 		if strings.Contains(out+stderr, "s3cret") {
 			t.Errorf("%s shows the whole callback:\n%s%s", test.args, out, stderr)
+		}
+	}
+}
+
+func TestWindowsText(t *testing.T) {
+	t.Parallel()
+	oldest := time.Date(2026, 8, 1, 12, 0, 0, 0, time.Local)
+	for want, s := range map[string]*client.WindowStatus{
+		"": nil,
+		"open of 0 of 2 publishers; messages late: 1, too far ahead: 0": {Publishers: 2, Late: 1},
+		"open of 1 of 3 publishers, the oldest from 2026-08-01 12:00:00 on, of edge-1/modbus; messages late: 0, too far ahead: 4": {
+			Publishers: 3, Open: 1, Oldest: oldest, OldestPublisher: "edge-1/modbus", Untimed: 4,
+		},
+	} {
+		if got := windowsText(s); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
