@@ -61,6 +61,9 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, who Identity, q str
 		s.header(subscription.Began())
 		return nil
 	}
+	open := a.options.Dispatcher.metrics.streams
+	open.Inc()
+	defer open.Dec()
 	err = s.run(r.Context(), subscription)
 	a.streamEnded(r.RemoteAddr, subscription, err)
 	return nil

@@ -92,7 +92,6 @@ func (d *Dispatcher) admit(s *Subscription) error {
 	d.serial++
 	s.serial = d.serial
 	d.subscriptions[s] = struct{}{}
-	d.metrics.subscriptions.Inc()
 	return nil
 }
 
@@ -163,7 +162,6 @@ func (d *Dispatcher) drop(s *Subscription) {
 		return
 	}
 	delete(d.subscriptions, s)
-	d.metrics.subscriptions.Dec()
 	if s.live {
 		d.stopRouting(s)
 	} else {

@@ -34,7 +34,7 @@ type Metrics struct {
 	publishRefused prometheus.Counter
 	forgottenKeys  prometheus.Counter
 	producerDrops  *prometheus.CounterVec // by reason
-	subscriptions  prometheus.Gauge
+	streams        prometheus.Gauge
 	delivered      prometheus.Counter
 	behind         prometheus.Gauge
 	fellBehind     prometheus.Counter
@@ -93,8 +93,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		publishRefused: f.counter("refused_publishes_total", "Requests to publish refused because too much was waiting for the log."),
 		forgottenKeys:  f.counter("forgotten_idempotency_keys_total", "Keys of requests to publish that were forgotten before their time, as newer ones needed their room."),
 		producerDrops:  f.counters("dropped_producer_messages_total", "Messages of producers that were not taken in, by reason.", "reason"),
-		subscriptions:  f.gauge("subscriptions", "Subscriptions that are open."),
-		behind:         f.gauge("behind_subscriptions", "Open subscriptions that read the log, as they are not live yet, or any more."),
+		streams:        f.gauge("subscriptions", "Streams to subscribers that are open."),
+		behind:         f.gauge("behind_subscriptions", "Streams, and what durable subscriptions read of each class, that read the log, as they are not live yet, or any more."),
 		fellBehind:     f.counter("fell_behind_subscriptions_total", "Times that a subscriber was too slow for the live stream, and went on from the log."),
 
 		delivered:      f.counter("delivered_messages_total", "Messages queued for a subscriber, or made for one that is behind."),

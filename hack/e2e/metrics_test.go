@@ -101,6 +101,7 @@ func TestMetrics(t *testing.T) {
 		`datastub_cloudsvc_uplink_sessions{class="RT"}`:                "1",
 		`datastub_cloudsvc_uplink_sessions{class="BT"}`:                "1",
 		`datastub_cloudsvc_subscriptions`:                              "1",
+		`datastub_cloudsvc_durable_subscriptions{state="active"}`:      "0",
 		`datastub_cloudsvc_nodes{state="online"}`:                      "1",
 		`datastub_cloudsvc_gaps_total{class="RT"}`:                     "0",
 	} {

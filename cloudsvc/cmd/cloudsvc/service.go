@@ -138,7 +138,11 @@ func (s *service) openHooks(ctx context.Context, config *cloudsvc.Config, addres
 		Dispatcher: s.ingest.Dispatcher(), Store: s.log, DeadLetters: s.log, Sender: s.sender, Handshaker: s.sender,
 		Events: s.ingest, Retention: s.log, LetterAge: config.DeadLetters.MaxAge, Logger: log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	metrics.MustRegister(s.hooks)
+	return nil
 }
 
 // close gives back what newService took, when run will not.
