@@ -74,10 +74,11 @@ func (f *feed) next(ctx context.Context, interrupt <-chan struct{}) (lines, erro
 			return lines{}, err
 		}
 	}
-	if made := f.take(); len(made.text) > 0 {
+	made := f.take()
+	if len(made.text) > 0 {
 		return made, nil
 	}
-	return lines{}, ctx.Err()
+	return made, ctx.Err()
 }
 
 // step goes on with the class whose turn it is, or with the other one where

@@ -242,11 +242,18 @@ func (l *hookLane) pass() {
 	}
 }
 
-// rests tells whether all that came is done, and nothing is to come but what is
-// published from now on.
-func (l *hookLane) rests() bool {
-	return len(l.outbox.letters) == 0 && len(l.pending) == 0 && l.outbox.position.place(l.class) == l.had.place(l.class) &&
-		l.stream != nil && l.stream.idle()
+// reached returns up to where all is done: where the stream is if nothing of it
+// waits, to which the outbox's position comes on every restTime. It is to be shown,
+// not kept: while lines pass from the stream to the lane it may be behind them.
+func (l *hookLane) reached() Position {
+	at := l.outbox.position
+	if l.stream == nil || len(l.outbox.letters)+len(l.pending) > 0 || at.place(l.class) != l.had.place(l.class) {
+		return at
+	}
+	if had, ok := l.stream.Had(); ok {
+		return had
+	}
+	return at
 }
 
 // finish takes note that a letter is done.

@@ -96,7 +96,7 @@ func (k *keptHook) positions() (rt, bt Position, err error) {
 func (r *hookRun) positions() (rt, bt Position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.lanes[0].outbox.position, r.lanes[1].outbox.position
+	return r.lanes[0].reached(), r.lanes[1].reached()
 }
 
 // status adds how a run goes.
@@ -108,10 +108,7 @@ func (r *hookRun) status(s *HookStatus) {
 	if _, due, next := r.due(time.Now()); due == nil {
 		s.NextTry = next.UTC()
 	}
-	for i, lane := range r.lanes {
-		if lane.rests() { // its position moves on every restTime
-			s.oldest[i] = 0
-		}
+	for _, lane := range r.lanes {
 		for _, l := range lane.outbox.letters {
 			if !l.done {
 				s.Waiting++

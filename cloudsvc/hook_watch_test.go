@@ -176,3 +176,46 @@ func TestLagHasATime(t *testing.T) {
 		}
 	})
 }
+
+// TestLagOfWhatDoesNotMatch has a hook that is behind with much that is not for
+// it: its lag is where it looks, not where it once had something.
+func TestLagOfWhatDoesNotMatch(t *testing.T) {
+	t.Parallel()
+	const blocks = 2*maxRunBlocks + 8
+	packer := newTestPacker(t)
+	synctest.Test(t, func(t *testing.T) {
+		log, store := newMemoryLog(), newMemoryHooks()
+		b := startHooks(t, log, store, always(webhook.Done))
+		hook := b.create(t, nil)
+		time.Sleep(2 * cursorEvery)
+		b.setState(t, hook.ID, HookPaused)
+		for n := range uint64(blocks) {
+			b.publishBatch(t, packer, &dataplane.Batch{
+				Publisher: "edge-1/mapper", Class: dataplane.RT, Epoch: 1, First: n + 1, Messages: []dataplane.Message{testMessage("other")},
+			})
+		}
+		b.stop()
+
+		more := make(chan struct{})
+		reads := 0
+		log.read = func(ctx context.Context, _ dataplane.Class) error {
+			if reads++; reads > 1 {
+				<-more
+			}
+			return nil
+		}
+		b = startHooks(t, log, store, always(webhook.Done))
+		defer func() { b.stop() }()
+		b.setState(t, hook.ID, HookActive)
+		for _, want := range []uint64{blocks - maxRunBlocks, 0} {
+			status, err := b.Status(hook.ID)
+			if err != nil || status.LagRT != want || (status.oldest[0] == 0) != (want == 0) {
+				t.Errorf("lag of %d blocks from %d on, %v, want %d", status.LagRT, status.oldest[0], err, want)
+			}
+			if want > 0 {
+				close(more)
+			}
+			synctest.Wait()
+		}
+	})
+}

@@ -123,18 +123,21 @@ func (s *Subscription) catchUp(ctx context.Context, interrupt <-chan struct{}) (
 		return nil, nil
 	}
 	made, err := s.feed.next(ctx, interrupt)
-	if err != nil || len(made.text) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	s.position = made.position
 	s.mu.Unlock()
+	if len(made.text) == 0 {
+		return nil, nil
+	}
 	s.dispatcher.delivered(made, 1)
 	return [][]byte{made.text}, nil
 }
 
-// Position returns the position of the last line queued, or where the
-// subscription began.
+// Position returns the position of the last line queued or taken, or a later one
+// without a line, or where the subscription began.
 func (s *Subscription) Position() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,13 +157,6 @@ func (s *Subscription) Had() (at Position, ok bool) {
 		s.position = reached
 	}
 	return s.position, len(s.queue) == 0
-}
-
-// idle tells whether the subscription is live, and nothing is queued.
-func (s *Subscription) idle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.live && len(s.queue) == 0
 }
 
 // limit has so many bytes queued at most before the subscription goes on from the
