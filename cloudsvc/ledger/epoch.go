@@ -10,13 +10,13 @@ type Epoch struct {
 	Detail   string  `json:"detail,omitempty"`   // why, for people
 	Stored   uint64  `json:"stored"`             // messages
 	Lost     uint64  `json:"lost"`               // messages, by the gaps
-	Trimmed  uint64  `json:"trimmed"`            // messages that the log has let go of by its limits, or their gaps
+	Trimmed  uint64  `json:"trimmed"`            // messages that limits took from the log, or their gaps
 	Accepted *uint64 `json:"accepted,omitempty"` // the last that the publisher told to have accepted
 	OnTheWay uint64  `json:"onTheWay"`           // messages accepted, and not stored yet
 	End      *End    `json:"end,omitempty"`      // as the log has it
 	Ranges   Spans   `json:"ranges"`             // stored
 	Gaps     []Gap   `json:"gaps"`
-	Events   Spans   `json:"events,omitempty"` // of Ranges, those of $events topics, which # does not match
+	Events   Spans   `json:"events,omitempty"` // of Ranges, those of $events topics
 	Missing  Spans   `json:"missing,omitempty"`
 	Twice    Spans   `json:"twice,omitempty"`
 	Late     Spans   `json:"late,omitempty"`

@@ -9,9 +9,9 @@ import (
 // A Ledger is what cloudsvc knows of what publishers accepted, and what came of
 // it.
 type Ledger struct {
-	Since    time.Time                   `json:"since"`    // when cloudsvc began to count; the proofs are of all that is in its log
+	Since    time.Time                   `json:"since"`    // of the counts; the proofs are of all that the log has
 	Accounts []Account                   `json:"accounts"` // by publisher and class
-	Others   Counts                      `json:"others"`   // of publishers that there was no room to tell apart
+	Others   Counts                      `json:"others"`   // of publishers that there was no room for
 	Log      map[dataplane.Class]Reading `json:"log"`
 }
 
@@ -50,7 +50,7 @@ type Edge struct {
 type Reading struct {
 	First   uint64   `json:"first"`             // its first block
 	Last    uint64   `json:"last"`              // its last block when it was read
-	Read    uint64   `json:"read"`              // the last block read; before Last where time or room ran out
+	Read    uint64   `json:"read"`              // the last one read; before Last for want of time or room
 	Corrupt []uint64 `json:"corrupt,omitempty"` // blocks that cannot be read
 	Reason  string   `json:"reason,omitempty"`  // why it was not read to its end
 }

@@ -50,7 +50,7 @@ const (
 	NotDelivered FaultKind = "not delivered"          // stored, and did not come
 	NotTold      FaultKind = "lost and not told"      // a gap that is stored, and did not come
 	CameTwice    FaultKind = "delivered twice"        // the same message, or the same line of a gap
-	OutOfOrder   FaultKind = "delivered out of order" // behind a later one of its publisher and class, or of its series
+	OutOfOrder   FaultKind = "delivered out of order" // behind a later one of its lane or series
 	NotStored    FaultKind = "delivered, not stored"  // nothing in the log tells of it
 )
 

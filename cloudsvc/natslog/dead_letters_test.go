@@ -60,7 +60,8 @@ func TestDeadLettersAreKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := openFolder(t, dir)
-	mustBury(t, l, letter("a", 1, 3), letter("b", 2, 3), letter("a", 3, 3), letter("a", 1, 4)) // the last one again
+	mustBury(t, l, letter("a", 1, 3), letter("b", 2, 3), letter("a", 3, 3))
+	mustBury(t, l, letter("a", 1, 4)) // again
 	l.Close()
 	l = openFolder(t, dir)
 	wantLetters(t, l, "", "edge.1/m/RT/1/2 3", "edge.1/m/RT/1/3 3", "edge.1/m/RT/1/1 4")
