@@ -244,6 +244,11 @@ flag --webhook-allow: "ten" is no CIDR: want an address and a length, such as 10
 `,
 			want: `configuration FILE: line 1: retention: rule 0: maxAge: "30": want a time with its unit, from 1s to 36500d, such as 7d or 12h; rule 0: maxBytes: "10G": want a size in bytes, from 1Mi to 1024Ti, such as 10Gi; rule 1: topic: unknown key: want topics, maxAge or maxBytes; rule 1: topics: filter "b/#/c" has "#" before its end: it is the last level or none; rule 2: "alarm/#": want a map such as {topics: [alarm/#], maxAge: 30d, maxBytes: 10Gi}; rule 3: topics: "a": want a list such as [alarm/#]; rule 4: maxAge: "213504d": want a time with its unit, from 1s to 36500d, such as 7d or 12h`,
 		},
+		"retention with a key twice": {
+			args: []string{"--retention", "[{topics: [a], maxAge: 1h, maxAge: 2h}]", "--dead-letters", "{maxBytes: 16Mi, maxBytes: 17Mi}"},
+			want: `flag --retention: rule 0: maxAge: "2h" is a second value: want one
+flag --dead-letters: maxBytes: "17Mi" is a second value: want one`,
+		},
 		"retention that makes no sense": {
 			env: map[string]string{"DATASTUB_RETENTION": `[{topics: [a/#, b], maxAge: 1h}, {maxAge: 1h}, {topics: [a/+]}, {topics: ["#", c], maxAge: 1h}, {topics: ["#"], maxAge: 1h}, {topics: [d], maxAge: 1h}]`},
 			want: `retention: rule 1: topics: none: want filters of topics such as alarm/#

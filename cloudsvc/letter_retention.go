@@ -42,22 +42,10 @@ func parseLetters(text string) (l LetterRetention, err error) {
 	if root.Kind != yaml.MappingNode {
 		return l, fmt.Errorf("%s: want a map such as %s", describeNode(root), letterExample)
 	}
-	var errs []error
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i].Value, root.Content[i+1]
-		var err error
-		switch key {
-		case "maxAge":
-			l.MaxAge, err = parseAge(value)
-		case "maxBytes":
-			l.MaxBytes, err = parseBytes(value, minLetterBytes)
-		default:
-			err = errors.New("unknown key: want maxAge or maxBytes")
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%.64s: %w", key, err))
-		}
-	}
+	errs := readFields(root, "maxAge or maxBytes", map[string]func(*yaml.Node) error{
+		"maxAge":   func(value *yaml.Node) (err error) { l.MaxAge, err = parseAge(value); return err },
+		"maxBytes": func(value *yaml.Node) (err error) { l.MaxBytes, err = parseBytes(value, minLetterBytes); return err },
+	})
 	return l, joinLine(errs)
 }
 

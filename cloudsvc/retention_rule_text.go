@@ -76,24 +76,35 @@ func readRetention(node *yaml.Node) (r RetentionRule, errs []error) {
 	if node.Kind != yaml.MappingNode {
 		return r, []error{fmt.Errorf("%s: want a map such as %s", describeNode(node), ruleExample)}
 	}
+	errs = readFields(node, "topics, maxAge or maxBytes", map[string]func(*yaml.Node) error{
+		"topics":   func(value *yaml.Node) (err error) { r.Topics, err = readTopics(value); return err },
+		"maxAge":   func(value *yaml.Node) (err error) { r.MaxAge, err = parseAge(value); return err },
+		"maxBytes": func(value *yaml.Node) (err error) { r.MaxBytes, err = parseBytes(value, minRetentionBytes); return err },
+	})
+	return r, errs
+}
+
+// readFields reads the values of a map, each key once. An error tells which keys
+// there are.
+func readFields(node *yaml.Node, keys string, read map[string]func(*yaml.Node) error) (errs []error) {
+	seen := make(map[string]bool)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i].Value, node.Content[i+1]
 		var err error
-		switch key {
-		case "topics":
-			r.Topics, err = readTopics(value)
-		case "maxAge":
-			r.MaxAge, err = parseAge(value)
-		case "maxBytes":
-			r.MaxBytes, err = parseBytes(value, minRetentionBytes)
+		switch {
+		case read[key] == nil:
+			err = fmt.Errorf("unknown key: want %s", keys)
+		case seen[key]:
+			err = fmt.Errorf("%s is a second value: want one", describeNode(value))
 		default:
-			err = errors.New("unknown key: want topics, maxAge or maxBytes")
+			err = read[key](value)
 		}
+		seen[key] = true
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%.64s: %w", key, err))
 		}
 	}
-	return r, errs
+	return errs
 }
 
 func readTopics(value *yaml.Node) (topics []dataplane.Filter, err error) {
@@ -113,17 +124,8 @@ func readTopics(value *yaml.Node) (topics []dataplane.Filter, err error) {
 	return topics, nil
 }
 
-// ageDays is an age in days, and maybe a duration more.
-var ageDays = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
-
 func parseAge(value *yaml.Node) (time.Duration, error) {
-	text, days := value.Value, 0
-	if m := ageDays.FindStringSubmatch(text); m != nil {
-		days, _ = strconv.Atoi(m[1]) // five digits
-		text = "0s" + m[2]
-	}
-	age, err := time.ParseDuration(text)
-	age += time.Duration(days) * 24 * time.Hour
+	age, err := dataplane.ParseDuration(value.Value)
 	if err != nil || age < minRetentionAge || age > maxRetentionAge {
 		return 0, fmt.Errorf("%s: want a time with its unit, from 1s to 36500d, such as 7d or 12h", describeNode(value))
 	}

@@ -37,9 +37,9 @@ func ParseSince(text string, now time.Time) (Start, error) {
 	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return Start{Since: at}, nil
 	}
-	ago, err := time.ParseDuration(text)
+	ago, err := dataplane.ParseDuration(text)
 	if err != nil {
-		return Start{}, fmt.Errorf("since %.64q: want a time such as 2026-08-01T12:00:00Z, or how long ago, such as 1h30m", text)
+		return Start{}, fmt.Errorf("since %.64q: want a time such as 2026-08-01T12:00:00Z, or how long ago, such as 1h30m or 7d", text)
 	}
 	if ago <= 0 {
 		return Start{}, fmt.Errorf("since %.64q: want a time ago, more than 0; after=%s is all that there is", text, Earliest)

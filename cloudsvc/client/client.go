@@ -128,7 +128,7 @@ const Earliest = "earliest"
 // is set.
 type Start struct {
 	After string // the Position of an Event or a Stream, or Earliest
-	Since string // when it was stored: a time of RFC 3339, or how long ago, such as 1h30m
+	Since string // when it was stored: a time of RFC 3339, or how long ago, such as 1h30m or 7d
 }
 
 // SubscribeFrom opens a stream that begins earlier: what was stored since then

@@ -74,12 +74,12 @@ func checkGaps(cmd *cobra.Command, q *client.GapQuery, since string, now time.Ti
 
 // parseSince reads a time, or how long ago it was.
 func parseSince(text string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, err := dataplane.ParseDuration(text); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--since %q: want a time that is past, such as 90s or 24h, or RFC 3339, such as 2026-08-01T12:00:00Z", text)
+		return time.Time{}, fmt.Errorf("--since %q: want a time that is past, such as 90s, 24h or 7d, or RFC 3339, such as 2026-08-01T12:00:00Z", text)
 	}
 	return at, nil
 }

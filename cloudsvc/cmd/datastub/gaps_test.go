@@ -60,7 +60,7 @@ func TestGapsRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"gaps --publisher m":  `--publisher: publisher "m" is not <node>/<mapper>`,
 		"gaps --limit -1":     "--limit -1: want 0, for 100, or more",
-		"gaps --since soon":   `--since "soon": want a time that is past, such as 90s or 24h, or RFC 3339, such as 2026-08-01T12:00:00Z`,
+		"gaps --since soon":   `--since "soon": want a time that is past, such as 90s, 24h or 7d, or RFC 3339, such as 2026-08-01T12:00:00Z`,
 		"gaps --since -1h":    `--since "-1h": want a time`,
 		"gaps --since=":       `--since "": want a time`,
 		"gaps a b":            "2 arguments: want one TOPIC",
@@ -76,7 +76,7 @@ func TestGapsRefuses(t *testing.T) {
 func TestParseSince(t *testing.T) {
 	now := clienttest.Time
 	for text, want := range map[string]time.Time{
-		"90s": now.Add(-90 * time.Second), "0s": now, "2026-08-01T12:00:00.5+02:00": time.Date(2026, 8, 1, 10, 0, 0, 5e8, time.UTC),
+		"90s": now.Add(-90 * time.Second), "7d": now.Add(-7 * 24 * time.Hour), "0s": now, "2026-08-01T12:00:00.5+02:00": time.Date(2026, 8, 1, 10, 0, 0, 5e8, time.UTC),
 	} {
 		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s: got %v, %v, want %v", text, got, err, want)
