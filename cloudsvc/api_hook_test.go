@@ -67,7 +67,8 @@ func TestCallbackInQuery(t *testing.T) {
 		{"topic=a&callback=https://user:s3cret@192.0.2.7/", "", "with a user"},
 		{"topic=a&callback=https://10.0.0.1/s3cret", "", "private"},
 		{"topic=a&callback=https://192.0.2.7/%23s3cret", "", "with a fragment"},
-		{"topic=a&callback=", "", "neither http:// nor https://"},
+		{"topic=a&callback=", "", "URL of the receiver is missing: want one such as https://"},
+		{"topic=a&callback=app.example.com", "", "neither http:// nor https://"},
 		{"callback=https://192.0.2.7/s3cret", "", `"field":"topic"`},
 	} {
 		a := s.do(t, http.MethodPost, "/subscribe?"+test.query, test.body)

@@ -22,6 +22,8 @@ func ParseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	want := ""
 	switch {
+	case text == "":
+		want = "missing"
 	case len(text) > maxURL:
 		want = fmt.Sprintf("longer than %d bytes", maxURL)
 	case err != nil:

@@ -24,7 +24,8 @@ func newDeadLetters(a *app) *cobra.Command {
 		Long: `deadletters lists the messages that the receivers of durable subscriptions did not
 take, the oldest first: those that they refused, and those that cloudsvc had
 tried for more than a day (exhausted). -o json has the messages, too. They are
-kept for 30 days.`,
+kept as long as deadLetters of cloudsvc's configuration says, by default for 30
+days.`,
 		Example: `  datastub deadletters
   datastub deadletters --reason refused --limit 10 -o json`,
 		Args: noCommand,
