@@ -6,8 +6,9 @@ import (
 	"datastub/dataplane"
 )
 
-// maxTopicNames is how many hashes are kept with their topics. Blocks with
-// others are read, which costs time and nothing else.
+// maxTopicNames is how many hashes are kept with their topics, half of which make
+// room at once for new ones: each cloudsvc before had others. Blocks with those
+// that are forgotten are read, which costs time and nothing else.
 const maxTopicNames = 100_000
 
 // topicNames are the topics behind the hashes that blocks list, as far as they
@@ -15,6 +16,7 @@ const maxTopicNames = 100_000
 type topicNames struct {
 	mu    sync.RWMutex
 	names map[keyedHash]string // "": several topics have the hash
+	older map[keyedHash]string // those that go next
 }
 
 // keyedHash is a hash of a topic, and what was its key.
@@ -45,13 +47,20 @@ func (n *topicNames) add(b *storedBlock, key topicKey) {
 
 func (n *topicNames) learn(key topicKey, namespace, topic string) {
 	hash := keyedHash{key, key.hash(namespace, topic)}
-	known, met := n.names[hash]
-	switch {
-	case met && known != topic:
-		n.names[hash] = ""
-	case !met && len(n.names) < maxTopicNames:
-		n.names[hash] = topic
+	if known, met := n.name(hash); met && known != topic {
+		topic = ""
 	}
+	if _, met := n.names[hash]; !met && len(n.names) >= maxTopicNames/2 {
+		n.older, n.names = n.names, make(map[keyedHash]string)
+	}
+	n.names[hash] = topic
+}
+
+func (n *topicNames) name(hash keyedHash) (topic string, met bool) {
+	if topic, met = n.names[hash]; !met {
+		topic, met = n.older[hash]
+	}
+	return topic, met
 }
 
 // mayMatch tells whether there may be a topic among those that a block lists
@@ -60,7 +69,7 @@ func (n *topicNames) mayMatch(b *Block, filter dataplane.Filter) bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	for _, hash := range b.Topics {
-		if topic := n.names[keyedHash{b.Key, hash}]; topic == "" || filter.Match(topic) {
+		if topic, _ := n.name(keyedHash{b.Key, hash}); topic == "" || filter.Match(topic) {
 			return true
 		}
 	}
