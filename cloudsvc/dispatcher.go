@@ -67,7 +67,7 @@ func (d *Dispatcher) SubscribeFrom(ctx context.Context, filter dataplane.Filter,
 	if start == (Start{}) {
 		return d.Subscribe(filter, classes...)
 	}
-	at, err := start.position(ctx, d.history.log, d.reached())
+	at, err := start.position(ctx, d.history, d.reached())
 	if err != nil {
 		return nil, err
 	}

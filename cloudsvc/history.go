@@ -18,6 +18,9 @@ const (
 	// little enough to leave the processor and the disk to what comes in. RT has
 	// turns of its own: it does not wait for BT.
 	historyReaders = 2
+	// historySeeks is in how many places is looked at once for what was stored at
+	// a time. The others wait.
+	historySeeks = 8
 	// maxRunBytes and maxRunBlocks are about how much of the log is read at
 	// once.
 	maxRunBytes  = 4 << 20
@@ -26,7 +29,7 @@ const (
 	maxRuns = 16
 	// maxUnpacked is about how much memory unpacked blocks may take, in bytes.
 	maxUnpacked = 64 << 20
-	// runTime is how long the log may take for one run.
+	// runTime is how long the log may take for one run, and a seek with its wait.
 	runTime = 10 * time.Second
 	// complainEvery is how often it is logged, of a class, that it does not answer.
 	complainEvery = time.Minute
@@ -39,6 +42,7 @@ type History struct {
 	packer  *dataplane.Packer
 	metrics *Metrics
 	turns   [len(dataplane.Classes) + 1]*semaphore.Weighted // by Class, in the order in which they are asked for
+	seeks   *semaphore.Weighted
 	names   topicNames
 
 	mu       sync.Mutex
@@ -59,11 +63,22 @@ type historyRun struct {
 
 // NewHistory returns the history that a log holds.
 func NewHistory(log Log, packer *dataplane.Packer, metrics *Metrics) *History {
-	h := &History{log: log, packer: packer, metrics: metrics}
+	h := &History{log: log, packer: packer, metrics: metrics, seeks: semaphore.NewWeighted(historySeeks)}
 	for _, class := range dataplane.Classes {
 		h.turns[class] = semaphore.NewWeighted(historyReaders)
 	}
 	return h
+}
+
+// before is Log.Before, in its turn and in bounded time.
+func (h *History) before(ctx context.Context, class dataplane.Class, at time.Time) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, runTime)
+	defer cancel()
+	if err := h.seeks.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	defer h.seeks.Release(1)
+	return h.log.Before(ctx, class, at)
 }
 
 // from returns the blocks of a class from a sequence on that are there, some of

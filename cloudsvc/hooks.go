@@ -156,7 +156,7 @@ func (h *Hooks) Create(ctx context.Context, hook Hook, start Start) (Hook, webho
 	}
 	at := h.options.Dispatcher.reached()
 	if start != (Start{}) {
-		if at, err = start.position(ctx, h.options.Dispatcher.history.log, at); err != nil {
+		if at, err = start.position(ctx, h.options.Dispatcher.history, at); err != nil {
 			return Hook{}, key, err
 		}
 	}

@@ -49,13 +49,13 @@ func ParseSince(text string, now time.Time) (Start, error) {
 
 // position returns the position behind which the stream begins. It is not
 // behind the end, unless a subscriber gave it.
-func (s Start) position(ctx context.Context, log Log, end Position) (Position, error) {
+func (s Start) position(ctx context.Context, h *History, end Position) (Position, error) {
 	if !s.Earliest && s.Since.IsZero() {
 		return s.After, nil
 	}
 	at := end
 	for _, class := range dataplane.Classes {
-		block, err := s.block(ctx, log, class)
+		block, err := s.block(ctx, h, class)
 		if err != nil {
 			return Position{}, fmt.Errorf("find where the stream begins: %w", err)
 		}
@@ -67,10 +67,10 @@ func (s Start) position(ctx context.Context, log Log, end Position) (Position, e
 }
 
 // block returns the block behind which a class begins.
-func (s Start) block(ctx context.Context, log Log, class dataplane.Class) (uint64, error) {
+func (s Start) block(ctx context.Context, h *History, class dataplane.Class) (uint64, error) {
 	if !s.Earliest {
-		return log.Before(ctx, class, s.Since)
+		return h.before(ctx, class, s.Since)
 	}
-	first, _, err := log.Ends(ctx, class)
+	first, _, err := h.log.Ends(ctx, class)
 	return first - min(first, 1), err
 }
