@@ -198,7 +198,7 @@ func TestLagOfWhatDoesNotMatch(t *testing.T) {
 
 		more := make(chan struct{})
 		reads := 0
-		log.read = func(ctx context.Context, _ dataplane.Class) error {
+		log.read = func(_ context.Context, _ dataplane.Class) error {
 			if reads++; reads > 1 {
 				<-more
 			}
