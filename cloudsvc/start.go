@@ -12,6 +12,9 @@ import (
 // that the log has.
 const Earliest = "earliest"
 
+// clockDifference is how far a subscriber's clock may be ahead.
+const clockDifference = time.Minute
+
 // A Start is where a stream begins. The zero Start is the live stream; at most
 // one field is set.
 type Start struct {
@@ -32,9 +35,13 @@ func ParseAfter(text string) (Start, error) {
 	return Start{After: p}, nil
 }
 
-// ParseSince reads a time of RFC 3339, or how long ago it was.
+// ParseSince reads a time of RFC 3339 that is not in the future, or how long ago
+// it was.
 func ParseSince(text string, now time.Time) (Start, error) {
 	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		if at.After(now.Add(clockDifference)) { // a stream begins now at the latest
+			return Start{}, fmt.Errorf("since %.64q: want a time that is not in the future: here it is %s", text, now.UTC().Format(time.RFC3339))
+		}
 		return Start{Since: at}, nil
 	}
 	ago, err := dataplane.ParseDuration(text)

@@ -100,6 +100,7 @@ func TestMessagesRefused(t *testing.T) {
 		"topic=a&since=0":                       `"field":"since"`,
 		"topic=a&since=-1h":                     `"field":"since"`,
 		"topic=a&since=2026":                    `"field":"since"`,
+		"topic=a&since=2999-01-01T00:00:00Z":    `since \"2999-01-01T00:00:00Z\": want a time that is not in the future: here it is 20`,
 		"topic=a&limit=x":                       `"field":"limit"`,
 		"topic=a&since=1h&after=" + good:        `since and after are both given`,
 		"topic=a&last=1":                        `"field":"query"`,
