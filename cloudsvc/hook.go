@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"datastub/cloudsvc/webhook"
@@ -115,9 +116,20 @@ func (h *Hook) publicKey() string {
 
 // A hookCursor is how far a Hook is.
 type hookCursor struct {
-	RT   laneCursor `json:"rt"`
-	BT   laneCursor `json:"bt"`
-	Held time.Time  `json:"held,omitzero"` // nothing is tried before
+	RT      laneCursor `json:"rt"`
+	BT      laneCursor `json:"bt"`
+	Held    time.Time  `json:"held,omitzero"`    // nothing is tried before
+	Fault   string     `json:"fault,omitempty"`  // why the last try failed, of maxFault bytes at most; "" once one did not
+	FaultAt time.Time  `json:"faultAt,omitzero"` // when
+}
+
+// maxFault is how much is kept of why a try failed, in bytes: enough for what a
+// try says of itself and the beginning of what a receiver does.
+const maxFault = 256
+
+// short returns the text as far as it is kept.
+func short(fault string) string {
+	return strings.ToValidUTF8(fault[:min(len(fault), maxFault)], "")
 }
 
 // A laneCursor is how far a Hook is with one class. Its Position has the place of

@@ -125,7 +125,7 @@ func (p *cursorPartition) add(id string, kept *keptHook) {
 
 // encode returns the record. One that is too large has neither tries, which are
 // counted anew after a restart, nor what is done behind the position, which is
-// delivered again. Nothing else may be left out, as batches wait for it.
+// delivered again, nor why tries failed. Nothing else may be left out, as batches wait for it.
 func (p *cursorPartition) encode() ([]byte, error) {
 	text, err := json.Marshal(p.record)
 	if err != nil || len(text) <= maxCursors {
@@ -135,6 +135,7 @@ func (p *cursorPartition) encode() ([]byte, error) {
 		for _, lane := range []*laneCursor{&c.RT, &c.BT} {
 			lane.Tries, lane.Done = nil, nil
 		}
+		c.Fault, c.FaultAt = "", time.Time{}
 		p.record[id] = c
 	}
 	return json.Marshal(p.record)

@@ -80,6 +80,7 @@ func newHookRun(hooks *Hooks, hook Hook, c hookCursor, windows []byte) (*hookRun
 		limit = rate.Limit(most)
 	}
 	r := &hookRun{hooks: hooks, hook: hook, limiter: rate.NewLimiter(limit, 1), ended: make(chan struct{}), held: c.Held}
+	r.last.fault, r.last.faultAt = c.Fault, c.FaultAt
 	for i, class := range dataplane.Classes {
 		if r.lanes[i], err = newHookLane(r, class, filter, *c.lane(class)); err != nil {
 			return nil, err
@@ -293,7 +294,7 @@ func pause(ctx context.Context) {
 func (r *hookRun) cursor() (hookCursor, *letter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := hookCursor{Held: r.held}
+	c := hookCursor{Held: r.held, Fault: short(r.last.fault), FaultAt: r.last.faultAt.UTC()}
 	c.RT, _ = r.lanes[0].cursor()
 	var bound *letter
 	c.BT, bound = r.lanes[1].cursor()

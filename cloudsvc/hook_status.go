@@ -43,6 +43,8 @@ func (h *Hooks) Status(id string) (HookStatus, error) {
 	s := HookStatus{Position: b.at.String(), LagRT: b.blocks[0], LagBT: b.blocks[1], Warning: kept.warning(), oldest: b.oldest}
 	if kept.run != nil {
 		kept.run.status(&s)
+	} else {
+		s.LastError, s.LastErrorTime = kept.cursor.Fault, kept.cursor.FaultAt.UTC()
 	}
 	return s, nil
 }
