@@ -17,8 +17,9 @@ type composer interface {
 	due() time.Time
 	// finish is told of each letter that is done: delivered, or dead.
 	finish(l *letter)
-	// pass is told that there are no more lines up to a position.
-	pass(at Position)
+	// pass is told that there are no more lines up to a position, and whether that
+	// is where the live stream is at a time. There may be a next letter then.
+	pass(at Position, live bool, now time.Time)
 	// rest returns where the lane may be when all letters are done and all lines up
 	// to a position were added.
 	rest(at Position) Position
@@ -48,7 +49,7 @@ func (s *singles) due() time.Time { return time.Time{} }
 
 func (s *singles) finish(*letter) {}
 
-func (s *singles) pass(Position) {}
+func (s *singles) pass(Position, bool, time.Time) {}
 
 func (s *singles) rest(at Position) Position { return at }
 

@@ -143,7 +143,7 @@ func (b *hookBatch) finish(*letter) { b.sent = nil }
 
 // pass implements composer: what was before the end of the batch, and did not
 // come, never will.
-func (b *hookBatch) pass(at Position) {
+func (b *hookBatch) pass(at Position, _ bool, _ time.Time) {
 	if b.until != nil && !b.until.BT.after(at.BT) {
 		b.cut = true
 	}

@@ -369,7 +369,7 @@ func TestBatchIsMadeAgain(t *testing.T) {
 				_ = b.add(line, testTime)
 			}
 			if tt.pass {
-				b.pass(Position{Incarnation: 9, BT: endOf(1)})
+				b.pass(Position{Incarnation: 9, BT: endOf(1)}, true, testTime)
 			}
 			for len(got) < len(tt.counts) {
 				got = append(got, b.mustNext(t, sent, tt.same && len(got) == 0))

@@ -128,7 +128,7 @@ func (l *hookLane) step(trying context.Context) (next time.Time, more bool, err 
 	}
 	if !now.Before(l.restAt) {
 		l.restAt = nextRest(l.run.hook.ID, now)
-		l.pass()
+		l.pass(now)
 	}
 	if len(l.outbox.letters) == 0 && l.outbox.idle(l.composer.rest(l.had)) {
 		l.run.hooks.moved(l.run.hook.ID)
@@ -232,13 +232,14 @@ func (l *hookLane) add(made *letter) {
 
 // pass moves on to where the stream is, if all that came was composed: else the
 // log's limits would take what the position points at.
-func (l *hookLane) pass() {
+func (l *hookLane) pass(now time.Time) {
 	if len(l.pending) > 0 {
 		return
 	}
 	if at, ok := l.stream.Had(); ok {
 		l.had = at
-		l.composer.pass(at)
+		l.composer.pass(at, l.stream.idle(), now)
+		signal(l.wake)
 	}
 }
 

@@ -301,6 +301,23 @@ func (r *hookRun) cursor() (hookCursor, *letter) {
 	return c, bound
 }
 
+// rests tells whether publishers are idle whose windows close once that is stored.
+func (r *hookRun) rests() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.lanes[1].composer.(*hookWindow)
+	return ok && w.resting
+}
+
+// windowsStored takes note of the record of the windows that is stored.
+func (r *hookRun) windowsStored(record []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.lanes[1].composer.(*hookWindow); ok && w.stored(record) {
+		signal(r.lanes[1].wake)
+	}
+}
+
 // close gives back what the run has of what all share.
 func (r *hookRun) close() {
 	r.mu.Lock()

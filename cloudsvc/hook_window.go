@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -25,13 +26,17 @@ type hookWindow struct {
 	passed bool   // it is not any more
 	wanted bool   // it is to be made anew when nothing is open
 	err    error  // it could not be made
+
+	silence silence
+	since   window.Place // who is silent since then is to be idle, where the record is wanted; zero: nobody
+	resting bool         // the record tells who is idle: it is to be stored before their windows close
 }
 
 // newHookWindow resumes the windows of a hook, or begins them where the hook is,
 // and returns where the stream begins. The record is nil where the hook has merged
 // what came last.
 func newHookWindow(d *Dispatcher, hook *Hook, open *window.Budget, at Position, record []byte) (*hookWindow, Position, error) {
-	w := &hookWindow{record: record}
+	w := &hookWindow{record: record, silence: silence{limit: hook.Window.Idle}}
 	holds := d.isPast(dataplane.BT, at)
 	options := window.Options{Subscription: hook.ID, Topic: hook.Topic, Spec: *hook.Window, Budget: open, State: d.windowState(record)}
 	var err error
@@ -103,7 +108,7 @@ func readWindowRecord(record []byte) (state []byte, at Position, ok bool) {
 }
 
 // takes implements composer.
-func (w *hookWindow) takes() bool { return !w.closing && !w.wanted }
+func (w *hookWindow) takes() bool { return !w.closing && !w.wanted && !w.resting }
 
 // add implements composer.
 func (w *hookWindow) add(line *hookLine, _ time.Time) error {
@@ -115,6 +120,7 @@ func (w *hookWindow) add(line *hookLine, _ time.Time) error {
 }
 
 func (w *hookWindow) reduce(at window.Place, m *dataplane.Message) error {
+	w.closing = true
 	loss, lost := m.Loss()
 	switch {
 	case lost && m.ID.Publisher == logPublisher:
@@ -123,22 +129,33 @@ func (w *hookWindow) reduce(at window.Place, m *dataplane.Message) error {
 	case lost:
 		return w.reducer.Lose(at, &loss)
 	}
-	w.closing = true
 	return w.reducer.Add(at, m)
 }
 
 // pass implements composer.
-func (w *hookWindow) pass(at Position) {
-	if w.takes() {
-		w.at, w.passed = at, true
-		w.reducer.Pass(window.Place(at.BT))
+func (w *hookWindow) pass(at Position, live bool, now time.Time) {
+	if !w.takes() {
+		return
+	}
+	w.at, w.passed, w.closing = at, true, true
+	w.reducer.Pass(window.Place(at.BT))
+	if live {
+		w.listen(window.Place(at.BT), now)
+	}
+}
+
+// listen looks for publishers that have been silent for too long.
+func (w *hookWindow) listen(at window.Place, now time.Time) {
+	since, known := w.silence.pass(at, now)
+	if known && w.reducer.Silent(since) {
+		w.since, w.wanted = since, true
 	}
 }
 
 // rest implements composer: what is in windows that are open is read again.
 func (w *hookWindow) rest(at Position) Position { return at }
 
-// due implements composer: only lines close windows.
+// due implements composer: only lines close windows, and what pass finds out.
 func (w *hookWindow) due() time.Time { return time.Time{} }
 
 // next implements composer.
@@ -176,12 +193,27 @@ func (w *hookWindow) renew() {
 	if w.wanted = w.open > 0 || w.closing; w.wanted || !w.passed {
 		return
 	}
+	if w.since != (window.Place{}) {
+		w.reducer.Rest(w.since)
+		w.since, w.resting = window.Place{}, true
+	}
 	state, err := w.reducer.State()
 	if err != nil {
-		w.err = err
+		w.err, w.resting = err, false
 		return
 	}
 	w.record, w.passed = windowRecord(w.at, state), false
+}
+
+// stored is told of a record that was stored, and tells whether windows of those
+// who are idle close now.
+func (w *hookWindow) stored(record []byte) bool {
+	if !w.resting || !bytes.Equal(record, w.record) {
+		return false
+	}
+	w.resting, w.passed, w.closing = false, true, true
+	w.reducer.Pass(window.Place(w.at.BT))
+	return true
 }
 
 func (w *hookWindow) status() *WindowStatus {

@@ -59,7 +59,7 @@ func (r *windowReceiver) Send(ctx context.Context, q *webhook.Request) (webhook.
 // windowSpec is what the tests reduce to.
 func windowSpec(slide time.Duration) *window.Spec {
 	return &window.Spec{
-		Size: time.Minute, Slide: slide, By: window.Topic | window.Device, Lateness: 5 * time.Second,
+		Size: time.Minute, Slide: slide, By: window.Topic | window.Device, Lateness: 5 * time.Second, Idle: 10 * time.Minute,
 		Functions: window.Count | window.Min | window.Avg | window.Last,
 	}
 }

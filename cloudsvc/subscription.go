@@ -159,6 +159,13 @@ func (s *Subscription) Had() (at Position, ok bool) {
 	return s.position, len(s.queue) == 0
 }
 
+// idle tells whether the subscription is live, and nothing is queued.
+func (s *Subscription) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live && len(s.queue) == 0
+}
+
 // limit has so many bytes queued at most before the subscription goes on from the
 // log.
 func (s *Subscription) limit(room int) {

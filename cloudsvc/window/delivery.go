@@ -57,7 +57,7 @@ func (r *Reducer) deliveries(s *source, w merged, end int64) ([]Delivery, error)
 	b := body{
 		Subscription: subscription, Publisher: s.publisher, Node: node,
 		Window: period{time.Unix(0, start).UTC(), time.Unix(0, end).UTC()},
-		Late:   s.late, Untimed: s.untimed, Unlisted: s.unlisted,
+		Late:   s.late, Untimed: s.untimed, Unlisted: s.unlisted + s.counted,
 	}
 	parts := b.split(r.rows(w), covers(w), r.missing(s, w))
 	s.tell(r.at)

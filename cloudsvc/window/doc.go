@@ -21,12 +21,17 @@
 // A message all of whose windows are closed is late: it is counted, and told in
 // the publisher's next delivery. So is one of which its quality says that its
 // time is too far ahead: it is in no window, else it would close all others. A
-// clock that is set back makes late what comes until it is where it was. A
-// publisher that falls silent keeps its last windows open until it speaks, as
-// nothing but its own time closes them: Status tells of them.
+// clock that is set back makes late what comes until it is where it was.
 //
-// What was sent is a function of the log, of the Spec and of where the first
-// Reducer began: State is where it is, as at the last line of which all is
+// A publisher that has been silent for long is idle: its windows close as if its
+// watermark had passed them, so that the last one of a machine that was switched
+// off is sent, and the log need not be read again from there for ever. What it has
+// of them afterwards is late. How long it was silent the log does not tell: who
+// reads it decides, and has that stored in the State before anything closes. Who is
+// idle is forgotten where another publisher needs the room.
+//
+// What was sent is a function of the log, of the Spec, of where the first Reducer
+// began, and of who was found idle where: State is where it is, as at the last line of which all is
 // delivered, without what is in the windows that are open. Who resumes reads the
 // log again from From, which is before the first message of these; up to that
 // last line, only they take something in.

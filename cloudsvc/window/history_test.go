@@ -18,7 +18,7 @@ type line struct {
 }
 
 // node is a publisher that makes a history: its clock has an offset, and is set
-// now and then, it is cut off, and sends then what it has kept.
+// now and then, it is cut off, and sends then what it has kept, or switched off.
 type node struct {
 	random    *rand.Rand
 	publisher string
@@ -27,6 +27,7 @@ type node struct {
 	seqs      map[string]uint64
 	kept      []line
 	offline   int // lines until it is there again
+	off       int // likewise, with nothing kept
 }
 
 // history makes the log of some publishers, from a seed.
@@ -56,6 +57,14 @@ func history(random *rand.Rand, lines int) []line {
 // speak returns what comes to the log: nothing while the node is cut off, and
 // all that it has kept behind that.
 func (n *node) speak() []line {
+	if n.off == 0 && n.random.IntN(80) == 0 {
+		n.off = n.random.IntN(100)
+		n.clock = n.clock.Add(time.Duration(n.random.IntN(n.off+1)) * time.Minute)
+	}
+	if n.off > 0 {
+		n.off--
+		return nil
+	}
 	if l, ok := n.accept(); ok {
 		n.kept = append(n.kept, l)
 	}

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
 	"sort"
@@ -22,20 +23,23 @@ type plainWindow struct {
 	losses        []dataplane.Loss
 }
 
-// plainWindows returns the windows that close in a log, in the order in which
-// they do.
-func plainWindows(log []line, spec Spec) []*plainWindow {
+// silenced are publishers that were found idle before a line of the log.
+type silenced map[int][]string
+
+// plainWindows returns the windows that close in a log, by publisher, in the order
+// in which they do.
+func plainWindows(log []line, spec Spec, idle silenced) []*plainWindow {
 	publishers := map[string][]int{}
 	for i := range log {
 		publishers[log[i].publisher()] = append(publishers[log[i].publisher()], i)
 	}
 	var all []*plainWindow
 	for publisher, lines := range publishers {
-		all = append(all, plainWindowsOf(log, spec, publisher, lines)...)
+		all = append(all, plainWindowsOf(log, spec, publisher, lines, idle)...)
 	}
 	sort.Slice(all, func(i, j int) bool {
 		a, b := all[i], all[j]
-		return a.closed < b.closed || a.closed == b.closed && a.end < b.end
+		return cmp.Or(strings.Compare(a.publisher, b.publisher), cmp.Compare(a.end, b.end)) < 0
 	})
 	return all
 }
@@ -47,13 +51,42 @@ func (l *line) publisher() string {
 	return l.m.ID.Publisher
 }
 
-func plainWindowsOf(log []line, spec Spec, publisher string, lines []int) (closed []*plainWindow) {
+func plainWindowsOf(log []line, spec Spec, publisher string, lines []int, idle silenced) (closed []*plainWindow) {
 	size, slide := int64(spec.Size), int64(spec.Slide)
 	open := map[int64]*plainWindow{}
 	var told plainWindow
 	var high *int64
 	isClosed := func(end int64) bool { return high != nil && end <= *high-int64(spec.Lateness) }
+	shut := func(i int) {
+		var now []*plainWindow
+		for start, w := range open {
+			if isClosed(w.end) {
+				w.closed = i
+				now = append(now, w)
+				delete(open, start)
+			}
+		}
+		sort.Slice(now, func(a, b int) bool { return now[a].end < now[b].end })
+		if len(now) > 0 {
+			now[0].late, now[0].untimed, now[0].losses = told.late, told.untimed, told.losses
+			told = plainWindow{}
+		}
+		closed = append(closed, now...)
+	}
+	next := 0 // line of the log up to which it is known who is idle
+	rest := func(upTo int) {
+		for ; next <= upTo; next++ {
+			if slices.Contains(idle[next], publisher) {
+				for _, w := range open {
+					end := max(*high, w.end+int64(spec.Lateness))
+					high = &end
+				}
+				shut(next - 1)
+			}
+		}
+	}
 	for _, i := range lines {
+		rest(i)
 		if log[i].loss != nil {
 			told.losses = append(told.losses, *log[i].loss)
 			continue
@@ -82,21 +115,9 @@ func plainWindowsOf(log []line, spec Spec, publisher string, lines []int) (close
 		if high == nil || t > *high {
 			high = &t
 		}
-		var now []*plainWindow
-		for start, w := range open {
-			if isClosed(w.end) {
-				w.closed = i
-				now = append(now, w)
-				delete(open, start)
-			}
-		}
-		sort.Slice(now, func(a, b int) bool { return now[a].end < now[b].end })
-		if len(now) > 0 {
-			now[0].late, now[0].untimed, now[0].losses = told.late, told.untimed, told.losses
-			told = plainWindow{}
-		}
-		closed = append(closed, now...)
+		shut(i)
 	}
+	rest(len(log))
 	return closed
 }
 

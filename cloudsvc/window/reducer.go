@@ -19,7 +19,8 @@ const (
 // The times that windows are made of: what one adds to them does not overflow.
 const (
 	minTime = math.MinInt64 + int64(maxSize+maxLateness)
-	maxTime = math.MaxInt64 - int64(maxSize)
+	maxTime = maxHigh - int64(maxSize+maxLateness)
+	maxHigh = math.MaxInt64 - int64(maxSize+maxLateness)
 )
 
 // A LimitError says that a Reducer would have to hold too much.
@@ -55,8 +56,10 @@ type Reducer struct {
 	budget  *Budget
 	taken   int // of the budget
 
-	closing *source    // some of its windows may close
-	parts   []Delivery // of the window that closed last
+	resting bool         // windows of sources that are idle close before another line is taken
+	closing []*source    // some of their windows may close
+	held    func() error // takes in the line behind them
+	parts   []Delivery   // of the window that closed last
 }
 
 // New resumes at a State, or starts. It wraps ErrOtherSpec where the State is
@@ -85,21 +88,46 @@ func (r *Reducer) From() Place { return r.at }
 var errNotTaken = errors.New("windows that have closed were not taken")
 
 // Add takes a message in, which stands behind all that was taken before. All
-// that Next gives is to be taken first.
+// that Next gives is to be taken first; the message is not to change until then.
 func (r *Reducer) Add(at Place, m *dataplane.Message) error {
-	if r.closing != nil {
+	return r.line(at, m.ID.Publisher, func(s *source, again bool) { r.take(s, m, again) })
+}
+
+// Lose takes in, as Add does, that messages of a publisher will never come.
+func (r *Reducer) Lose(at Place, l *dataplane.Loss) error {
+	return r.line(at, l.Publisher, func(s *source, _ bool) { s.lose(l, r.at, at) })
+}
+
+// line takes in a line of a publisher, behind what closes before it.
+func (r *Reducer) line(at Place, publisher string, take func(s *source, again bool)) error {
+	if r.closes() {
 		return errNotTaken
 	}
-	s, err := r.source(m.ID.Publisher)
-	if err != nil {
-		return err
+	add := func() error {
+		s, err := r.source(publisher, at)
+		if s == nil {
+			r.at = at
+			return err
+		}
+		again := at.Compare(r.until) <= 0
+		before := s.weight
+		take(s, again)
+		r.weight += s.weight - before
+		if r.at = at; !again {
+			s.last, s.idle = at, false
+		}
+		return r.check()
 	}
-	before := s.weight
-	r.take(s, m, at.Compare(r.until) <= 0)
-	r.weight += s.weight - before
-	r.at = at
-	return r.check()
+	if r.resting && at.Compare(r.until) > 0 {
+		r.rest()
+		r.held = add
+		return nil
+	}
+	return add()
 }
+
+// closes tells whether something is to be taken by Next.
+func (r *Reducer) closes() bool { return len(r.parts) > 0 || len(r.closing) > 0 || r.held != nil }
 
 // take takes a message in; up to until, only what is in windows that are open
 // counts, as all else was told or is in the State.
@@ -119,22 +147,9 @@ func (r *Reducer) take(s *source, m *dataplane.Message, again bool) {
 	default:
 		s.add(start, r.at, &r.spec, m)
 		if !again && s.reach(t, &r.spec) {
-			r.closing = s
+			r.closing = append(r.closing, s)
 		}
 	}
-}
-
-// Lose takes in that messages of a publisher will never come.
-func (r *Reducer) Lose(at Place, l *dataplane.Loss) error {
-	s, err := r.source(l.Publisher)
-	if err != nil {
-		return err
-	}
-	before := s.weight
-	s.lose(l, r.at, at)
-	r.weight += s.weight - before
-	r.at = at
-	return r.check()
 }
 
 // Cut takes in that a part of the log up to a place is gone, of all publishers:
@@ -161,18 +176,29 @@ func (r *Reducer) owesCut() bool {
 	return false
 }
 
-// Pass takes in that there is nothing up to a place.
-func (r *Reducer) Pass(at Place) { r.at = at }
+// Pass takes in that there is nothing up to a place. All that Next gives is to be
+// taken first.
+func (r *Reducer) Pass(at Place) {
+	if r.at = at; r.resting && at.Compare(r.until) >= 0 {
+		r.rest()
+	}
+}
 
-// source returns that of a publisher.
-func (r *Reducer) source(publisher string) (*source, error) {
-	if s, ok := r.sources[publisher]; ok {
+// source returns that of a publisher, of whom there is a line. It is nil where
+// that is read again of one who was forgotten since.
+func (r *Reducer) source(publisher string, at Place) (*source, error) {
+	again := at.Compare(r.until) <= 0
+	s, ok := r.sources[publisher]
+	if ok && (!again || at.Compare(s.born) >= 0) {
 		return s, nil
 	}
-	if len(r.sources) == maxSources {
+	if again && r.saved != nil {
+		return nil, nil
+	}
+	if len(r.sources) >= maxSources && !r.forget() {
 		return nil, &LimitError{fmt.Sprintf("there are more than %d publishers", maxSources)}
 	}
-	s := newSource(publisher)
+	s = newSource(publisher, at)
 	s.cut = r.cut.From > 0
 	r.sources[s.publisher] = s
 	r.weight += s.weight
@@ -203,13 +229,21 @@ func (r *Reducer) Close() {
 // Next returns the next delivery, or nil where there is none until more lines
 // are taken.
 func (r *Reducer) Next() (*Delivery, error) {
-	if len(r.parts) == 0 && r.closing != nil {
-		if err := r.close(r.closing); err != nil {
-			return nil, err
+	for len(r.parts) == 0 {
+		switch {
+		case len(r.closing) > 0:
+			if err := r.close(r.closing[0]); err != nil {
+				return nil, err
+			}
+		case r.held != nil:
+			add := r.held
+			r.held = nil
+			if err := add(); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, nil
 		}
-	}
-	if len(r.parts) == 0 {
-		return nil, nil
 	}
 	d := &r.parts[0]
 	r.parts = r.parts[1:]
@@ -223,7 +257,7 @@ func (r *Reducer) close(s *source) (err error) {
 	if ok {
 		r.parts, err = r.deliveries(s, w, end)
 	} else {
-		r.closing = nil
+		r.closing = r.closing[1:]
 	}
 	r.weight += s.weight - before
 	if err != nil {

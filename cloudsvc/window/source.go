@@ -18,13 +18,17 @@ type source struct {
 	closed    int64 // the windows up to this end are closed, and were taken
 	panes     []*pane
 	series    map[seriesKey]*series
-	weight    int // of all
+	weight    int   // of all
+	born      Place // of its first line: what is before it was of one that was forgotten
+	last      Place // of its last line; where that is not known, behind it
+	idle      bool  // it was found silent, and nothing came since
 
 	late, untimed uint64
 	cut           bool  // the log has lost something since
 	told          Place // of the line that made the last delivery: gaps up to it were told
 	losses        []loss
 	unlisted      uint64 // gaps that there was no room for
+	counted       uint64 // gaps of which no more is kept
 }
 
 // A loss is a gap that is to be told.
@@ -33,8 +37,8 @@ type loss struct {
 	after Place // the line before it
 }
 
-func newSource(publisher string) *source {
-	return &source{publisher: publisher, series: make(map[seriesKey]*series), weight: sourceWeight + len(publisher)}
+func newSource(publisher string, born Place) *source {
+	return &source{publisher: publisher, born: born, series: make(map[seriesKey]*series), weight: sourceWeight + len(publisher)}
 }
 
 // isLate tells whether all windows of a pane are closed.
@@ -202,5 +206,5 @@ func (s *source) oldest(spec *Spec) int64 {
 func (s *source) tell(at Place) {
 	s.weight -= lossWeight * len(s.losses)
 	s.told, s.losses = at, nil
-	s.late, s.untimed, s.unlisted, s.cut = 0, 0, 0, false
+	s.late, s.untimed, s.unlisted, s.counted, s.cut = 0, 0, 0, 0, false
 }

@@ -13,12 +13,12 @@ func TestParseSpec(t *testing.T) {
 		text string
 		want Spec
 	}{
-		{`{"size":"5m","functions":["count","avg"]}`, Spec{5 * time.Minute, 5 * time.Minute, Namespace | Topic | Device, Count | Avg, 10 * time.Second}},
+		{`{"size":"5m","functions":["count","avg"]}`, Spec{5 * time.Minute, 5 * time.Minute, Namespace | Topic | Device, Count | Avg, 10 * time.Second, time.Hour}},
 		{
-			`{"size":"1h","slide":"10m","by":["node","property"],"functions":["last"],"lateness":"0s"}`,
-			Spec{time.Hour, 10 * time.Minute, Node | Property, Last, 0},
+			`{"size":"1h","slide":"10m","by":["node","property"],"functions":["last"],"lateness":"0s","idle":"0s"}`,
+			Spec{time.Hour, 10 * time.Minute, Node | Property, Last, 0, 0},
 		},
-		{`{"size":"744h","by":[],"functions":["sum","sum"],"slide":null}`, Spec{maxSize, maxSize, 0, Sum, 10 * time.Second}},
+		{`{"size":"744h","by":[],"functions":["sum","sum"],"slide":null}`, Spec{maxSize, maxSize, 0, Sum, 10 * time.Second, maxSize + 10*time.Second}},
 	} {
 		got, err := ParseSpec([]byte(tt.text))
 		if err != nil || got != tt.want {

@@ -22,7 +22,7 @@ var (
 )
 
 // stateVersion is the first byte of a state.
-const stateVersion = 1
+const stateVersion = 2
 
 // State returns where the Reducer is, for another one to resume. It is that of
 // the last line taken, and so is to be stored only when all that Next gave is
@@ -34,13 +34,14 @@ const stateVersion = 1
 //	what the log has lost: text publisher, uvarint from, text reason
 //	uvarint count, and of each publisher, sorted:
 //	  text publisher
-//	  byte 1 if timed, 2 if cut
+//	  byte 1 if timed, 2 if cut, 4 if idle
+//	  uvarint block, index of its first line
 //	  uvarint time in Unix nanoseconds, two's complement, if timed
 //	  uvarint block, index of what made its last delivery
-//	  uvarint late, untimed
+//	  uvarint late, untimed, gaps of which there is but the count
 func (r *Reducer) State() ([]byte, error) {
 	switch {
-	case r.closing != nil:
+	case r.closes():
 		return nil, errNotTaken
 	case r.saved != nil && r.at.Compare(r.until) < 0:
 		return r.saved, nil
@@ -73,6 +74,7 @@ func (r *Reducer) mark() []byte {
 const (
 	isTimed = 1 << iota
 	isCut
+	isIdle
 )
 
 func (s *source) appendTo(b []byte) []byte {
@@ -84,11 +86,17 @@ func (s *source) appendTo(b []byte) []byte {
 	if s.cut {
 		known |= isCut
 	}
-	if b = append(b, known); s.timed {
+	if s.idle {
+		known |= isIdle
+	}
+	if b = appendPlace(append(b, known), s.born); s.timed {
 		b = binary.AppendUvarint(b, uint64(s.high))
 	}
 	b = appendPlace(b, s.told)
-	return binary.AppendUvarint(binary.AppendUvarint(b, s.late), s.untimed)
+	for _, n := range [...]uint64{s.late, s.untimed, s.counted} {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
 }
 
 func appendPlace(b []byte, p Place) []byte {
@@ -101,7 +109,7 @@ func StateFrom(state []byte) (Place, error) {
 	version := f.Byte()
 	f.Bytes(8)
 	from := readPlace(&f)
-	if f.Failed || version != stateVersion {
+	if f.Failed || version < 1 || version > stateVersion {
 		return Place{}, errState
 	}
 	return from, nil
@@ -110,17 +118,20 @@ func StateFrom(state []byte) (Place, error) {
 // restore reads a State.
 func (r *Reducer) restore(state []byte) error {
 	f := fields.Reader{Rest: state}
-	if f.Byte() != stateVersion {
+	version := f.Byte()
+	if version < 1 || version > stateVersion {
 		return fmt.Errorf("%w: it is of another version", errState)
 	}
-	if string(f.Bytes(8)) != string(r.mark()) {
+	if string(f.Bytes(8)) != string(r.mark()) || version < stateVersion { // version 1 did not know who is idle
 		return ErrOtherSpec
 	}
 	r.at, r.until, r.saved = readPlace(&f), readPlace(&f), state
 	r.cut = dataplane.Loss{Publisher: f.Text(), From: f.Uvarint(), Reason: f.Text()}
-	for n := f.Count(6); n > 0 && !f.Failed; n-- {
-		s := newSource(f.Text())
+	for n := f.Count(9); n > 0 && !f.Failed; n-- {
+		s := newSource(f.Text(), Place{})
 		s.restore(&f, &r.spec)
+		s.last = r.until
+		r.resting = r.resting || s.idle
 		r.sources[s.publisher] = s
 		r.weight += s.weight
 	}
@@ -132,14 +143,15 @@ func (r *Reducer) restore(state []byte) error {
 
 func (s *source) restore(f *fields.Reader, spec *Spec) {
 	known := f.Byte()
-	s.timed, s.cut = known&isTimed != 0, known&isCut != 0
+	s.timed, s.cut, s.idle = known&isTimed != 0, known&isCut != 0, known&isIdle != 0
+	s.born = readPlace(f)
 	if s.timed {
 		s.high = int64(f.Uvarint())
-		f.Failed = f.Failed || s.high < minTime || s.high > maxTime
+		f.Failed = f.Failed || s.high < minTime || s.high > maxHigh
 		s.closed = s.watermark(spec)
 	}
 	s.told = readPlace(f)
-	s.late, s.untimed = f.Uvarint(), f.Uvarint()
+	s.late, s.untimed, s.counted = f.Uvarint(), f.Uvarint(), f.Uvarint()
 }
 
 func readPlace(f *fields.Reader) Place {
