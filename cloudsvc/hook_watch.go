@@ -73,7 +73,8 @@ func (h *Hooks) doomed(ctx context.Context) (blocks doomedBlocks, err error) {
 // warn finds the hooks that are not done with blocks that are doomed, on shelves
 // that have something for them, and tells of each once, until it has caught up.
 func (h *Hooks) warn(doomed doomedBlocks) {
-	reached := h.options.Dispatcher.reached()
+	d := h.options.Dispatcher
+	reached := d.reached()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	warned := 0
@@ -89,8 +90,12 @@ func (h *Hooks) warn(doomed doomedBlocks) {
 		was := kept.risk
 		for i, class := range dataplane.Classes {
 			kept.risk[i] = 0
-			if oldest := b.oldest[i]; oldest > 0 {
-				kept.risk[i] = h.options.Dispatcher.atRisk(class, filter, oldest, doomed[i])
+			oldest := b.oldest[i]
+			if open := d.windowsOpen(kept.window, reached); class == dataplane.BT && open > 0 && (oldest == 0 || open < oldest) {
+				oldest = open
+			}
+			if oldest > 0 {
+				kept.risk[i] = d.atRisk(class, filter, oldest, doomed[i])
 			}
 			if was[i] == 0 && kept.risk[i] > 0 {
 				h.events.tell(id, hookEvent{Event: eventBehind, Class: class.String(), Blocks: kept.risk[i], Reason: kept.warning()})
@@ -100,7 +105,7 @@ func (h *Hooks) warn(doomed doomedBlocks) {
 			warned++
 		}
 	}
-	h.options.Dispatcher.metrics.warned.Set(float64(warned))
+	d.metrics.warned.Set(float64(warned))
 }
 
 // warning tells what a hook is about to lose, "" if nothing. Hooks.mu is held.

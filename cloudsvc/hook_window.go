@@ -89,6 +89,16 @@ func (d *Dispatcher) behindWindows(at Position, record []byte) (Position, error)
 	return at, nil
 }
 
+// windowsOpen returns the first block that windows are read again from, by their
+// record; 0: there is none, up to where the log is.
+func (d *Dispatcher) windowsOpen(record []byte, reached Position) uint64 {
+	from, err := window.StateFrom(d.windowState(record))
+	if err != nil || !reached.BT.after(Place(from)) {
+		return 0
+	}
+	return Place(from).next().Block
+}
+
 // isPast tells whether a position is one of this log, which a class has reached.
 func (d *Dispatcher) isPast(class dataplane.Class, at Position) bool {
 	end, known := d.eras.end(at.Incarnation, d.reached())

@@ -2,6 +2,7 @@ package cloudsvc
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,4 +75,26 @@ func TestSilence(t *testing.T) {
 	if _, known := never.pass(window.Place{Block: 1}, testTime); known {
 		t.Error("there is no limit")
 	}
+}
+
+// What is in windows that are open is read again: it is at risk though all up to
+// the position is done.
+func TestWindowsAtRisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := startHooksTo(t, newMemoryLog(), newMemoryHooks(), newWindowReceiver(1))
+		defer b.stop()
+		hook := b.create(t, func(h *Hook) { h.Window = windowSpec(time.Minute) })
+		b.sendBT(t, newTestPacker(t), "edge-1/mapper", 0)
+		for _, tt := range []struct {
+			after time.Duration
+			want  string
+		}{{2 * time.Minute, "up to 1 BT blocks of the log"}, {20 * time.Minute, ""}} {
+			time.Sleep(tt.after)
+			b.warn(doomedBlocks{{}, {0: 1}})
+			if s, err := b.Status(hook.ID); err != nil || !strings.HasPrefix(s.Warning, tt.want) || (tt.want == "") != (s.Warning == "") {
+				t.Errorf("after %v: warning %q, %v, want %q", tt.after, s.Warning, err, tt.want)
+			}
+		}
+	})
 }
