@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	"github.com/nats-io/nats.go/jetstream"
 	"k8s.io/klog/v2"
 
@@ -17,13 +18,32 @@ import (
 )
 
 // rule is a retention rule for some topics.
+func rule(t testing.TB, age time.Duration, bytes int64, topics ...string) cloudsvc.RetentionRule {
+	t.Helper()
+	filters, err := parseFilters(topics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cloudsvc.RetentionRule{Topics: filters, MaxAge: age, MaxBytes: bytes}
+}
+
 // TestRetentionBeyondTheDisk asks a new folder for more than any disk has: it
 // gets what there is room for, as a folder does that has blocks.
 func TestRetentionBeyondTheDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for range 2 {
-		l := open(t, Options{Dir: dir, Logger: klog.Background(), Retention: []cloudsvc.RetentionRule{rule(t, 0, 999<<40, "a"), rule(t, 0, 1<<50, "b")}})
+	several := []cloudsvc.RetentionRule{rule(t, 0, 999<<40, "a"), rule(t, 0, 1<<50, "b")}
+	for _, rules := range [][]cloudsvc.RetentionRule{{rule(t, 0, 999<<40, "#")}, several, several} {
+		said := 0
+		logger := funcr.New(func(_, args string) {
+			if strings.Contains(args, "The disk has no room for all that retention may keep") {
+				said++
+			}
+		}, funcr.Options{})
+		l := open(t, Options{Dir: dir, Logger: logger, Retention: rules})
+		if said != len(dataplane.Classes) {
+			t.Errorf("%v: said %d times, want it of each class", rules, said)
+		}
 		free, err := freeIn(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -35,15 +55,6 @@ func TestRetentionBeyondTheDisk(t *testing.T) {
 		}
 		l.Close()
 	}
-}
-
-func rule(t testing.TB, age time.Duration, bytes int64, topics ...string) cloudsvc.RetentionRule {
-	t.Helper()
-	filters, err := parseFilters(topics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cloudsvc.RetentionRule{Topics: filters, MaxAge: age, MaxBytes: bytes}
 }
 
 // put appends a block of some bytes on a shelf.

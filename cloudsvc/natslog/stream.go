@@ -55,7 +55,7 @@ func (l *Log) openClasses(ctx context.Context, o Options) (room int64, err error
 		if err := l.openShelves(ctx, o.Retention, own); err != nil {
 			return 0, err
 		}
-		return room, l.fitStreams(ctx, o.Dir)
+		return room, l.fitStreams(ctx, o)
 	}
 	if err := l.checkLimits(o.Retention); err != nil {
 		return 0, err
@@ -97,14 +97,14 @@ func openClass(ctx context.Context, js jetstream.JetStream, class dataplane.Clas
 // fitStreams gives the embedded server's streams the limits that the shelves
 // need, as far as the disk has room; never less than is there of what they keep.
 // Streams that no rule is or was for stay as they were made.
-func (l *Log) fitStreams(ctx context.Context, dir string) error {
+func (l *Log) fitStreams(ctx context.Context, o Options) error {
 	age, bytes := limits(l.shelves)
 	for class, c := range l.classes {
 		config := c.stream.CachedInfo().Config
-		if len(l.shelves) == 1 && config.MaxAge == age && config.MaxBytes <= bytes {
+		if len(o.Retention) == 0 && len(l.shelves) == 1 && config.MaxAge == age && config.MaxBytes <= bytes {
 			continue
 		}
-		room, err := fit(dir, bytes, int64(c.stream.CachedInfo().State.Bytes))
+		room, err := fit(o.Dir, bytes, int64(c.stream.CachedInfo().State.Bytes))
 		if err != nil {
 			return err
 		}
