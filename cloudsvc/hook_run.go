@@ -222,7 +222,7 @@ func (r *hookRun) tellTurn(l *letter, o webhook.Outcome) {
 	case failed == turn.failing:
 	case failed:
 		turn.failing = true
-		r.log("The receiver of a subscription fails, and is tried again", "reason", o.Reason)
+		r.log("The receiver of a subscription fails", "reason", o.Reason)
 	default:
 		turn.failing, turn.dead = false, false
 		r.log("The receiver of a subscription takes messages again")
