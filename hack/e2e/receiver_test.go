@@ -79,13 +79,13 @@ func (r *receiver) subscribe(t *testing.T, s *stack.Stack, handler http.Handler,
 // second or two.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return // cloudsvc was killed
+	if err != nil { // cloudsvc was killed, and hears nothing
+		panic(http.ErrAbortHandler)
 	}
 	messages, err := readDelivery(body)
 	if err != nil {
 		r.problem("body %.300s: %v", body, err)
-		return
+		panic(http.ErrAbortHandler)
 	}
 	id := req.Header.Get("webhook-id")
 	whim := rand.IntN(100)
@@ -173,7 +173,8 @@ func (r *receiver) awaitAll(t *testing.T, of map[dataplane.ID]acceptance) {
 	lacking := r.lacks(of)
 	defer func() {
 		if len(lacking) > 0 {
-			t.Errorf("%d of %d are missing, such as %v: %s", len(lacking), len(of), lacking[0], get(t, r.status))
+			t.Errorf("%d of %d are missing, such as %v (tried: %v): %s", len(lacking), len(of), lacking[0], r.wasTried(lacking[0]), get(t, r.status))
+			r.tellProblems(t)
 		}
 	}()
 	for len(lacking) > 0 {
@@ -207,11 +208,9 @@ func (r *receiver) lacks(of map[dataplane.ID]acceptance) (lacking []dataplane.ID
 // again.
 func (r *receiver) check(t *testing.T, accepted map[dataplane.ID]acceptance) (had, again int) {
 	t.Helper()
+	r.tellProblems(t)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range r.problems {
-		t.Errorf("the receiver of %s: %s", r.filter, p)
-	}
 	left := maps.Clone(accepted)
 	values := make(map[string]int64)
 	for _, m := range r.got {
@@ -227,6 +226,28 @@ func (r *receiver) check(t *testing.T, accepted map[dataplane.ID]acceptance) (ha
 	}
 	none(t, "the receiver of "+r.filter.String(), left)
 	return len(r.got), r.again
+}
+
+// tellProblems fails if the receiver saw anything wrong.
+func (r *receiver) tellProblems(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.problems {
+		t.Errorf("the receiver of %s: %s", r.filter, p)
+	}
+}
+
+// wasTried tells whether any request brought a message.
+func (r *receiver) wasTried(id dataplane.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, brought := range r.tried {
+		if slices.Contains(brought, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // matching returns what was accepted that a filter matches.
