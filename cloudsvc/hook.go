@@ -94,6 +94,9 @@ func (h *Hook) validate() error {
 
 // keys returns those that sign at a time.
 func (h *Hook) keys(now time.Time) ([]webhook.Key, error) {
+	if len(h.Keys) == 0 {
+		return nil, fmt.Errorf("subscription %s: it has no key", h.ID)
+	}
 	keys := make([]webhook.Key, 0, len(h.Keys))
 	for i, text := range h.Keys {
 		if i > 0 && now.After(h.OldUntil) {
@@ -110,6 +113,9 @@ func (h *Hook) keys(now time.Time) ([]webhook.Key, error) {
 
 // publicKey returns what receivers verify with, "" where that is a secret.
 func (h *Hook) publicKey() string {
+	if len(h.Keys) == 0 { // its record could not be read
+		return ""
+	}
 	key, _ := webhook.ParseKey(h.Keys[0]) // the zero Key has none
 	return key.PublicKey()
 }
@@ -165,8 +171,8 @@ type HookStore interface {
 	SaveHook(ctx context.Context, id string, record []byte) error
 	// DeleteHook removes a record; one that is not there is removed.
 	DeleteHook(ctx context.Context, id string) error
-	// LoadCursors returns the record of every partition that has one.
-	LoadCursors(ctx context.Context) ([][]byte, error)
+	// LoadCursors returns the record of every partition that has one, from 0 to 63.
+	LoadCursors(ctx context.Context) (map[int][]byte, error)
 	// SaveCursors replaces the record of a partition, from 0 to 63.
 	SaveCursors(ctx context.Context, partition int, record []byte) error
 	// LoadWindows returns the record of the windows of every hook that has one,

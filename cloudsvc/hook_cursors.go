@@ -3,16 +3,10 @@ package cloudsvc
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"hash/fnv"
-	"sync/atomic"
 	"time"
 )
 
 const (
-	// cursorPartitions is over how many records the cursors are spread: one that
-	// moves has but a part of them written again.
-	cursorPartitions = 64
 	// cursorEvery is how often those that moved are written.
 	cursorEvery = time.Second
 	// maxCursors is how large one record may be, in bytes: less than NATS takes in
@@ -21,64 +15,69 @@ const (
 	maxCursors = 512 << 10
 )
 
-// partitionOf returns the partition of a hook's cursor.
-func partitionOf(id string) int {
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(id))
-	return int(hash.Sum32() % cursorPartitions)
+// A cursorRecord is one partition: cursors as JSON, by the ids of their hooks.
+type cursorRecord map[string]json.RawMessage
+
+// encode returns the record as JSON. One that is too large loses the tries, which
+// are counted anew after a restart, what is done behind the position, which is
+// delivered again, and why tries failed. Nothing else may be left out, as batches
+// wait for it.
+func (r cursorRecord) encode() ([]byte, error) {
+	if r.size() > maxCursors {
+		if err := r.shorten(); err != nil {
+			return nil, err
+		}
+	}
+	text := append(make([]byte, 0, r.size()), '{')
+	for id, cursor := range r {
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = append(append(text, '"'), id...) // which has nothing that JSON escapes
+		text = append(append(text, `":`...), cursor...)
+	}
+	return append(text, '}'), nil
 }
 
-// cursorRecord is one partition: cursors by the ids of their hooks.
-type cursorRecord map[string]hookCursor
+// size returns how many bytes encode returns, or one more.
+func (r cursorRecord) size() int {
+	size := len("{}")
+	for id, cursor := range r {
+		size += len(`"":,`) + len(id) + len(cursor)
+	}
+	return size
+}
 
-// loadCursors puts the hooks where they were. A cursor whose hook is gone is
-// left out.
-func (h *Hooks) loadCursors(ctx context.Context) error {
-	records, err := h.options.Store.LoadCursors(ctx)
-	if err != nil {
-		return fmt.Errorf("load the cursors of the subscriptions: %w", err)
-	}
-	windows, err := h.options.Store.LoadWindows(ctx)
-	if err != nil {
-		return fmt.Errorf("load the windows of the subscriptions: %w", err)
-	}
-	for id, record := range windows {
-		if kept, ok := h.hooks[id]; ok {
-			kept.window, kept.windowStored = record, record
-		} else if err := h.options.Store.DeleteHook(ctx, id); err != nil {
-			h.options.Logger.Error(err, "Windows of a subscription that is gone were not deleted, and are later", "subscription", id)
+func (r cursorRecord) shorten() (err error) {
+	for id, text := range r {
+		var c hookCursor
+		if json.Unmarshal(text, &c) != nil {
+			continue // it is kept as it is: its hook is disabled
 		}
-	}
-	for _, text := range records {
-		var record cursorRecord
-		if err := json.Unmarshal(text, &record); err != nil {
-			return fmt.Errorf("load the cursors of the subscriptions: %w", err)
+		for _, lane := range []*laneCursor{&c.RT, &c.BT} {
+			lane.Tries, lane.Done = nil, nil
 		}
-		for id, c := range record {
-			if kept, ok := h.hooks[id]; ok {
-				kept.cursor = c
-			}
+		c.Fault, c.FaultAt = "", time.Time{}
+		if r[id], err = json.Marshal(c); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// moved has the cursor of a hook written soon.
-func (h *Hooks) moved(id string) { h.dirty[partitionOf(id)].Store(true) }
-
-// movedFar has the cursor of a hook written at once, or together with those that
-// come while others are written: a letter waits for it.
-func (h *Hooks) movedFar(id string) {
-	h.moved(id)
-	h.waited[partitionOf(id)].Store(true)
-	signal(h.urgent)
+// A cursorSaver writes the cursors that moved. One goroutine uses it.
+type cursorSaver struct {
+	hooks      *Hooks
+	partitions [cursorPartitions]cursorPartition
+	logged     string
 }
 
-// A cursorPartition is the cursors of a partition, and the letters that are tried
-// once they are stored.
+// A cursorPartition is a record as far as it is known, and the letters that are
+// tried once it is stored.
 type cursorPartition struct {
-	record cursorRecord
-	bound  []boundLetter
+	record  cursorRecord
+	bound   []boundLetter
+	unsaved bool
 }
 
 // A boundLetter is a letter of a run that waits for its bounds to be stored.
@@ -87,70 +86,10 @@ type boundLetter struct {
 	letter *letter
 }
 
-// cursors returns those of the partitions that are flagged, and takes the flags
-// down.
-func (h *Hooks) cursors(flags *[cursorPartitions]atomic.Bool) map[int]*cursorPartition {
-	wanted := make(map[int]*cursorPartition)
-	for p := range flags {
-		if flags[p].Swap(false) {
-			h.dirty[p].Store(false)
-			wanted[p] = &cursorPartition{record: make(cursorRecord)}
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for id, kept := range h.hooks {
-		if partition := wanted[partitionOf(id)]; partition != nil {
-			partition.add(id, kept)
-		}
-	}
-	return wanted
-}
-
-// add adds where a hook is. Hooks.mu is held, which comes before a run's.
-func (p *cursorPartition) add(id string, kept *keptHook) {
-	if kept.run == nil {
-		p.record[id] = kept.cursor
-		return
-	}
-	at, bound := kept.run.cursor()
-	p.record[id] = at
-	if bound != nil {
-		p.bound = append(p.bound, boundLetter{kept.run, bound})
-	}
-}
-
-// encode returns the record. One that is too large has neither tries, which are
-// counted anew after a restart, nor what is done behind the position, which is
-// delivered again, nor why tries failed. Nothing else may be left out, as batches wait for it.
-func (p *cursorPartition) encode() ([]byte, error) {
-	text, err := json.Marshal(p.record)
-	if err != nil || len(text) <= maxCursors {
-		return text, err
-	}
-	for id, c := range p.record {
-		for _, lane := range []*laneCursor{&c.RT, &c.BT} {
-			lane.Tries, lane.Done = nil, nil
-		}
-		c.Fault, c.FaultAt = "", time.Time{}
-		p.record[id] = c
-	}
-	return json.Marshal(p.record)
-}
-
-// A cursorSaver writes the cursors that moved. One goroutine uses it.
-type cursorSaver struct {
-	hooks  *Hooks
-	logged string
-}
-
 // save writes what moved; of windows what is due, or all. Cursors come first: they
 // are few records, and there may be no time for all windows.
 func (s *cursorSaver) save(ctx context.Context, all bool) {
-	s.saveCursors(ctx, &s.hooks.dirty)
+	s.saveCursors(ctx, false)
 	now := time.Now()
 	for id, record := range s.hooks.windows(now, all) {
 		if s.tell(ctx, s.hooks.options.Store.SaveWindows(ctx, id, record)) {
@@ -159,22 +98,60 @@ func (s *cursorSaver) save(ctx context.Context, all bool) {
 	}
 }
 
-// saveCursors writes the cursors of the partitions that are flagged, and has what
-// waited for them tried.
-func (s *cursorSaver) saveCursors(ctx context.Context, flags *[cursorPartitions]atomic.Bool) {
-	for p, partition := range s.hooks.cursors(flags) {
-		text, err := partition.encode()
-		if err == nil {
-			err = s.hooks.options.Store.SaveCursors(ctx, p, text)
+// saveCursors writes the cursors of the partitions where one has moved, or where
+// somebody waits for that, and has what waited for them tried.
+func (s *cursorSaver) saveCursors(ctx context.Context, urgent bool) {
+	for n := range s.partitions {
+		p := &s.partitions[n]
+		for id := range s.hooks.movedHooks.take(n, urgent) {
+			p.unsaved = true
+			p.renew(id, s.hooks)
 		}
-		if !s.tell(ctx, err) {
-			s.hooks.dirty[p].Store(true)
-			continue
-		}
-		for _, b := range partition.bound {
-			b.run.stored(b.letter)
+		if p.unsaved {
+			p.unsaved = !s.tell(ctx, s.write(ctx, n))
 		}
 	}
+}
+
+func (s *cursorSaver) write(ctx context.Context, n int) error {
+	p := &s.partitions[n]
+	text, err := p.record.encode()
+	if err != nil {
+		return err
+	}
+	if err := s.hooks.options.Store.SaveCursors(ctx, n, text); err != nil {
+		return err
+	}
+	for _, b := range p.bound {
+		b.run.stored(b.letter)
+	}
+	p.bound = nil
+	return nil
+}
+
+// renew takes note of where a hook is, or that it is gone.
+func (p *cursorPartition) renew(id string, hooks *Hooks) {
+	kept, err := hooks.kept(id)
+	if err != nil {
+		delete(p.record, id)
+		return
+	}
+	at, bound := kept.at()
+	if p.record == nil {
+		p.record = make(cursorRecord)
+	}
+	p.record[id], _ = json.Marshal(at) // texts, numbers and times always marshal
+	if bound != nil {
+		p.bound = append(p.bound, boundLetter{kept.run, bound})
+	}
+}
+
+// at returns where a hook is, and the letter whose bounds that has.
+func (k *keptHook) at() (hookCursor, *letter) {
+	if k.run == nil {
+		return k.cursor, nil
+	}
+	return k.run.cursor()
 }
 
 // tell logs an error when it is new, and tells whether there is none. What was

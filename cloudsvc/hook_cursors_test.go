@@ -16,8 +16,8 @@ import (
 func TestCursorsFit(t *testing.T) {
 	t.Parallel()
 	for _, tries := range []int{2, maxOutbox} {
-		p := &cursorPartition{record: make(cursorRecord)}
-		want := make(cursorRecord)
+		record := make(cursorRecord)
+		want := make(map[string]hookCursor)
 		for hook := range maxHooks / cursorPartitions {
 			c := cursorAt(Position{Incarnation: 1 << 63, RT: endOf(1 << 40), BT: endOf(1 << 40)}.String())
 			c.BT.Batch = &batchMark{Topic: "sensor/#", To: c.BT.Position, Since: testTime}
@@ -27,14 +27,14 @@ func TestCursorsFit(t *testing.T) {
 				c.RT.Tries[fmt.Sprint("edge-1/mapper/RT/1234567890/", n)] = webhook.Tries{Count: 1, First: testTime, Next: testTime}
 			}
 			id := fmt.Sprint("sub_", hook)
-			p.record[id] = c
+			record[id], _ = json.Marshal(c)
 			if tries == maxOutbox {
 				c.RT.Tries, c.Fault, c.FaultAt = nil, "", time.Time{}
 			}
 			want[id] = c
 		}
-		text, err := p.encode()
-		var got cursorRecord
+		text, err := record.encode()
+		var got map[string]hookCursor
 		if err == nil {
 			err = json.Unmarshal(text, &got)
 		}

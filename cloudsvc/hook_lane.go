@@ -17,6 +17,10 @@ import (
 // of its own, so that they share no lines.
 const hookQueue = 2 << 20
 
+// composeTime is how long a lane composes at a time: others have a turn at its run
+// then, among them who writes the cursors of all.
+const composeTime = time.Millisecond
+
 // A hookLane is a hookRun's way of one class: what it takes of its own stream is
 // made into letters, which are in its outbox until they are done. One goroutine
 // takes, and tries what is due.
@@ -56,6 +60,8 @@ func (l *hookLane) merge(c laneCursor, windows []byte) (err error) {
 	d, hook, at := l.run.hooks.options.Dispatcher, &l.run.hook, l.outbox.position
 	if !c.Reduced {
 		windows = nil
+	} else if _, _, ok := readWindowRecord(windows); !ok && len(windows) > 0 {
+		return fmt.Errorf("windows of subscription %s: their record of %d bytes cannot be read", hook.ID, len(windows))
 	}
 	if hook.Window != nil {
 		l.composer, l.outbox.position, err = newHookWindow(d, hook, l.run.hooks.open, at, windows)
@@ -157,7 +163,7 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// compose makes letters of what was taken, as far as there is room.
+// compose makes letters of what was taken, as far as there is room and time.
 func (l *hookLane) compose(now time.Time) error {
 	for {
 		if err := l.fill(now); err != nil || l.outbox.full() {
@@ -172,10 +178,15 @@ func (l *hookLane) compose(now time.Time) error {
 		case len(l.pending) == 0 || !l.composer.takes():
 			return nil
 		}
+		if time.Since(now) >= composeTime {
+			signal(l.wake)
+			return nil
+		}
 	}
 }
 
-// fill adds what was taken to what the composer has, as far as that takes it.
+// fill adds what was taken to what the composer has, as far as that takes it and
+// there is time.
 func (l *hookLane) fill(now time.Time) error {
 	var reader dataplane.MessageReader // of names that come again among these: it is not kept
 	for len(l.pending) > 0 && l.composer.takes() {
@@ -189,6 +200,9 @@ func (l *hookLane) fill(now time.Time) error {
 			return err
 		}
 		l.had = line.at
+		if time.Since(now) >= composeTime {
+			break
+		}
 	}
 	return nil
 }

@@ -302,11 +302,10 @@ func (r *hookRun) cursor() (hookCursor, *letter) {
 }
 
 // rests tells whether publishers are idle whose windows close once that is stored.
+// It waits for nobody.
 func (r *hookRun) rests() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	w, ok := r.lanes[1].composer.(*hookWindow)
-	return ok && w.resting
+	return ok && w.resting.Load()
 }
 
 // windowsStored takes note of the record of the windows that is stored.

@@ -1,6 +1,7 @@
 package cloudsvc
 
 import (
+	"cmp"
 	"time"
 
 	"datastub/dataplane"
@@ -8,7 +9,7 @@ import (
 
 // HookStatus is where a Hook is, and how it goes.
 type HookStatus struct {
-	Position      string        `json:"position"`          // all up to which is done
+	Position      string        `json:"position"`          // all up to which is done; "" where that cannot be read
 	LagRT         uint64        `json:"lagBlocksRT"`       // blocks of the log behind it
 	LagBT         uint64        `json:"lagBlocksBT"`       //
 	LagSeconds    float64       `json:"lagSeconds"`        // since the oldest message that is not done was stored; see Hooks.age
@@ -30,21 +31,19 @@ type classBlocks [len(dataplane.Classes)]uint64
 // Status returns that of a Hook, or ErrNoSuchHook.
 func (h *Hooks) Status(id string) (HookStatus, error) {
 	reached := h.options.Dispatcher.reached()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	kept, ok := h.hooks[id]
-	if !ok {
-		return HookStatus{}, ErrNoSuchHook
-	}
-	b, err := h.backlog(kept, reached)
+	kept, err := h.kept(id)
 	if err != nil {
 		return HookStatus{}, err
+	}
+	b, err := h.backlog(&kept, reached)
+	if err != nil { // it does not run
+		return HookStatus{LastError: err.Error()}, nil
 	}
 	s := HookStatus{Position: b.at.String(), LagRT: b.blocks[0], LagBT: b.blocks[1], Warning: kept.warning(), oldest: b.oldest}
 	if kept.run != nil {
 		kept.run.status(&s)
 	} else {
-		s.LastError, s.LastErrorTime = kept.cursor.Fault, kept.cursor.FaultAt.UTC()
+		s.LastError, s.LastErrorTime = cmp.Or(kept.cursor.Fault, kept.hook.Why), kept.cursor.FaultAt.UTC()
 	}
 	return s, nil
 }
@@ -56,7 +55,7 @@ type backlog struct {
 	blocks classBlocks // whole ones
 }
 
-// backlog returns that of a hook, of what was routed. h.mu is held.
+// backlog returns that of a hook, of what was routed.
 func (h *Hooks) backlog(kept *keptHook, reached Position) (b backlog, err error) {
 	rt, bt, err := kept.positions()
 	if err != nil {
@@ -79,7 +78,7 @@ func (h *Hooks) backlog(kept *keptHook, reached Position) (b backlog, err error)
 	return b, nil
 }
 
-// positions returns where a hook is in each class. Hooks.mu is held.
+// positions returns where a hook is in each class.
 func (k *keptHook) positions() (rt, bt Position, err error) {
 	if k.run != nil {
 		rt, bt = k.run.positions()

@@ -75,40 +75,52 @@ func (h *Hooks) doomed(ctx context.Context) (blocks doomedBlocks, err error) {
 func (h *Hooks) warn(doomed doomedBlocks) {
 	d := h.options.Dispatcher
 	reached := d.reached()
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	warned := 0
-	for id, kept := range h.hooks {
-		b, err := h.backlog(kept, reached)
+	for _, hook := range h.all() {
+		kept, err := h.kept(hook.ID)
 		if err != nil {
-			continue // Status tells
+			continue // it has just gone
 		}
-		filter, err := dataplane.ParseFilter(kept.hook.Topic)
-		if err != nil {
-			continue // it does not run
-		}
-		was := kept.risk
-		for i, class := range dataplane.Classes {
-			kept.risk[i] = 0
-			oldest := b.oldest[i]
-			if open := d.windowsOpen(kept.window, reached); class == dataplane.BT && open > 0 && (oldest == 0 || open < oldest) {
-				oldest = open
-			}
-			if oldest > 0 {
-				kept.risk[i] = d.atRisk(class, filter, oldest, doomed[i])
-			}
-			if was[i] == 0 && kept.risk[i] > 0 {
-				h.events.tell(id, hookEvent{Event: eventBehind, Class: class.String(), Blocks: kept.risk[i], Reason: kept.warning()})
-			}
-		}
-		if kept.risk != (classBlocks{}) {
+		if h.warnOne(&kept, doomed, reached); kept.risk != (classBlocks{}) {
 			warned++
 		}
 	}
 	d.metrics.warned.Set(float64(warned))
 }
 
-// warning tells what a hook is about to lose, "" if nothing. Hooks.mu is held.
+// warnOne renews what a hook is about to lose, and tells of what is new of it.
+func (h *Hooks) warnOne(kept *keptHook, doomed doomedBlocks, reached Position) {
+	d := h.options.Dispatcher
+	b, err := h.backlog(kept, reached)
+	if err != nil {
+		return // Status tells
+	}
+	filter, err := dataplane.ParseFilter(kept.hook.Topic)
+	if err != nil {
+		return // it does not run
+	}
+	was := kept.risk
+	for i, class := range dataplane.Classes {
+		kept.risk[i] = 0
+		oldest := b.oldest[i]
+		if open := d.windowsOpen(kept.window, reached); class == dataplane.BT && open > 0 && (oldest == 0 || open < oldest) {
+			oldest = open
+		}
+		if oldest > 0 {
+			kept.risk[i] = d.atRisk(class, filter, oldest, doomed[i])
+		}
+		if was[i] == 0 && kept.risk[i] > 0 {
+			h.events.tell(kept.hook.ID, hookEvent{Event: eventBehind, Class: class.String(), Blocks: kept.risk[i], Reason: kept.warning()})
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if now, ok := h.hooks[kept.hook.ID]; ok {
+		now.risk = kept.risk
+	}
+}
+
+// warning tells what a hook is about to lose, "" if nothing.
 func (k *keptHook) warning() string {
 	var parts []string
 	for i, class := range dataplane.Classes {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"datastub/cloudsvc/window"
@@ -29,7 +30,7 @@ type hookWindow struct {
 
 	silence silence
 	since   window.Place // who is silent since then is to be idle, where the record is wanted; zero: nobody
-	resting bool         // the record tells who is idle: it is to be stored before their windows close
+	resting atomic.Bool  // the record tells who is idle: it is to be stored before their windows close; read by who saves, too
 }
 
 // newHookWindow resumes the windows of a hook, or begins them where the hook is,
@@ -118,7 +119,7 @@ func readWindowRecord(record []byte) (state []byte, at Position, ok bool) {
 }
 
 // takes implements composer.
-func (w *hookWindow) takes() bool { return !w.closing && !w.wanted && !w.resting }
+func (w *hookWindow) takes() bool { return !w.closing && !w.wanted && !w.resting.Load() }
 
 // add implements composer.
 func (w *hookWindow) add(line *hookLine, _ time.Time) error {
@@ -205,11 +206,13 @@ func (w *hookWindow) renew() {
 	}
 	if w.since != (window.Place{}) {
 		w.reducer.Rest(w.since)
-		w.since, w.resting = window.Place{}, true
+		w.since = window.Place{}
+		w.resting.Store(true)
 	}
 	state, err := w.reducer.State()
 	if err != nil {
-		w.err, w.resting = err, false
+		w.err = err
+		w.resting.Store(false)
 		return
 	}
 	w.record, w.passed = windowRecord(w.at, state), false
@@ -218,10 +221,11 @@ func (w *hookWindow) renew() {
 // stored is told of a record that was stored, and tells whether windows of those
 // who are idle close now.
 func (w *hookWindow) stored(record []byte) bool {
-	if !w.resting || !bytes.Equal(record, w.record) {
+	if !w.resting.Load() || !bytes.Equal(record, w.record) {
 		return false
 	}
-	w.resting, w.passed, w.closing = false, true, true
+	w.resting.Store(false)
+	w.passed, w.closing = true, true
 	w.reducer.Pass(window.Place(w.at.BT))
 	return true
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -76,18 +75,19 @@ type Hooks struct {
 	options HooksOptions
 	events  *hookEvents
 	log     *hookLog
-	wake    chan struct{}                 // holds one token while something has changed
-	urgent  chan struct{}                 // holds one token while somebody waits for a cursor to be stored
-	told    chan struct{}                 // closed when nothing is told any more
-	dirty   [cursorPartitions]atomic.Bool // its cursors are not as they are stored
-	waited  [cursorPartitions]atomic.Bool // somebody waits for its cursors to be stored
+	saver   *cursorSaver  // of Run
+	wake    chan struct{} // holds one token while something has changed
+	urgent  chan struct{} // holds one token while somebody waits for a cursor to be stored
+	told    chan struct{} // closed when nothing is told any more
+
+	movedHooks movedHooks
 
 	open     *window.Budget // of the windows that are
 	redriven sync.Map       // ids of dead letters that are being redriven
 
 	changing sync.Mutex // one change at a time; held over IO, which mu never is
 
-	mu       sync.Mutex
+	mu       sync.Mutex // nobody waits for a run while it holds this: every try of every hook needs it
 	hooks    map[string]*keptHook
 	changed  map[string]struct{} // hooks whose run is not as they want it
 	redrives map[string]bool     // hooks whose dead letters are to be redriven, and whether that has begun
@@ -116,19 +116,8 @@ func NewHooks(ctx context.Context, options HooksOptions) (*Hooks, error) {
 		told: make(chan struct{}), open: window.NewBudget(options.WindowBytes),
 		hooks: make(map[string]*keptHook), changed: make(map[string]struct{}), redrives: make(map[string]bool),
 	}
-	records, err := options.Store.LoadHooks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("load the subscriptions: %w", err)
-	}
-	for id, record := range records {
-		hook := DefaultHook()
-		if err := json.Unmarshal(record, &hook); err != nil {
-			return nil, fmt.Errorf("load subscription %s: %w", id, err)
-		}
-		h.hooks[id] = &keptHook{hook: hook, cursor: cursorAt(hook.Began)}
-		h.mark(id)
-	}
-	return h, h.loadCursors(ctx)
+	h.saver = &cursorSaver{hooks: h}
+	return h, h.load(ctx)
 }
 
 // Told is closed when Run tells no more events: shortly before it returns.
@@ -231,7 +220,7 @@ func (h *Hooks) Rotate(ctx context.Context, id string) (key webhook.Key, err err
 		if key, err = webhook.NewKey(hook.Signature, rand.Reader); err != nil {
 			return err
 		}
-		hook.Keys = []string{key.Reveal(), hook.Keys[0]}
+		hook.Keys = append([]string{key.Reveal()}, hook.Keys[:min(1, len(hook.Keys))]...)
 		hook.OldUntil = time.Now().Add(oldKeyTime).UTC()
 		return nil
 	})
@@ -261,28 +250,39 @@ func (h *Hooks) Delete(ctx context.Context, id string) error {
 
 // Get returns a Hook, or ErrNoSuchHook.
 func (h *Hooks) Get(id string) (Hook, error) {
+	kept, err := h.kept(id)
+	return kept.hook, err
+}
+
+// kept returns a hook as it is now, or ErrNoSuchHook.
+func (h *Hooks) kept(id string) (keptHook, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept, ok := h.hooks[id]
 	if !ok {
-		return Hook{}, ErrNoSuchHook
+		return keptHook{}, ErrNoSuchHook
 	}
-	return kept.hook, nil
+	return *kept, nil
 }
 
 // List returns every Hook, the oldest first.
 func (h *Hooks) List() []Hook {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	all := make([]Hook, 0, len(h.hooks))
-	for _, kept := range h.hooks {
-		all = append(all, kept.hook)
-	}
+	all := h.all()
 	slices.SortFunc(all, func(a, b Hook) int {
 		if c := a.Created.Compare(b.Created); c != 0 {
 			return c
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
+	return all
+}
+
+func (h *Hooks) all() []Hook {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]Hook, 0, len(h.hooks))
+	for _, kept := range h.hooks {
+		all = append(all, kept.hook)
+	}
 	return all
 }

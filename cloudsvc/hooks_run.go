@@ -19,7 +19,6 @@ func (h *Hooks) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	ticker := time.NewTicker(cursorEvery)
 	defer ticker.Stop()
-	saver := cursorSaver{hooks: h}
 	running.Go(func() { h.expire(ctx) })
 	telling, told := context.WithCancel(context.WithoutCancel(ctx)) // what ends is told of, too
 	defer told()
@@ -35,16 +34,16 @@ func (h *Hooks) Run(ctx context.Context) error {
 		case <-h.wake:
 			h.arrange(ctx, &running)
 		case <-ticker.C:
-			saver.save(ctx, false)
+			h.saver.save(ctx, false)
 		case <-h.urgent:
-			saver.saveCursors(ctx, &h.waited)
+			h.saver.saveCursors(ctx, true)
 		case <-ctx.Done():
 			// ctx has ended, and the cursors are still to be saved.
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 			defer cancel()
 			running.Wait()
 			told()
-			saver.save(last, true)
+			h.saver.save(last, true)
 			tellers.Wait()
 			return nil
 		}
@@ -54,19 +53,11 @@ func (h *Hooks) Run(ctx context.Context) error {
 // arrange has each hook that has changed run as it wants to. A run that is not
 // wanted any more is stopped, and begun again when it has ended.
 func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
+	for _, id := range h.takeChanged() {
+		h.begin(ctx, id, running)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for id := range h.changed {
-		delete(h.changed, id)
-		kept, ok := h.hooks[id]
-		switch {
-		case !ok:
-		case kept.run != nil:
-			kept.stop()
-		case kept.hook.State == HookActive:
-			h.begin(ctx, kept, running)
-		}
-	}
 	for id, begun := range h.redrives {
 		if !begun {
 			h.redrives[id] = true
@@ -75,22 +66,51 @@ func (h *Hooks) arrange(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// begin runs a hook. h.mu is held.
-func (h *Hooks) begin(ctx context.Context, kept *keptHook, running *sync.WaitGroup) {
-	run, err := newHookRun(h, kept.hook, kept.cursor, kept.window)
+// takeChanged stops the runs of hooks that have changed, and returns those that
+// have none and want one.
+func (h *Hooks) takeChanged() (ids []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.changed {
+		kept, ok := h.hooks[id]
+		switch {
+		case !ok:
+		case kept.run != nil:
+			kept.stop()
+		case kept.hook.State == HookActive:
+			ids = append(ids, id)
+		}
+	}
+	clear(h.changed)
+	return ids
+}
+
+// begin runs a hook that has no run. If it changes while that is made, it is
+// looked at again.
+func (h *Hooks) begin(ctx context.Context, id string, running *sync.WaitGroup) {
+	was, err := h.kept(id)
+	if err != nil {
+		return // it has just gone
+	}
+	run, err := newHookRun(h, was.hook, was.cursor, was.window)
 	if err != nil { // where it was cannot be read: somebody has to look, and resume it
-		hook := kept.hook
 		running.Go(func() {
-			if disabled := h.disable(ctx, &hook, err.Error()); disabled != nil {
-				h.options.Logger.Error(errors.Join(err, disabled), "A subscription cannot be delivered", "subscription", hook.ID)
+			if disabled := h.disable(ctx, &was.hook, err.Error()); disabled != nil {
+				h.options.Logger.Error(errors.Join(err, disabled), "A subscription cannot be delivered", "subscription", id)
 			}
 		})
 		return
 	}
-	run.last.turn = kept.turn
-	ctx, kept.stop = context.WithCancel(ctx)
-	kept.run = run
-	stop := kept.stop
+	run.last.turn = was.turn
+	ctx, stop := context.WithCancel(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept, ok := h.hooks[id]
+	if !ok {
+		stop()
+		return
+	}
+	kept.run, kept.stop = run, stop
 	running.Go(func() {
 		defer stop()
 		err := run.run(ctx)

@@ -63,8 +63,8 @@ func (m *memoryHooks) DeleteHook(_ context.Context, id string) error {
 	return m.do(func() { delete(m.hooks, id); delete(m.windows, id) })
 }
 
-func (m *memoryHooks) LoadCursors(context.Context) (all [][]byte, err error) {
-	err = m.do(func() { all = slices.Collect(maps.Values(m.cursors)) })
+func (m *memoryHooks) LoadCursors(context.Context) (all map[int][]byte, err error) {
+	err = m.do(func() { all = maps.Clone(m.cursors) })
 	return all, err
 }
 

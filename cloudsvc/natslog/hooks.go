@@ -98,14 +98,16 @@ func (l *Log) DeleteHook(ctx context.Context, id string) error {
 }
 
 // LoadCursors implements cloudsvc.HookStore.
-func (l *Log) LoadCursors(ctx context.Context) ([][]byte, error) {
+func (l *Log) LoadCursors(ctx context.Context) (map[int][]byte, error) {
 	all, err := loadBucket(ctx, l.hooks.cursors)
 	if err != nil {
 		return nil, err
 	}
-	records := make([][]byte, 0, len(all))
-	for _, record := range all {
-		records = append(records, record)
+	records := make(map[int][]byte, len(all))
+	for key, record := range all {
+		if partition, err := strconv.Atoi(key); err == nil { // no other key is ours
+			records[partition] = record
+		}
 	}
 	return records, nil
 }

@@ -16,7 +16,7 @@ func (noHooks) SaveHook(context.Context, string, []byte) error { return nil }
 
 func (noHooks) DeleteHook(context.Context, string) error { return nil }
 
-func (noHooks) LoadCursors(context.Context) ([][]byte, error) { return nil, nil }
+func (noHooks) LoadCursors(context.Context) (map[int][]byte, error) { return nil, nil }
 
 func (noHooks) SaveCursors(context.Context, int, []byte) error { return nil }
 
