@@ -79,6 +79,26 @@ func TestPauseWaitsForWhatIsTried(t *testing.T) {
 	})
 }
 
+// A new key signs the next try: what is on its way goes on, however long it takes.
+func TestRotateRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	packer := newTestPacker(t)
+	synctest.Test(t, func(t *testing.T) {
+		receiver := &lateReceiver{testReceiver{answer: always(webhook.Done), began: time.Now()}, 2 * graceTime}
+		b := startHooksTo(t, newMemoryLog(), newMemoryHooks(), receiver)
+		defer b.stop()
+		hook := b.create(t, nil)
+		b.publish(t, packer, "a", "a")
+		synctest.Wait()
+		if _, err := b.Rotate(t.Context(), hook.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		tries, _ := receiver.all()
+		wantTexts(t, "tries", tries, "a 1 at 6s", "a 2 at 12s")
+	})
+}
+
 // However many are done behind one that is stuck, a restart sends none of them
 // again, and neither does the next one. After a crash these are what was done
 // within a second.

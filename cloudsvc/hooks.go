@@ -187,6 +187,18 @@ func (h *Hooks) save(ctx context.Context, hook *Hook) error {
 // Change lets an edit change a Hook, and stores it. Where it is stays as it
 // is, and what is on its way is tried again if the run ends for the change.
 func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (Hook, error) {
+	hook, err := h.rewrite(ctx, id, edit)
+	if err != nil {
+		return Hook{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mark(id)
+	return hook, nil
+}
+
+// rewrite is Change of what a run reads at each try: it goes on.
+func (h *Hooks) rewrite(ctx context.Context, id string, edit func(*Hook) error) (Hook, error) {
 	h.changing.Lock()
 	defer h.changing.Unlock()
 	hook, err := h.Get(id)
@@ -209,14 +221,13 @@ func (h *Hooks) Change(ctx context.Context, id string, edit func(*Hook) error) (
 		h.events.tell(id, hookEvent{Event: eventOf[hook.State], Reason: hook.Why})
 	}
 	h.hooks[id].hook = hook
-	h.mark(id)
 	return hook, nil
 }
 
 // Rotate gives a Hook a new key of its signature. The one before it signs, too,
 // for oldKeyTime.
 func (h *Hooks) Rotate(ctx context.Context, id string) (key webhook.Key, err error) {
-	_, err = h.Change(ctx, id, func(hook *Hook) (err error) {
+	_, err = h.rewrite(ctx, id, func(hook *Hook) (err error) {
 		if key, err = webhook.NewKey(hook.Signature, rand.Reader); err != nil {
 			return err
 		}
