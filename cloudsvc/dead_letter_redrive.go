@@ -64,7 +64,7 @@ func (h *Hooks) redrive(ctx context.Context, kept *KeptLetter) (webhook.Outcome,
 		return o, err
 	}
 	// The try was made, whoever still waits for it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redriveStore)
 	defer cancel()
 	if o.Verdict == webhook.Done {
 		return o, h.options.DeadLetters.DropLetter(ctx, kept.Place)

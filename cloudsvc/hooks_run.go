@@ -13,6 +13,10 @@ import (
 // it, and the last cursors have the rest. What they do not tell is delivered again.
 const stopTime = 5 * time.Second
 
+// redriveStore bounds how long what came of a redrive is stored: its try may have
+// had all of graceTime.
+const redriveStore = stopTime - graceTime
+
 // Run delivers until the context ends. What is being tried then may end in time;
 // what else is on its way is tried again by the next one.
 func (h *Hooks) Run(ctx context.Context) error {
