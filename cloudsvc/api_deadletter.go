@@ -24,7 +24,8 @@ const (
 	maxLetterBytes = 8 << 20
 	// maxLettersRead is how many are looked at for one answer.
 	maxLettersRead = 10_000
-	// lettersTime is how long the store may take for one answer.
+	// lettersTime is how long the store may take for one answer. What it has not
+	// come to then is left for the next one.
 	lettersTime = 10 * time.Second
 )
 
@@ -99,14 +100,18 @@ func readLetterQuery(query url.Values) (letterQuery, error) {
 	return q, invalid.OrNil()
 }
 
-// listLetters returns those that a query asks for, as many as it may look at.
+// listLetters returns those that a query asks for, as many as it may look at, and
+// as there is time for.
 func listLetters(ctx context.Context, box DeadLetterBox, q letterQuery) (letterList, error) {
 	list := letterList{DeadLetters: []DeadLetter{}}
 	bytes := 0
-	for range maxLettersRead {
+	for n := range maxLettersRead {
 		kept, err := box.NextLetter(ctx, q.subscription, q.after)
 		if errors.Is(err, ErrNoSuchLetter) {
 			return list, nil
+		}
+		if err != nil && ctx.Err() != nil && n > 0 { // there is more, of which the next answer is
+			break
 		}
 		if err != nil {
 			return list, err

@@ -1,10 +1,15 @@
 package cloudsvc
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestDeadLettersAreListedInPages(t *testing.T) {
@@ -67,4 +72,51 @@ func TestDeadLetterPageHasABound(t *testing.T) {
 	if err != nil || len(list.DeadLetters) != maxLetterBytes>>20-1 || list.Next == "" {
 		t.Errorf("%d of 20, next %q, %v, want those that fit into %d bytes", len(list.DeadLetters), list.Next, err, maxLetterBytes)
 	}
+}
+
+// slowLetters are dead letters on a slow disk.
+type slowLetters struct{ memoryLetters }
+
+func (s *slowLetters) NextLetter(ctx context.Context, subscription string, after uint64) (KeptLetter, error) {
+	select {
+	case <-time.After(time.Second):
+		return s.memoryLetters.NextLetter(ctx, subscription, after)
+	case <-ctx.Done():
+		return KeptLetter{}, fmt.Errorf("read a dead letter: %w", ctx.Err())
+	}
+}
+
+// TestDeadLetterPageEndsInTime has a disk that is too slow for all: the pages have
+// all together, though none of the first has the reason that is asked for.
+func TestDeadLetterPageEndsInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		box := new(slowLetters)
+		for n := range 20 {
+			d := testDeadLetter("sub_a", n)
+			if d.Reason = DeadRefused; n >= 18 {
+				d.Reason = DeadExhausted
+			}
+			if err := box.Bury(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q := letterQuery{limit: maxLetters, reason: DeadExhausted}
+		found, pages := 0, 0
+		for more := true; more; pages++ {
+			ctx, cancel := context.WithTimeout(t.Context(), lettersTime)
+			list, err := listLetters(ctx, box, q)
+			cancel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			found += len(list.DeadLetters)
+			if more = list.Next != ""; more {
+				q.after, _ = strconv.ParseUint(list.Next, 36, 64)
+			}
+		}
+		if found != 2 || pages != 3 {
+			t.Errorf("%d letters on %d pages, want 2 on 3", found, pages)
+		}
+	})
 }
