@@ -1,6 +1,7 @@
 package natslog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,13 +125,23 @@ func (l *Log) bury(ctx context.Context, d *cloudsvc.DeadLetter, before uint64) e
 
 // letterRecord returns what is stored of a dead letter, in so many bytes.
 func letterRecord(d *cloudsvc.DeadLetter, most int) ([]byte, error) {
-	record, err := json.Marshal(d)
+	record, err := encodeLetter(d)
 	if err != nil || len(record) <= most {
 		return record, err
 	}
 	short := *d
 	short.Message = nil
-	return json.Marshal(&short)
+	return encodeLetter(&short)
+}
+
+// encodeLetter leaves the message as it is: json.Marshal would escape in it what a
+// web page must not have, and a redrive would send other bytes than the first try.
+func encodeLetter(d *cloudsvc.DeadLetter) ([]byte, error) {
+	var record bytes.Buffer
+	encoder := json.NewEncoder(&record)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(d)
+	return bytes.TrimSuffix(record.Bytes(), []byte("\n")), err
 }
 
 // isFull tells whether a stream has refused a message for want of room. The

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"k8s.io/klog/v2"
 
 	"datastub/cloudsvc"
@@ -190,6 +191,21 @@ func TestLetterRecordHasABound(t *testing.T) {
 		if err != nil || len(record) > most || bytes.Contains(record, d.Message) != whole {
 			t.Errorf("of %d bytes at most: %d bytes, %v, want the message there: %v", most, len(record), err, whole)
 		}
+	}
+}
+
+// TestDeadLetterKeepsItsBytes: what is redriven is what was sent.
+func TestDeadLetterKeepsItsBytes(t *testing.T) {
+	t.Parallel()
+	d := letter("a", 1, 1)
+	d.Message = []byte("{\"value\":\"<b>&amp;\u2028\\u003c\\/\"}")
+	record, err := letterRecord(d, 4000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := readLetter(&jetstream.RawStreamMsg{Data: record}, nil)
+	if err != nil || !bytes.Equal(kept.Message, d.Message) {
+		t.Errorf("message %q, %v, want %q", kept.Message, err, d.Message)
 	}
 }
 
