@@ -30,8 +30,22 @@ func (s *hookStore) open(ctx context.Context, js jetstream.JetStream) (err error
 	if s.cursors, err = openBucket(ctx, js, cursorsBucket, "how far each durable subscription is"); err != nil {
 		return err
 	}
-	s.windows, err = openBucket(ctx, js, windowsBucket, "where the windows of each durable subscription are")
-	return err
+	if s.windows, err = openBucket(ctx, js, windowsBucket, "where the windows of each durable subscription are"); err != nil {
+		return err
+	}
+	return s.forget(ctx)
+}
+
+// forget removes what tells of subscriptions that are gone, but for those that went
+// just now: as long as a marker is there, nothing that a crash of the server brings
+// back of them counts.
+func (s *hookStore) forget(ctx context.Context) error {
+	for _, bucket := range []jetstream.KeyValue{s.subs, s.windows} {
+		if err := bucket.PurgeDeletes(ctx); err != nil {
+			return fmt.Errorf("remove what is deleted from the bucket %s: %w", bucket.Bucket(), err)
+		}
+	}
+	return nil
 }
 
 // openBucket opens a bucket as it is, or makes it.
