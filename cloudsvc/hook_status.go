@@ -17,7 +17,7 @@ type HookStatus struct {
 	Waiting       int           `json:"waiting"`           // letters that are not done
 	Delivered     uint64        `json:"delivered"`         // since the run began: with cloudsvc, or the last change
 	Dead          uint64        `json:"dead"`              // likewise
-	LastError     string        `json:"lastError"`         // "" once a try went well
+	LastError     string        `json:"lastError"`         // "" once a try went well; or why it does not run
 	LastErrorTime time.Time     `json:"lastErrorTime,omitzero"`
 	NextTry       time.Time     `json:"nextTry,omitzero"` // when all that was taken waits for another try
 	Window        *WindowStatus `json:"window,omitempty"` // of a hook that has windows, while it runs
