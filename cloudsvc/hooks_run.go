@@ -110,8 +110,9 @@ func (h *Hooks) begin(ctx context.Context, id string, running *sync.WaitGroup) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept, ok := h.hooks[id]
-	if !ok {
+	if !ok { // it has just gone
 		stop()
+		run.close()
 		return
 	}
 	kept.run, kept.stop = run, stop
