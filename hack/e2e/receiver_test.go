@@ -173,7 +173,8 @@ func (r *receiver) awaitAll(t *testing.T, of map[dataplane.ID]acceptance) {
 	lacking := r.lacks(of)
 	defer func() {
 		if len(lacking) > 0 {
-			t.Errorf("%d of %d are missing, such as %v (tried: %v): %s", len(lacking), len(of), lacking[0], r.wasTried(lacking[0]), get(t, r.status))
+			t.Errorf("%d of %d are missing, such as %v (tried: %v): %s; dead letters: %s", len(lacking), len(of), lacking[0],
+				r.wasTried(lacking[0]), get(t, r.status), get(t, strings.Replace(r.status, "/subscriptions/", "/deadletters?subscription=", 1)))
 			r.tellProblems(t)
 		}
 	}()
