@@ -45,6 +45,9 @@ type Uplink interface {
 type AppOptions struct {
 	Config  Config
 	Drivers Drivers
+	Source  Source   // where the devices come from
+	Status  *Status  // is told how the devices are; nil: the App makes one
+	Twins   Reporter // is told, too; nil: nobody else is
 	Uplink  Uplink
 	Intake  *Intake              // where values are counted
 	Metrics *prometheus.Registry // what /metrics shows; the App adds its own
@@ -66,17 +69,20 @@ type App struct {
 // NewApp wires a mapper and binds where it serves. Run gives back what NewApp
 // took.
 func NewApp(options AppOptions) (*App, error) {
-	source, err := NewFolder(FolderOptions{
-		Dir:      options.Config.Devices.Folder,
-		Defaults: options.Config.DataPlane.Defaults,
-		Vet:      options.Drivers.Vet,
-	})
-	if err != nil {
-		return nil, err
+	if options.Source == nil {
+		return nil, errors.New("mapper has no source of devices")
 	}
-	a := &App{Status: &Status{}, source: source, uplink: options.Uplink}
+	a := &App{Status: options.Status, source: options.Source, uplink: options.Uplink}
+	if a.Status == nil {
+		a.Status = &Status{}
+	}
+	reporters := Reporters{a.Status}
+	if options.Twins != nil {
+		reporters = append(reporters, options.Twins)
+	}
+	var err error
 	a.fleet, err = NewFleet(FleetOptions{
-		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: a.Status, Tally: &options.Intake.Devices,
+		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: reporters, Tally: &options.Intake.Devices,
 	})
 	if err != nil {
 		return nil, err

@@ -66,6 +66,16 @@ func (u *uplinked) Dropped() int { return 2 }
 
 func (u *uplinked) LANDropped() int { return 3 }
 
+// folderOf returns the folder that a config names.
+func folderOf(t *testing.T, config Config, drivers Drivers) Source {
+	t.Helper()
+	source, err := NewFolder(FolderOptions{Dir: config.Devices.Folder, Defaults: config.DataPlane.Defaults, Vet: drivers.Vet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
 // newTestApp returns an app with one scripted device.
 func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	t.Helper()
@@ -74,7 +84,8 @@ func newTestApp(t *testing.T, u *uplinked, s *script) *App {
 	config.Devices.Folder = t.TempDir()
 	writeFile(t, config.Devices.Folder, "all.yaml",
 		strings.Replace(pumpModel, "INT", "DOUBLE", 1)+"---\n"+strings.Replace(pump("one", "A"), "protocolName: modbus", "protocolName: script", 1))
-	app, err := NewApp(AppOptions{Config: config, Drivers: Drivers{"script": s}, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
+	drivers := Drivers{"script": s}
+	app, err := NewApp(AppOptions{Config: config, Source: folderOf(t, config, drivers), Drivers: drivers, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

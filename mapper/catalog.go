@@ -13,9 +13,9 @@ import (
 // A catalog is what a set of files holds, by file name.
 type catalog map[string]Objects
 
-// specs merges every device of the catalog with its model. A device or model
-// that is in two files is taken from the first by name; the other is a
-// problem, and so is all that Merge and vet find. The result is ordered by key.
+// specs assembles every device of the catalog. A device or model that
+// is in two files is taken from the first by name; the other is a
+// problem, and so is all that Assemble finds. The result is ordered by key.
 func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 	var found problems
 	models := map[Key]*v1beta1.DeviceModel{}
@@ -53,21 +53,14 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 			tell := func(err error, warning bool) {
 				found.add(Problem{File: file, Object: objectOf("Device", key), Err: err, Warning: warning})
 			}
-			spec, errs := Merge(d, models[Key{d.Namespace, modelName(d)}], defaults)
+			spec, errs, warnings := Assemble(d, models[Key{d.Namespace, modelName(d)}], defaults, vet)
 			for _, err := range errs {
 				tell(err, false)
 			}
-			if spec == nil {
-				continue
-			}
-			specs = append(specs, *spec)
-			wrong, warnings := vet(*spec)
-			for _, err := range wrong {
-				tell(err, false)
-			}
-			for _, err := range append(warnings, strangeVisitors(d, spec.Protocol)...) {
+			for _, err := range warnings {
 				tell(err, true)
 			}
+			specs = append(specs, spec)
 		}
 	}
 	slices.SortFunc(specs, func(a, b Spec) int { return a.Key.compare(b.Key) })

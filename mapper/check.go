@@ -32,8 +32,10 @@ func Check(path string, drivers Drivers) (summary Summary, problems, warnings []
 			problems = append(problems, p)
 		}
 	}
-	summary.Devices = len(specs)
 	for _, spec := range specs {
+		if !spec.Void {
+			summary.Devices++
+		}
 		summary.Properties += len(spec.Properties)
 	}
 	return summary, problems, warnings

@@ -60,6 +60,11 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 // when the driver has let go of it, which may be never if the driver hangs.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
+	if d.spec.Void {
+		d.setHealth(log.V(told), Unhealthy, summary(d.spec.Faults))
+		<-ctx.Done()
+		return
+	}
 	if err := d.open(log); err != nil {
 		d.setHealth(log.V(told), Unhealthy, oneLine(err))
 		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/klog/v2"
@@ -20,7 +21,7 @@ func (d *device) assess(log klog.Logger) {
 		d.setHealth(log, Offline, oneLine(d.failure))
 	case d.failure != nil:
 		d.setHealth(log, Unhealthy, oneLine(d.failure))
-	case len(d.spec.Properties) == 0:
+	case len(d.spec.Properties) == 0 && len(d.spec.Faults) == 0:
 		d.setHealth(log, Unhealthy, "the device has no properties")
 	default:
 		d.assessProperties(log)
@@ -29,32 +30,33 @@ func (d *device) assess(log klog.Logger) {
 
 // assessProperties says how a device is that answers.
 func (d *device) assessProperties(log klog.Logger) {
-	first, more := "", 0
 	if d.health.State == "" && d.settingsOnly() {
 		log = log.V(told)
 	}
+	wrong := slices.Clone(d.spec.Faults)
 	for i, trouble := range d.troubles {
-		switch {
-		case trouble == "":
-		case first == "":
-			first = d.spec.Properties[i].Point.Name + ": " + trouble
-		default:
-			more++
+		if trouble != "" {
+			wrong = append(wrong, d.spec.Properties[i].Point.Name+": "+trouble)
 		}
 	}
-	switch {
-	case first == "":
+	if len(wrong) == 0 {
 		d.setHealth(log, Online, "")
-	case more == 0:
-		d.setHealth(log, Unhealthy, first)
-	default:
-		d.setHealth(log, Unhealthy, fmt.Sprintf("%s (and %d more properties)", first, more))
+		return
 	}
+	d.setHealth(log, Unhealthy, summary(wrong))
+}
+
+// summary returns the first of what is wrong, and how much more there is.
+func summary(wrong []string) string {
+	if len(wrong) == 1 {
+		return wrong[0]
+	}
+	return fmt.Sprintf("%s (and %d more)", wrong[0], len(wrong)-1)
 }
 
 // settingsOnly tells whether wrong settings are the only trouble there is.
 func (d *device) settingsOnly() bool {
-	wrong := false
+	wrong := len(d.spec.Faults) > 0
 	for i, trouble := range d.troubles {
 		if trouble != "" && d.points[i] != nil {
 			return false

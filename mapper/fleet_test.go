@@ -115,7 +115,7 @@ func TestFleetHealth(t *testing.T) {
 			}, Unhealthy, "b: illegal address"},
 			{"a value of another type", func(s *script) {
 				s.answer = func(string) driver.Reading { return driver.Reading{Value: "x", Time: time.Now()} }
-			}, Unhealthy, "a: publish: driver read a string for type DOUBLE (and 1 more properties)"},
+			}, Unhealthy, "a: publish: driver read a string for type DOUBLE (and 1 more)"},
 			{"reads take for ever", func(s *script) { s.answer, s.take = nil, time.Hour }, Offline, "a read took longer than 30s"},
 			{"well again", func(s *script) { s.take = 0 }, Online, ""},
 		}
@@ -141,8 +141,11 @@ func TestFleetBadDevices(t *testing.T) {
 		point.Properties[1].Point.Settings = driver.Settings{"fail": "point"}
 		none := scriptSpec("none", nil)
 		none.Properties = nil
+		void := Spec{Key: Key{"default", "void"}, Faults: []string{"no model", "no protocol"}, Void: true}
+		faulty := scriptSpec("faulty", nil)
+		faulty.Faults = []string{"c is not in the model"}
 		for _, spec := range []Spec{
-			stranger, point, none,
+			stranger, point, none, void, faulty,
 			scriptSpec("settings", driver.Settings{"fail": "open"}),
 			scriptSpec("panic", driver.Settings{"fail": "panic"}),
 			scriptSpec("hang", driver.Settings{"hang": "read"}),
@@ -157,6 +160,8 @@ func TestFleetBadDevices(t *testing.T) {
 		r.wantHealth(t, "settings", Unhealthy, "fail: open is not something else")
 		r.wantHealth(t, "panic", Unhealthy, "open: the driver panicked: a bug")
 		r.wantHealth(t, "hang", Unhealthy, "a read has not returned after 35s: the driver hangs")
+		r.wantHealth(t, "void", Unhealthy, "no model (and 1 more)")
+		r.wantHealth(t, "faulty", Unhealthy, "c is not in the model")
 		r.wantHealth(t, "good", Online, "")
 		close(r.script.free)
 		r.wantStop(t)

@@ -39,7 +39,7 @@ type FolderOptions struct {
 // What can be read is done; what cannot be read changes nothing: while a file
 // does not decode, what it held before stays in force, until it is mended or
 // removed. The same goes for the folder as a whole. A device whose model is
-// missing does not run; it starts when the model comes. Each problem, those
+// missing is void; it starts when the model comes. Each problem, those
 // that Vet finds included, is logged once for each content of its file, 50 of
 // them at the most, and when a file has none any more, that is logged too.
 type Folder struct {
@@ -157,7 +157,7 @@ func (f *Folder) apply(ctx context.Context, target Target) {
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(f.running), Key.compare) {
 		if _, ok := wanted[key]; !ok {
-			f.tellGone(log, key)
+			log.Info("Device is removed", "device", key.String())
 			target.Remove(key)
 		}
 	}
@@ -167,7 +167,7 @@ func (f *Folder) apply(ctx context.Context, target Target) {
 			continue
 		}
 		if ok {
-			log.Info("Device is changed", "device", spec.Key.String(), "file", f.fileOf(spec.Key))
+			f.tellChanged(log, before, spec)
 		}
 		target.Put(spec)
 	}

@@ -60,11 +60,12 @@ func (f *Folder) mended(wrong map[string]bool) []string {
 	return paths
 }
 
-// tellGone logs why a device ends.
-func (f *Folder) tellGone(log klog.Logger, key Key) {
-	if path := f.fileOf(key); path != "" {
-		log.Info("Device is stopped: its file has a problem", "device", key.String(), "file", path)
-		return
+// tellChanged logs that a device is another now, or cannot be run.
+func (f *Folder) tellChanged(log klog.Logger, before, now Spec) {
+	switch {
+	case now.Void && !before.Void:
+		log.Info("Device is stopped: its file has a problem", "device", now.Key.String(), "file", f.fileOf(now.Key))
+	case !now.Void && !before.Void:
+		log.Info("Device is changed", "device", now.Key.String(), "file", f.fileOf(now.Key))
 	}
-	log.Info("Device is removed", "device", key.String())
 }

@@ -45,13 +45,15 @@ func (b *board) Remove(key Key) {
 	b.removes++
 }
 
-// addresses returns the setting ip of each device, by name.
+// addresses returns the setting ip of each device that is not void, by name.
 func (b *board) addresses() map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	got := map[string]string{}
 	for key, spec := range b.specs {
-		got[key.Name] = fmt.Sprint(spec.Settings["ip"])
+		if !spec.Void {
+			got[key.Name] = fmt.Sprint(spec.Settings["ip"])
+		}
 	}
 	return got
 }

@@ -43,6 +43,9 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 		}
 	}
 	spec.Properties = m.uniqueTopics(spec.Properties)
+	for _, method := range device.Spec.Methods {
+		spec.Methods = append(spec.Methods, Method{Name: method.Name, Description: method.Description, Properties: method.PropertyNames})
+	}
 	return spec, m.errs
 }
 

@@ -38,6 +38,7 @@ func (m *merger) property(i int, defaults Rules) Property {
 		Unit:          m.unit(modelPath.Child("unit"), model.Unit),
 		CollectCycle:  m.cycle(path.Child("collectCycle"), p.CollectCycle, time.Second),
 		ReportToCloud: p.ReportToCloud,
+		Desired:       p.Desired.Value,
 		Rules:         m.rules(path, i, defaults, ours),
 	}
 	merged.ReportCycle = m.cycle(path.Child("reportCycle"), p.ReportCycle, merged.CollectCycle)

@@ -58,6 +58,8 @@ func TestMerge(t *testing.T) {
 spec:
   deviceModelRef: {name: silo}
   protocol: {protocolName: modbus-mapper, configData: {Port: "503", maxage: 2s, deadband: 1, TOPIC: "{device}/{property}"}}
+  methods:
+  - {name: Set, description: sets it, propertyNames: [door, "the mode/1"]}
   properties:
   - name: level
     collectCycle: 500
@@ -65,6 +67,7 @@ spec:
     reportToCloud: true
     visitors: {configData: {Offset: 4, qos: bt, deadband: "2%", Topic: "plant/{model}/level"}}
   - name: door
+    desired: {value: "true"}
     collectCycle: 500000000
   - name: the mode/1
     visitors: {configData: {publish: "FALSE", onchange: 1, maxAge: 100ms}}
@@ -90,13 +93,14 @@ spec:
 			},
 			{
 				Point:        driver.PointConfig{Name: "door", Type: driver.Boolean, Settings: driver.Settings{}},
-				CollectCycle: 500 * time.Millisecond, ReportCycle: 500 * time.Millisecond, Rules: door,
+				CollectCycle: 500 * time.Millisecond, ReportCycle: 500 * time.Millisecond, Desired: "true", Rules: door,
 			},
 			{
 				Point:        driver.PointConfig{Name: "the mode/1", Type: driver.String, Settings: driver.Settings{}},
 				CollectCycle: time.Second, ReportCycle: time.Second, Rules: mode,
 			},
 		},
+		Methods: []Method{{Name: "Set", Description: "sets it", Properties: []string{"door", "the mode/1"}}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -36,8 +36,9 @@ func serveApp(t *testing.T, u *uplinked) *served {
 	}
 	config := DefaultConfig()
 	config.Node, config.HTTP, config.Devices.Folder, config.DataPlane.Socket = "edge-1", "127.0.0.1:0", t.TempDir(), s.path
+	drivers := Drivers{"script": newScript()}
 	var err error
-	s.app, err = NewApp(AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
+	s.app, err = NewApp(AppOptions{Config: config, Source: folderOf(t, config, drivers), Drivers: drivers, Uplink: u, Intake: new(Intake), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +250,8 @@ func TestNewAppRefusesATakenPort(t *testing.T) {
 	defer taken.Close()
 	config := DefaultConfig()
 	config.HTTP, config.Devices.Folder = taken.Addr().String(), t.TempDir()
-	options := AppOptions{Config: config, Drivers: Drivers{"script": newScript()}, Uplink: &uplinked{}, Intake: new(Intake), Metrics: prometheus.NewRegistry()}
+	drivers := Drivers{"script": newScript()}
+	options := AppOptions{Config: config, Source: folderOf(t, config, drivers), Drivers: drivers, Uplink: &uplinked{}, Intake: new(Intake), Metrics: prometheus.NewRegistry()}
 	want := fmt.Sprintf("http: %s is in use, perhaps by another mapper on this node: set http in config.yaml to another host:port, or to \"\" for none", taken.Addr())
 	if _, err := NewApp(options); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -2,8 +2,8 @@ package mapper
 
 import "datastub/driver"
 
-// A Reporter is told how the devices are and what they read last: for people
-// with devices from a folder, for the twins of EdgeCore with KubeEdge. Its
+// A Reporter is told how the devices are and what they read last, for people
+// who watch, and for the twins of EdgeCore. Its
 // methods return at once and are called from many goroutines, those of one
 // device from one at a time.
 type Reporter interface {
@@ -20,4 +20,31 @@ type Reporter interface {
 type Reported struct {
 	Property string
 	Reading  driver.Reading
+	Desired  string // what the device was last told to hold, as the Device says it; empty: nothing
+}
+
+// Reporters are told one after the other.
+type Reporters []Reporter
+
+var _ Reporter = Reporters(nil)
+
+// ReportValues implements Reporter.
+func (r Reporters) ReportValues(key Key, values []Reported) {
+	for _, one := range r {
+		one.ReportValues(key, values)
+	}
+}
+
+// ReportHealth implements Reporter.
+func (r Reporters) ReportHealth(key Key, health Health) {
+	for _, one := range r {
+		one.ReportHealth(key, health)
+	}
+}
+
+// Removed implements Reporter.
+func (r Reporters) Removed(key Key) {
+	for _, one := range r {
+		one.Removed(key)
+	}
 }

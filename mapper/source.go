@@ -2,7 +2,7 @@ package mapper
 
 import "context"
 
-// A Source says which devices there are: a folder now, EdgeCore later.
+// A Source says which devices there are: a folder, or EdgeCore.
 type Source interface {
 	// Run tells target about every device that there is and then about every
 	// change, until ctx ends, and returns when all that it started has ended.

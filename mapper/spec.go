@@ -27,6 +27,20 @@ type Spec struct {
 	Protocol   string          // names the driver
 	Settings   driver.Settings // the device's, without those of Rules
 	Properties []Property      // in the order of the Device
+	Methods    []Method
+	// Faults are what is wrong with the CRs, each with its path, the value and
+	// what would be right: the device is unhealthy for as long as it has one.
+	// Properties with a fault are not among Properties.
+	Faults []string
+	// Void says that the faults are the device's own: nothing of it can run.
+	Void bool
+}
+
+// A Method is a set of properties that may be written by one name.
+type Method struct {
+	Name        string
+	Description string
+	Properties  []string // their names, as the Device gives them
 }
 
 // A Property is one property of a Spec.
@@ -36,5 +50,6 @@ type Property struct {
 	CollectCycle  time.Duration // how often it is read
 	ReportCycle   time.Duration // how often its newest value is reported
 	ReportToCloud bool          // whether it is reported at all
+	Desired       string        // what the device is to hold, as the Device says it; empty: nothing is written
 	Rules         Rules         // how it is published; Topic is filled in and valid
 }

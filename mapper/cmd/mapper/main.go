@@ -132,8 +132,13 @@ func run(ctx context.Context, path string) error {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	source, err := newSource(config)
+	if err != nil {
+		publisher.Close()
+		return err
+	}
 	app, err := mapper.NewApp(mapper.AppOptions{
-		Config: config, Drivers: drivers(), Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
+		Config: config, Drivers: drivers(), Source: source, Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		publisher.Close()
@@ -142,4 +147,11 @@ func run(ctx context.Context, path string) error {
 	klog.FromContext(ctx).Info("Mapper starts", "node", config.Node, "mapper", config.Common.Name,
 		"devices", config.Devices.Folder, "uplink", d.Uplink.Address, "lan", d.LAN)
 	return app.Run(ctx)
+}
+
+// newSource returns where the config says that the devices come from.
+func newSource(config mapper.Config) (mapper.Source, error) {
+	return mapper.NewFolder(mapper.FolderOptions{
+		Dir: config.Devices.Folder, Defaults: config.DataPlane.Defaults, Vet: drivers().Vet,
+	})
 }

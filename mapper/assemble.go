@@ -1,0 +1,28 @@
+package mapper
+
+import (
+	"strings"
+
+	"github.com/kubeedge/api/apis/devices/v1beta1"
+)
+
+// Assemble makes the Spec of a Device, of its DeviceModel and of the rules of
+// config.yaml, and says all that is wrong with it: what Merge and vet find.
+// The errors of Merge are the Spec's Faults; those of vet the device will find
+// itself. If the device as a whole is wrong the Spec is void. Warnings are
+// settings that harm nothing and mean nothing.
+func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules, vet Vet) (spec Spec, errs, warnings []error) {
+	merged, wrong := Merge(device, model, defaults)
+	for _, err := range wrong {
+		errs = append(errs, err)
+		spec.Faults = append(spec.Faults, oneLine(err))
+	}
+	if merged == nil {
+		spec.Key, spec.Model, spec.Void = Key{device.Namespace, device.Name}, modelName(device), true
+		spec.Protocol = strings.TrimSpace(device.Spec.Protocol.ProtocolName)
+		return spec, errs, nil
+	}
+	merged.Faults = spec.Faults
+	vetted, warnings := vet(*merged)
+	return *merged, append(errs, vetted...), append(warnings, strangeVisitors(device, merged.Protocol)...)
+}
