@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"datastub/mapper/socket"
 )
 
 // CutZMQ returns what follows the scheme of a push method's address that names
@@ -95,6 +97,15 @@ func checkHTTP(address string) string {
 	}
 	if wrong := checkPort(u.Port(), 1); wrong != "" {
 		return wrong + want
+	}
+	return ""
+}
+
+// checkSocket checks the path of the socket where programs publish, as checkDial
+// does ZeroMQ's address.
+func checkSocket(path string) string {
+	if wrong := socket.CheckPath(path); wrong != "" {
+		return wrong + ": want a path such as /run/datastub/publish.sock"
 	}
 	return ""
 }

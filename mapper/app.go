@@ -14,6 +14,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
+	"datastub/mapper/socket"
 )
 
 // An Uplink is the data plane's edge end: a Publisher that runs.
@@ -111,7 +112,7 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 	if config.DataPlane.Socket == "" {
 		return nil
 	}
-	listener, err := listenSocket(config.DataPlane.Socket)
+	listener, err := socket.Listen(config.DataPlane.Socket)
 	if err != nil {
 		if a.http != nil {
 			a.http.Close()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +17,19 @@ import (
 
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
+	"datastub/mapper/socket"
 )
+
+// socketDir returns a folder whose path leaves room for a socket's name.
+func socketDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "datastub-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
 
 // A served is an app that runs, with a socket and HTTP.
 type served struct {
@@ -257,7 +270,7 @@ func TestNewAppRefusesATakenPort(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	path := filepath.Join(socketDir(t), "publish.sock")
-	s, err := listenSocket(path)
+	s, err := socket.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}

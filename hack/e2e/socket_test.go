@@ -202,7 +202,7 @@ func TestSocketRestarts(t *testing.T) {
 	})
 
 	out, err := stack.Command("mapper", "--config-file", m.Config).CombinedOutput()
-	want := "dataplane.socket: socket " + path + " is in use, perhaps by another mapper on this node: set dataplane.socket in config.yaml to another path"
+	want := "dataplane.socket: socket " + path + " is in use, perhaps by another mapper on this node: name another path in config.yaml"
 	if err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("a second mapper: got %v and\n%s\nwant %s", err, out, want)
 	}

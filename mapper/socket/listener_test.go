@@ -1,4 +1,4 @@
-package mapper
+package socket
 
 import (
 	"errors"
@@ -21,10 +21,17 @@ func socketDir(t *testing.T) string {
 	return dir
 }
 
-func TestSocketFile(t *testing.T) {
+func writeFile(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestListenerFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(socketDir(t), "a", "b", "publish.sock")
-	s, err := listenSocket(path)
+	s, err := Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +54,7 @@ func TestSocketFile(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("when it is closed: got %v, want no socket", err)
 	}
-	again, err := listenSocket(path)
+	again, err := Listen(path)
 	if err != nil {
 		t.Fatalf("the path again: %v", err)
 	}
@@ -55,7 +62,7 @@ func TestSocketFile(t *testing.T) {
 }
 
 // A dead process leaves its socket and lets go of its lock.
-func TestSocketReplacesADeadOne(t *testing.T) {
+func TestListenReplacesADeadOne(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(socketDir(t), "publish.sock")
 	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -64,14 +71,14 @@ func TestSocketReplacesADeadOne(t *testing.T) {
 	}
 	dead.SetUnlinkOnClose(false)
 	_ = dead.Close()
-	s, err := listenSocket(path)
+	s, err := Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = s.Close()
 }
 
-func TestSocketRefused(t *testing.T) {
+func TestListenRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		occupy func(t *testing.T, path string)
@@ -80,13 +87,13 @@ func TestSocketRefused(t *testing.T) {
 		"by a mapper": {
 			func(t *testing.T, path string) {
 				t.Helper()
-				s, err := listenSocket(path)
+				s, err := Listen(path)
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = s.Close() })
 			},
-			"socket PATH is in use, perhaps by another mapper on this node: set dataplane.socket in config.yaml to another path",
+			"socket PATH is in use, perhaps by another mapper on this node: name another path in config.yaml",
 		},
 		"by a program that takes no lock": {
 			func(t *testing.T, path string) {
@@ -97,11 +104,11 @@ func TestSocketRefused(t *testing.T) {
 				}
 				t.Cleanup(func() { _ = l.Close() })
 			},
-			"socket PATH is in use, perhaps by another mapper on this node: set dataplane.socket in config.yaml to another path",
+			"socket PATH is in use, perhaps by another mapper on this node: name another path in config.yaml",
 		},
 		"by a file": {
-			func(t *testing.T, path string) { t.Helper(); writeFile(t, filepath.Dir(path), filepath.Base(path), "") },
-			"PATH is there and is no socket (-rw-------): remove it, or set dataplane.socket to another path",
+			func(t *testing.T, path string) { t.Helper(); writeFile(t, path) },
+			"PATH is there and is no socket (-rw-------): remove it, or name another path",
 		},
 		"by a link to a socket": {
 			func(t *testing.T, path string) {
@@ -115,7 +122,7 @@ func TestSocketRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			"PATH is there and is no socket (Lrwxrwxrwx): remove it, or set dataplane.socket to another path",
+			"PATH is there and is no socket (Lrwxrwxrwx): remove it, or name another path",
 		},
 		"by a link in place of its lock": {
 			func(t *testing.T, path string) {
@@ -133,7 +140,7 @@ func TestSocketRefused(t *testing.T) {
 				if err := os.Remove(dir); err != nil {
 					t.Fatal(err)
 				}
-				writeFile(t, filepath.Dir(dir), filepath.Base(dir), "")
+				writeFile(t, dir)
 			},
 			"make the folder of socket PATH: mkdir DIR: not a directory",
 		},
@@ -145,7 +152,7 @@ func TestSocketRefused(t *testing.T) {
 			tt.occupy(t, path)
 			want := strings.NewReplacer("PATH", path, "DIR", filepath.Dir(path)).Replace(tt.want)
 			before, _ := os.Lstat(path)
-			s, err := listenSocket(path)
+			s, err := Listen(path)
 			if err == nil {
 				_ = s.Close()
 				t.Fatal("it was bound")

@@ -1,4 +1,4 @@
-package mapper
+package socket
 
 import (
 	"errors"
@@ -7,55 +7,50 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"datastub/dataplane/flock"
 )
 
-// maxSocketPath is the longest path of a Unix socket, in bytes: what Linux has
-// room for in an address, without its final NUL.
-const maxSocketPath = 107
-
 const (
-	socketMode fs.FileMode = 0o660 // its owner and group may publish
+	socketMode fs.FileMode = 0o660 // its owner and group may connect
 	lockMode   fs.FileMode = 0o600
 	folderMode fs.FileMode = 0o755
 )
 
-// A socket listens at a path. Its file is there as long as it listens, and
+// A Listener listens at a path. Its file is there as long as it listens, and
 // nobody else's is ever removed: whoever wants the path has to hold a lock
 // beside it, which the kernel lets go of when the process dies.
-type socket struct {
+type Listener struct {
 	net.Listener
 	lock *os.File
 }
 
-// listenSocket makes the socket, and the folder that it is in. What a dead
+// Listen makes the socket, and the folder that it is in. What a dead
 // process left there is replaced; what is in use, or is no socket, is refused.
-func listenSocket(path string) (*socket, error) {
+func Listen(path string) (*Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return nil, fmt.Errorf("make the folder of socket %s: %w", path, err)
 	}
-	lock, err := lockSocket(path)
+	lock, err := take(path)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := bindSocket(path)
+	listener, err := bind(path)
 	if err != nil {
 		_ = flock.Release(lock)
 		return nil, err
 	}
-	return &socket{Listener: listener, lock: lock}, nil
+	return &Listener{Listener: listener, lock: lock}, nil
 }
 
 // Close removes the socket's file and lets go of the path.
-func (s *socket) Close() error {
-	return errors.Join(s.Listener.Close(), flock.Release(s.lock))
+func (l *Listener) Close() error {
+	return errors.Join(l.Listener.Close(), flock.Release(l.lock))
 }
 
-// lockSocket takes the lock of a path. The lock's file stays for the next one.
-func lockSocket(path string) (*os.File, error) {
+// take takes the lock of a path. The lock's file stays for the next one.
+func take(path string) (*os.File, error) {
 	name := path + ".lock"
 	lock, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
 	if err != nil {
@@ -72,10 +67,10 @@ func lockSocket(path string) (*os.File, error) {
 	return lock, nil
 }
 
-// bindSocket binds the path, after it has removed a socket that nobody
+// bind binds the path, after it has removed a socket that nobody
 // listens on.
-func bindSocket(path string) (net.Listener, error) {
-	if err := clearSocket(path); err != nil {
+func bind(path string) (net.Listener, error) {
+	if err := removeDead(path); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("unix", path)
@@ -89,7 +84,8 @@ func bindSocket(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-func clearSocket(path string) error {
+// removeDead removes a socket that nobody listens on; nothing there is fine.
+func removeDead(path string) error {
 	is, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,7 +93,7 @@ func clearSocket(path string) error {
 	case err != nil:
 		return fmt.Errorf("look at socket %s: %w", path, err)
 	case is.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there and is no socket (%v): remove it, or set dataplane.socket to another path", path, is.Mode())
+		return fmt.Errorf("%s is there and is no socket (%v): remove it, or name another path", path, is.Mode())
 	}
 	conn, err := net.Dial("unix", path)
 	if err == nil {
@@ -114,22 +110,5 @@ func clearSocket(path string) error {
 }
 
 func inUse(path string) error {
-	return fmt.Errorf("socket %s is in use, perhaps by another mapper on this node: set dataplane.socket in config.yaml to another path", path)
-}
-
-// checkSocket checks the path of a Unix socket: what is wrong with it and what
-// would be right, or nothing.
-func checkSocket(path string) string {
-	const want = ": want a path such as /run/datastub/publish.sock"
-	switch {
-	case len(path) > maxSocketPath:
-		return fmt.Sprintf("%d bytes long, the most for a Unix socket is %d%s", len(path), maxSocketPath, want)
-	case strings.Contains(path, "\x00"):
-		return "it holds a NUL" + want
-	case path[0] == '@': // it would be a name in no folder, which no mode protects
-		return `it begins with "@"` + want
-	case strings.HasSuffix(path, "/") || filepath.Base(path) == "." || filepath.Base(path) == "..":
-		return "it names a folder" + want
-	}
-	return ""
+	return fmt.Errorf("socket %s is in use, perhaps by another mapper on this node: name another path in config.yaml", path)
 }

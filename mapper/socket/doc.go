@@ -1,0 +1,3 @@
+// Package socket listens on Unix sockets whose files are its own: one that a
+// dead process left is replaced, and nobody else's is ever removed.
+package socket
