@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -14,8 +15,12 @@ const devel = "(devel)"
 // shownRevision is how many digits of a revision String has, as git does.
 const shownRevision = 12
 
-// A Stamp is what the go command wrote into a program. Its JSON is the
-// contract of "datastub version -o json".
+// What the linker is told where the go command finds no repository to read, as in
+// an image: -ldflags "-X datastub/dataplane/build.version=v1.2.0".
+var version, revision string
+
+// A Stamp is what the go command, or the linker, wrote into a program. Its JSON
+// is the contract of "datastub version -o json".
 type Stamp struct {
 	Version  string    `json:"version"`            // the module's: a tag's, or made of time and revision; "(devel)" if there is none
 	Revision string    `json:"revision,omitempty"` // the commit, in full
@@ -31,13 +36,14 @@ func Read() Stamp {
 	if !ok { // not built with modules
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	return stampOf(info)
+	return stampOf(info, version, revision)
 }
 
-func stampOf(info *debug.BuildInfo) Stamp {
-	s := Stamp{Version: info.Main.Version, Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if s.Version == "" {
-		s.Version = devel
+// stampOf returns the stamp of a build. A version and a revision that the linker
+// was told are in the place of the go command's.
+func stampOf(info *debug.BuildInfo, version, revision string) Stamp {
+	s := Stamp{
+		Version: cmp.Or(version, info.Main.Version, devel), Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 	for _, setting := range info.Settings {
 		switch setting.Key {
@@ -49,6 +55,7 @@ func stampOf(info *debug.BuildInfo) Stamp {
 			s.Modified = setting.Value == "true"
 		}
 	}
+	s.Revision = cmp.Or(revision, s.Revision)
 	return s
 }
 
