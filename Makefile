@@ -33,6 +33,20 @@ build: ## build bin/mapper, bin/cloudsvc and bin/datastub
 	$(call install,$(BUILD_PACKAGES))
 	go build -o bin/ ./mapper/cmd/mapper ./cloudsvc/cmd/cloudsvc ./cloudsvc/cmd/datastub
 
+# Images are stamped with what git knows, as it is not in what they are built from.
+IMAGE_ENGINE  ?= $(firstword $(shell command -v docker podman))
+IMAGE_NAME    ?= datastub
+IMAGE_VERSION ?= $(shell git describe --tags --always --dirty)
+
+.PHONY: image
+image: ## build the images of mapper and cloudsvc with docker or podman; IMAGE_NAME=registry/datastub names them
+	@[[ -n "$(IMAGE_ENGINE)" ]] || { echo "make image: there is neither docker nor podman here: install one" >&2; exit 1; }
+	@$(IMAGE_ENGINE) info >/dev/null 2>&1 || { echo "make image: $(IMAGE_ENGINE) does not work here: see '$(IMAGE_ENGINE) info'" >&2; exit 1; }
+	@for target in mapper cloudsvc; do \
+	  $(IMAGE_ENGINE) build --target $$target --tag $(IMAGE_NAME)/$$target:$(IMAGE_VERSION) --tag $(IMAGE_NAME)/$$target:latest \
+	    --build-arg VERSION=$(IMAGE_VERSION) --build-arg REVISION=$$(git rev-parse HEAD) .; \
+	done
+
 .PHONY: demo
 demo: build ## run everything on this machine and print live values; DEMO_SECONDS=20 ends by itself
 	$(call install,$(DEMO_PACKAGES))

@@ -1,0 +1,3 @@
+// Package image makes the root file systems of the container images: rootfs.sh,
+// which the Dockerfile runs.
+package image
