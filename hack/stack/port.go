@@ -1,35 +1,17 @@
 package stack
 
 import (
-	"net"
-	"os"
-	"strconv"
-	"sync/atomic"
 	"testing"
-)
 
-// Ports are given from below those that Linux gives to whoever asks for any
-// (net.ipv4.ip_local_port_range): a program that is restarted finds its own
-// free, whatever was dialled meanwhile.
-const (
-	firstPort = 20_000
-	ports     = 12_000
+	"datastub/hack/port"
 )
-
-// given counts the ports that were given.
-var given atomic.Int64
 
 // FreePort returns a TCP port that nobody listens on, each once in a process.
-// Processes begin at different ones.
 func FreePort(t *testing.T) string {
 	t.Helper()
-	for range ports {
-		port := strconv.Itoa(firstPort + (os.Getpid()*97+int(given.Add(1)))%ports)
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			_ = l.Close()
-			return port
-		}
+	free, err := port.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no port from %d on is free", firstPort)
-	return ""
+	return free
 }

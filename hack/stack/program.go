@@ -21,9 +21,9 @@ var bin string
 // second before it exits, of the 5 s that it has.
 const noRaceSleep = "atexit_sleep_ms=0 "
 
-// Run builds the programs and runs a package's tests: TestMain calls it. It
-// returns the status to exit with.
-func Run(m *testing.M) int {
+// Run builds the programs and runs a package's tests, a *testing.M mostly:
+// TestMain calls it. It returns the status to exit with.
+func Run(tests interface{ Run() int }) int {
 	var err error
 	if bin, err = os.MkdirTemp("", "datastub-stack-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -40,7 +40,7 @@ func Run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return tests.Run()
 }
 
 // stopLimit is the promise: SIGTERM ends each process within 5 s.

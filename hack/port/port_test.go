@@ -1,16 +1,19 @@
-package stack
+package port
 
 import (
 	"net"
 	"testing"
 )
 
-// TestFreePort: tests that run at once never get one port, nor one that is taken.
-func TestFreePort(t *testing.T) {
+// TestFree: tests that run at once never get one port, nor one that is taken.
+func TestFree(t *testing.T) {
 	t.Parallel()
 	taken := make(map[string]bool)
 	for range 100 {
-		port := FreePort(t)
+		port, err := Free()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if taken[port] {
 			t.Fatalf("port %s is given twice", port)
 		}
