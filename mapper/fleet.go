@@ -180,6 +180,7 @@ func (r *runner) start(ctx context.Context, spec Spec) {
 	ctx, cancel := context.WithCancel(ctx)
 	r.devices[spec.Key] = running{spec: spec, stop: cancel}
 	o := r.fleet.options
+	o.Reporter.ReportSpec(spec)
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
 	go func() {
 		defer cancel()

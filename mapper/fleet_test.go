@@ -214,8 +214,13 @@ func TestFleetChanges(t *testing.T) {
 		want(1, 1)
 		r.fleet.Put(scriptSpec("d", driver.Settings{"port": 1.0}))
 		want(1, 1)
-		r.fleet.Put(scriptSpec("d", driver.Settings{"port": 2.0}))
+		less := scriptSpec("d", driver.Settings{"port": 2.0})
+		less.Properties = less.Properties[:1]
+		r.fleet.Put(less)
 		want(1, 2)
+		if values := r.status.Snapshot()[0].Values; len(values) != 1 {
+			t.Errorf("of the property a, status has %v", values)
+		}
 		r.fleet.Remove(key)
 		want(0, 2)
 		if left := r.status.Snapshot(); len(left) != 0 {

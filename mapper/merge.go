@@ -35,6 +35,7 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 	if len(m.errs) > 0 {
 		return nil, m.errs
 	}
+	spec.StateReport = m.stateReport()
 	for i := range device.Spec.Properties {
 		before := len(m.errs)
 		p := m.property(i, defaults)
@@ -97,6 +98,17 @@ func (m *merger) spec() *Spec {
 		}
 	}
 	return spec
+}
+
+// stateReport merges how the state is reported. A Device that says nothing of
+// it has its changes reported.
+func (m *merger) stateReport() StateReport {
+	given := m.device.Spec.StateReport
+	if given == nil {
+		return StateReport{}
+	}
+	cycle := m.cycle(field.NewPath("spec", "stateReport", "reportCycle"), given.ReportCycle, 0)
+	return StateReport{Off: !given.ReportToCloud, Cycle: cycle}
 }
 
 func modelName(d *v1beta1.Device) string {

@@ -57,6 +57,7 @@ func TestMerge(t *testing.T) {
 	got, errs := mergeYAML(t, silo+`
 spec:
   deviceModelRef: {name: silo}
+  stateReport: {reportToCloud: true, reportCycle: 30000}
   protocol: {protocolName: modbus-mapper, configData: {Port: "503", maxage: 2s, deadband: 1, TOPIC: "{device}/{property}"}}
   methods:
   - {name: Set, description: sets it, propertyNames: [door, "the mode/1"]}
@@ -100,10 +101,30 @@ spec:
 				CollectCycle: time.Second, ReportCycle: time.Second, Rules: mode,
 			},
 		},
-		Methods: []Method{{Name: "Set", Description: "sets it", Properties: []string{"door", "the mode/1"}}},
+		Methods:     []Method{{Name: "Set", Description: "sets it", Properties: []string{"door", "the mode/1"}}},
+		StateReport: StateReport{Cycle: 30 * time.Second},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestMergeStateReport(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		given string
+		want  StateReport
+		errs  string
+	}{
+		{"{reportToCloud: true}", StateReport{}, "[]"},
+		{"{reportToCloud: true, reportCycle: 5000}", StateReport{Cycle: 5 * time.Second}, "[]"},
+		{"{reportToCloud: false, reportCycle: 5000}", StateReport{Off: true, Cycle: 5 * time.Second}, "[]"},
+		{"{reportToCloud: true, reportCycle: -1}", StateReport{}, "[spec.stateReport.reportCycle: Invalid value: -1: want milliseconds, 1 or more]"},
+	} {
+		spec, errs := mergeYAML(t, silo+"spec: {deviceModelRef: {name: silo}, stateReport: "+test.given+"}\n")
+		if spec == nil || spec.StateReport != test.want || fmt.Sprint(errs) != test.errs {
+			t.Errorf("%s: got %+v, %s, want %+v, %s", test.given, spec, errs, test.want, test.errs)
+		}
 	}
 }
 

@@ -7,6 +7,10 @@ import "datastub/driver"
 // methods return at once and are called from many goroutines, those of one
 // device from one at a time.
 type Reporter interface {
+	// ReportSpec says that a device runs by this Spec from now on. It comes
+	// before anything else of the device; of properties that the Spec has not,
+	// nothing comes any more.
+	ReportSpec(spec Spec)
 	// ReportValues gives the newest readings of properties with ReportToCloud,
 	// those that are new since the last report. None has an error.
 	ReportValues(key Key, values []Reported)
@@ -27,6 +31,13 @@ type Reported struct {
 type Reporters []Reporter
 
 var _ Reporter = Reporters(nil)
+
+// ReportSpec implements Reporter.
+func (r Reporters) ReportSpec(spec Spec) {
+	for _, one := range r {
+		one.ReportSpec(spec)
+	}
+}
 
 // ReportValues implements Reporter.
 func (r Reporters) ReportValues(key Key, values []Reported) {

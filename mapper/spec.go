@@ -28,12 +28,21 @@ type Spec struct {
 	Settings   driver.Settings // the device's, without those of Rules
 	Properties []Property      // in the order of the Device
 	Methods    []Method
+	// StateReport is how EdgeCore is to hear of the device's state.
+	StateReport StateReport
 	// Faults are what is wrong with the CRs, each with its path, the value and
 	// what would be right: the device is unhealthy for as long as it has one.
 	// Properties with a fault are not among Properties.
 	Faults []string
 	// Void says that the faults are the device's own: nothing of it can run.
 	Void bool
+}
+
+// A StateReport says how a device's state is reported to the cloud. The zero
+// one leaves it to the reporter: each change, and now and then.
+type StateReport struct {
+	Off   bool          // not at all
+	Cycle time.Duration // how often, beside each change; 0: as the reporter likes
 }
 
 // A Method is a set of properties that may be written by one name.

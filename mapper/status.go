@@ -25,6 +25,15 @@ type DeviceStatus struct {
 	Values map[string]driver.Reading // the newest reported, by property
 }
 
+// ReportSpec implements Reporter: what a device has no more is forgotten.
+func (s *Status) ReportSpec(spec Spec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.device(spec.Key).Values, func(property string, _ driver.Reading) bool {
+		return !slices.ContainsFunc(spec.Properties, func(p Property) bool { return p.Point.Name == property })
+	})
+}
+
 // ReportValues implements Reporter.
 func (s *Status) ReportValues(key Key, values []Reported) {
 	s.mu.Lock()
