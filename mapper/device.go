@@ -28,13 +28,12 @@ type device struct {
 	reporter Reporter
 	counters *counters
 
-	opened   driver.Device
-	points   []driver.Point   // by property; nil where its settings are wrong
-	troubles []string         // by property: why it has no value
-	newest   []driver.Reading // by property; the zero Reading when it was reported
-	failure  error            // of the last read as a whole
-	health   Health
-	pending  <-chan answer // the read that is under way, if there is one
+	opened  driver.Device
+	origin  time.Time // of the grids of all cycles
+	tags    []*tag    // one a property, in the order of the spec
+	failure error     // of the last read as a whole
+	health  Health
+	pending <-chan answer // the read that is under way, if there is one
 }
 
 // An answer is what one Read returned.
@@ -50,9 +49,6 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		counters: counters,
-		points:   make([]driver.Point, len(spec.Properties)),
-		troubles: make([]string, len(spec.Properties)),
-		newest:   make([]driver.Reading, len(spec.Properties)),
 	}
 }
 
@@ -93,31 +89,29 @@ func (d *device) open(log klog.Logger) error {
 	if err != nil {
 		return err
 	}
+	d.origin = time.Now()
 	for i := range d.spec.Properties {
-		config := d.spec.Properties[i].Point
-		err := guard(log, "point", func() (err error) {
-			d.points[i], err = d.opened.Point(config)
-			return err
-		})
-		if err != nil {
-			d.points[i] = nil
-			d.troubles[i] = oneLine(err)
-			log.V(told).Info("Property is not read: its settings are wrong", "property", config.Name, "reason", d.troubles[i])
-		}
+		t := newTag(&d.spec.Properties[i], d.origin, d.origin)
+		d.address(log, t)
+		d.tags = append(d.tags, t)
 	}
 	return nil
 }
 
+// address finds the point of a tag. Wrong settings are its trouble.
+func (d *device) address(log klog.Logger, t *tag) {
+	err := guard(log, "point", func() (err error) {
+		t.point, err = d.opened.Point(t.property.Point)
+		return err
+	})
+	if err != nil {
+		t.point, t.trouble = nil, oneLine(err)
+		log.V(told).Info("Property is not read: its settings are wrong", "property", t.name(), "reason", t.trouble)
+	}
+}
+
 // loop reads and reports on time until ctx ends.
 func (d *device) loop(ctx context.Context, log klog.Logger) {
-	start := time.Now()
-	collect := newSchedule(start, d.cycles(func(p *Property) time.Duration { return p.CollectCycle }))
-	report := newSchedule(start, d.cycles(func(p *Property) time.Duration {
-		if !p.ReportToCloud {
-			return 0
-		}
-		return p.ReportCycle
-	}))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -126,49 +120,47 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 			return
 		case <-timer.C:
 		}
-		due, skipped := collect.due(time.Now())
+		if !d.round(ctx, log) {
+			return
+		}
+		if next, ok := earliest(d.tags); ok {
+			timer.Reset(time.Until(next))
+		} // else no property can be read
+	}
+}
+
+// round does what is due. It returns false if ctx ended meanwhile.
+func (d *device) round(ctx context.Context, log klog.Logger) bool {
+	if due := d.due(time.Now()); len(due) > 0 && !d.collect(ctx, log, due) {
+		return false
+	}
+	d.report(time.Now())
+	d.assess(log)
+	return true
+}
+
+// due returns the places of the tags that are to be read now.
+func (d *device) due(now time.Time) []int {
+	var due []int
+	for i, t := range d.tags {
+		if t.point == nil {
+			continue
+		}
+		is, skipped := t.collect.due(now)
 		d.counters.skipped.Add(skipped)
-		if len(due) > 0 && !d.collect(ctx, log, due) {
-			return
-		}
-		if due, _ := report.due(time.Now()); len(due) > 0 {
-			d.report(due)
-		}
-		d.assess(log)
-		next, ok := earliest(collect, report)
-		if !ok { // no property can be read
-			<-ctx.Done()
-			return
-		}
-		timer.Reset(time.Until(next))
-	}
-}
-
-// cycles returns the cycle of each property that can be read, 0 of others.
-func (d *device) cycles(of func(*Property) time.Duration) []time.Duration {
-	cycles := make([]time.Duration, len(d.points))
-	for i, point := range d.points {
-		if point != nil {
-			cycles[i] = of(&d.spec.Properties[i])
+		if is {
+			due = append(due, i)
 		}
 	}
-	return cycles
+	return due
 }
 
-func earliest(a, b *schedule) (time.Time, bool) {
-	next, ok := a.at()
-	if other, has := b.at(); has && (!ok || other.Before(next)) {
-		return other, true
-	}
-	return next, ok
-}
-
-// collect reads the properties, in one read, and hands the readings on. It
-// returns false if ctx ended meanwhile.
-func (d *device) collect(ctx context.Context, log klog.Logger, properties []int) bool {
-	points := make([]driver.Point, len(properties))
-	for i, property := range properties {
-		points[i] = d.points[property]
+// collect reads the tags at these places, in one read, and hands the readings
+// on. It returns false if ctx ended meanwhile.
+func (d *device) collect(ctx context.Context, log klog.Logger, places []int) bool {
+	points := make([]driver.Point, len(places))
+	for i, place := range places {
+		points[i] = d.tags[place].point
 	}
 	started := time.Now()
 	a, ok := d.read(ctx, log, points)
@@ -181,37 +173,42 @@ func (d *device) collect(ctx context.Context, log klog.Logger, properties []int)
 	}
 	d.failure = a.err
 	if a.err == nil {
-		d.take(log, properties, a.readings)
+		d.take(log, places, a.readings)
 	}
 	return true
 }
 
 // take hands readings to the hook and remembers the newest.
-func (d *device) take(log klog.Logger, properties []int, readings []driver.Reading) {
-	collected := make([]Collected, len(properties))
-	for i, property := range properties {
-		collected[i] = Collected{Property: property, Reading: readings[i]}
-		d.troubles[property] = ""
+func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) {
+	collected := make([]Collected, len(places))
+	for i, place := range places {
+		t := d.tags[place]
+		collected[i] = Collected{Property: place, Reading: readings[i]}
+		t.trouble = ""
 		if err := readings[i].Err; err != nil {
 			d.counters.failed.Add(1)
-			d.troubles[property] = oneLine(err)
+			t.trouble = oneLine(err)
 			continue
 		}
-		d.newest[property] = readings[i]
+		t.newest = readings[i]
 	}
 	for _, u := range d.hook.Publish(log, collected) {
-		d.troubles[u.Property] = oneLine(u.Reading.Err)
+		d.tags[u.Property].trouble = oneLine(u.Reading.Err)
 	}
 }
 
-// report hands over what is new of the properties.
-func (d *device) report(properties []int) {
+// report hands over what is new of the tags whose report is due.
+func (d *device) report(now time.Time) {
 	var values []Reported
-	for _, property := range properties {
-		if r := d.newest[property]; r.Value != nil {
-			values = append(values, Reported{Property: d.spec.Properties[property].Point.Name, Reading: r})
-			d.newest[property] = driver.Reading{}
+	for _, t := range d.tags {
+		if t.point == nil {
+			continue
 		}
+		if due, _ := t.report.due(now); !due || t.newest.Value == nil {
+			continue
+		}
+		values = append(values, Reported{Property: t.name(), Reading: t.newest})
+		t.newest = driver.Reading{}
 	}
 	if len(values) > 0 {
 		d.reporter.ReportValues(d.spec.Key, values)

@@ -34,9 +34,9 @@ func (d *device) assessProperties(log klog.Logger) {
 		log = log.V(told)
 	}
 	wrong := slices.Clone(d.spec.Faults)
-	for i, trouble := range d.troubles {
-		if trouble != "" {
-			wrong = append(wrong, d.spec.Properties[i].Point.Name+": "+trouble)
+	for _, t := range d.tags {
+		if t.trouble != "" {
+			wrong = append(wrong, t.name()+": "+t.trouble)
 		}
 	}
 	if len(wrong) == 0 {
@@ -57,11 +57,11 @@ func summary(wrong []string) string {
 // settingsOnly tells whether wrong settings are the only trouble there is.
 func (d *device) settingsOnly() bool {
 	wrong := len(d.spec.Faults) > 0
-	for i, trouble := range d.troubles {
-		if trouble != "" && d.points[i] != nil {
+	for _, t := range d.tags {
+		if t.trouble != "" && t.point != nil {
 			return false
 		}
-		wrong = wrong || trouble != ""
+		wrong = wrong || t.trouble != ""
 	}
 	return wrong
 }

@@ -27,15 +27,15 @@ type Hook struct {
 	publisher Publisher
 	tally     *Tally
 	now       func() time.Time
-	last      []published // by property
-	refusal   string      // why the publisher refused last time, empty if it did not
-	refused   uint64      // messages
+	last      map[string]published // by property's name
+	refusal   string               // why the publisher refused last time, empty if it did not
+	refused   uint64               // messages
 }
 
 // NewHook returns the hook of a device, which counts in the tally. Now is the
 // clock that readings are held against.
 func NewHook(spec *Spec, publisher Publisher, tally *Tally, now func() time.Time) *Hook {
-	return &Hook{spec: spec, publisher: publisher, tally: tally, now: now, last: make([]published, len(spec.Properties))}
+	return &Hook{spec: spec, publisher: publisher, tally: tally, now: now, last: map[string]published{}}
 }
 
 // A Collected is one reading of one property.
@@ -50,7 +50,6 @@ type Collected struct {
 // carry are returned, with Err saying why; the others are published.
 func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collected) {
 	var messages []dataplane.Message
-	var properties []int // of each message
 	for _, c := range collected {
 		if c.Reading.Err != nil {
 			continue
@@ -68,16 +67,15 @@ func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collecte
 			unfit = append(unfit, c)
 			continue
 		}
-		if by := p.Rules.judge(h.last[c.Property], publishedOf(&m)); by != passed {
+		if by := p.Rules.judge(h.last[p.Point.Name], publishedOf(&m)); by != passed {
 			h.tally.filter(p.Rules.Class, by)
 			continue
 		}
 		messages = append(messages, m)
-		properties = append(properties, c.Property)
 	}
 	if len(messages) > 0 && h.offer(log, messages) {
-		for i, property := range properties {
-			h.last[property] = publishedOf(&messages[i])
+		for i := range messages {
+			h.last[messages[i].Property] = publishedOf(&messages[i])
 		}
 	}
 	return unfit

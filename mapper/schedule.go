@@ -2,48 +2,31 @@ package mapper
 
 import "time"
 
-// A schedule says which of some cycles are due. Each keeps to its own grid,
-// start + n × cycle, so that nothing drifts and equal cycles stay together. A
+// A schedule says when a cycle is due. It keeps to a grid, origin + n × cycle,
+// so that nothing drifts and equal cycles of one origin stay together. A
 // moment that was missed is skipped, not made up for.
 type schedule struct {
-	cycles []time.Duration
-	next   []time.Time
+	origin time.Time
+	cycle  time.Duration
+	next   time.Time // may be off the grid: then it is the first
 }
 
-// newSchedule returns a schedule in which every cycle is due at start. A cycle
-// of 0 or less is never due.
-func newSchedule(start time.Time, cycles []time.Duration) *schedule {
-	s := &schedule{cycles: cycles, next: make([]time.Time, len(cycles))}
-	for i, cycle := range cycles {
-		if cycle > 0 {
-			s.next[i] = start
-		}
-	}
-	return s
+// newSchedule returns a schedule that is due at first, and then on the grid of
+// the origin, which is not after first. A cycle of 0 or less is never due.
+func newSchedule(origin, first time.Time, cycle time.Duration) schedule {
+	return schedule{origin: origin, cycle: cycle, next: first}
 }
 
-// due returns which cycles are due at now, moves them on to their first moment
-// after now, and counts the moments between that were skipped.
-func (s *schedule) due(now time.Time) (due []int, skipped uint64) {
-	for i, at := range s.next {
-		if s.cycles[i] <= 0 || at.After(now) {
-			continue
-		}
-		late := now.Sub(at) / s.cycles[i]
-		s.next[i] = at.Add((late + 1) * s.cycles[i])
-		skipped += uint64(late)
-		due = append(due, i)
+// due tells whether the cycle is due at now. If it is, it moves on to the
+// first moment after now, and counts the moments between that were skipped.
+func (s *schedule) due(now time.Time) (due bool, skipped uint64) {
+	if s.cycle <= 0 || s.next.After(now) {
+		return false, 0
 	}
-	return due, skipped
+	before, last := s.next.Sub(s.origin)/s.cycle, now.Sub(s.origin)/s.cycle
+	s.next = s.origin.Add((last + 1) * s.cycle)
+	return true, uint64(last - before)
 }
 
-// at returns the earliest moment at which something is due. It is not ok if
-// nothing ever is.
-func (s *schedule) at() (next time.Time, ok bool) {
-	for i, at := range s.next {
-		if s.cycles[i] > 0 && (!ok || at.Before(next)) {
-			next, ok = at, true
-		}
-	}
-	return next, ok
-}
+// at returns the moment at which the cycle is due. It is not ok if it never is.
+func (s *schedule) at() (next time.Time, ok bool) { return s.next, s.cycle > 0 }

@@ -1,7 +1,6 @@
 package mapper
 
 import (
-	"slices"
 	"testing"
 	"time"
 )
@@ -10,39 +9,55 @@ func TestSchedule(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
-	s := newSchedule(start, []time.Duration{100 * time.Millisecond, 250 * time.Millisecond, 0})
-	steps := []struct {
+	type step struct {
 		now     int // ms after start
-		due     []int
+		due     bool
 		skipped uint64
 		next    int
-	}{
-		{-1, nil, 0, 0},
-		{0, []int{0, 1}, 0, 100},
-		{1, nil, 0, 100},
-		{100, []int{0}, 0, 200},
-		{199, nil, 0, 200},
-		{230, []int{0}, 0, 250},    // late, but the grid stays
-		{250, []int{1}, 0, 300},    //
-		{300, []int{0}, 0, 400},    //
-		{850, []int{0, 1}, 5, 900}, // 400 is made now, 500 to 800 and 750 never
-		{1000, []int{0, 1}, 1, 1100},
 	}
-	for _, step := range steps {
-		due, skipped := s.due(at(step.now))
-		if !slices.Equal(due, step.due) || skipped != step.skipped {
-			t.Errorf("at %d ms: got due %v, skipped %d; want %v, %d", step.now, due, skipped, step.due, step.skipped)
-		}
-		if next, ok := s.at(); !ok || !next.Equal(at(step.next)) {
-			t.Errorf("at %d ms: next is %v, want %d ms", step.now, next.Sub(start), step.next)
+	tests := []struct {
+		name         string
+		first, cycle int // ms
+		steps        []step
+	}{
+		{"from the origin", 0, 100, []step{
+			{-1, false, 0, 0},
+			{0, true, 0, 100},
+			{1, false, 0, 100},
+			{100, true, 0, 200},
+			{230, true, 0, 300}, // late, but the grid stays
+			{300, true, 0, 400},
+			{850, true, 4, 900}, // 400 is made now, 500 to 800 never
+			{1000, true, 1, 1100},
+		}},
+		{"from off the grid", 330, 100, []step{
+			{300, false, 0, 330},
+			{330, true, 0, 400},
+			{400, true, 0, 500},
+		}},
+		{"late from off the grid", 330, 100, []step{{510, true, 2, 600}}},
+	}
+	for _, test := range tests {
+		s := newSchedule(start, at(test.first), time.Duration(test.cycle)*time.Millisecond)
+		for _, step := range test.steps {
+			due, skipped := s.due(at(step.now))
+			if due != step.due || skipped != step.skipped {
+				t.Errorf("%s: at %d ms: got due %v, skipped %d; want %v, %d", test.name, step.now, due, skipped, step.due, step.skipped)
+			}
+			if next, ok := s.at(); !ok || !next.Equal(at(step.next)) {
+				t.Errorf("%s: at %d ms: next is %v, want %d ms", test.name, step.now, next.Sub(start), step.next)
+			}
 		}
 	}
 }
 
 func TestScheduleOfNothing(t *testing.T) {
 	t.Parallel()
-	s := newSchedule(time.Now(), []time.Duration{0})
+	s := newSchedule(time.Now(), time.Now(), 0)
 	if _, ok := s.at(); ok {
 		t.Error("something is due")
+	}
+	if due, _ := s.due(time.Now().Add(time.Hour)); due {
+		t.Error("it is due")
 	}
 }

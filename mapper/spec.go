@@ -62,3 +62,11 @@ type Property struct {
 	Desired       string        // what the device is to hold, as the Device says it; empty: nothing is written
 	Rules         Rules         // how it is published; Topic is filled in and valid
 }
+
+// reportCycle is ReportCycle, or 0 where nothing is reported.
+func (p *Property) reportCycle() time.Duration {
+	if !p.ReportToCloud {
+		return 0
+	}
+	return p.ReportCycle
+}

@@ -1,0 +1,55 @@
+package mapper
+
+import (
+	"time"
+
+	"datastub/driver"
+)
+
+// A tag is one property of a device as it runs. It belongs to the device's
+// goroutine.
+type tag struct {
+	property *Property
+	point    driver.Point   // nil where its settings are wrong
+	trouble  string         // why it has no value
+	newest   driver.Reading // the zero Reading when it was reported
+	collect  schedule
+	report   schedule
+}
+
+// newTag returns a tag that is due at now, and then on the grid of the origin.
+// It has no point yet.
+func newTag(property *Property, origin, now time.Time) *tag {
+	return &tag{
+		property: property,
+		collect:  newSchedule(origin, now, property.CollectCycle),
+		report:   newSchedule(origin, now, property.reportCycle()),
+	}
+}
+
+// name is the property's.
+func (t *tag) name() string { return t.property.Point.Name }
+
+// at returns when the tag is due next, for whatever. It is not ok if it never
+// is.
+func (t *tag) at() (next time.Time, ok bool) {
+	if t.point == nil {
+		return time.Time{}, false
+	}
+	next, ok = t.collect.at()
+	if report, has := t.report.at(); has && (!ok || report.Before(next)) {
+		return report, true
+	}
+	return next, ok
+}
+
+// earliest returns when one of the tags is due next. It is not ok if none ever
+// is.
+func earliest(tags []*tag) (next time.Time, ok bool) {
+	for _, t := range tags {
+		if at, has := t.at(); has && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+	}
+	return next, ok
+}
