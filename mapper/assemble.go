@@ -12,17 +12,17 @@ import (
 // itself. If the device as a whole is wrong the Spec is void. Warnings are
 // settings that harm nothing and mean nothing.
 func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules, vet Vet) (spec Spec, errs, warnings []error) {
-	merged, wrong := Merge(device, model, defaults)
-	for _, err := range wrong {
-		errs = append(errs, err)
-		spec.Faults = append(spec.Faults, oneLine(err))
+	merged, faults := Merge(device, model, defaults)
+	for _, fault := range faults {
+		errs = append(errs, fault)
 	}
 	if merged == nil {
-		spec.Key, spec.Model, spec.Void = Key{device.Namespace, device.Name}, modelName(device), true
-		spec.Protocol = strings.TrimSpace(device.Spec.Protocol.ProtocolName)
-		return spec, errs, nil
+		return Spec{
+			Key: Key{device.Namespace, device.Name}, Model: modelName(device), Faults: faults, Void: true,
+			Protocol: strings.TrimSpace(device.Spec.Protocol.ProtocolName),
+		}, errs, nil
 	}
-	merged.Faults = spec.Faults
+	merged.Faults = faults
 	vetted, warnings := vet(*merged)
 	return *merged, append(errs, vetted...), append(warnings, strangeVisitors(device, merged.Protocol)...)
 }

@@ -16,12 +16,12 @@ func TestAssemble(t *testing.T) {
 	device.Spec.Properties = append(device.Spec.Properties, device.Spec.Properties[0])
 	spec, errs, _ := Assemble(device, model, DefaultRules(), drivers.Vet)
 	fault := `spec.properties[a].name: Duplicate value: "a"`
-	if len(errs) != 1 || errs[0].Error() != fault || !reflect.DeepEqual(spec.Faults, []string{fault}) || spec.Void || len(spec.Properties) != 1 {
+	if len(errs) != 1 || errs[0].Error() != fault || !reflect.DeepEqual(spec.Faults, []Fault{{Property: "a", Reason: fault}}) || spec.Void || len(spec.Properties) != 1 {
 		t.Errorf("a property twice: got %+v, %v", spec, errs)
 	}
 	spec, errs, _ = Assemble(device, nil, DefaultRules(), drivers.Vet)
 	fault = `spec.deviceModelRef.name: Not found: "pump": want the name of a DeviceModel in the same namespace`
-	want := Spec{Key: Key{"default", "one"}, Model: "pump", Protocol: "modbus", Faults: []string{fault}, Void: true}
+	want := Spec{Key: Key{"default", "one"}, Model: "pump", Protocol: "modbus", Faults: []Fault{{Model: "pump", Reason: fault}}, Void: true}
 	if len(errs) != 1 || errs[0].Error() != fault || !reflect.DeepEqual(spec, want) {
 		t.Errorf("no model:\ngot  %+v, %v\nwant %+v", spec, errs, want)
 	}

@@ -57,12 +57,12 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
 	if d.spec.Void {
-		d.setHealth(log.V(told), Unhealthy, summary(d.spec.Faults))
+		d.setHealth(log.V(told), Unhealthy, summary(d.spec.Faults), d.spec.Faults)
 		<-ctx.Done()
 		return
 	}
 	if err := d.open(log); err != nil {
-		d.setHealth(log.V(told), Unhealthy, oneLine(err))
+		d.setHealth(log.V(told), Unhealthy, oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)}))
 		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
 		return
 	}
@@ -238,7 +238,7 @@ func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Poin
 			d.pending = nil
 			return a, ctx.Err() == nil
 		case <-hung.C:
-			d.setHealth(log, Unhealthy, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit))
+			d.setHealth(log, Unhealthy, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit), d.faults())
 		case <-ctx.Done():
 			return answer{}, false
 		}

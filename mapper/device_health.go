@@ -14,44 +14,35 @@ import (
 
 // assess says how the device is after a round.
 func (d *device) assess(log klog.Logger) {
+	faults := d.faults()
 	switch {
 	case errors.Is(d.failure, context.DeadlineExceeded):
-		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit))
+		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit), faults)
 	case errors.Is(d.failure, driver.ErrUnreachable):
-		d.setHealth(log, Offline, oneLine(d.failure))
+		d.setHealth(log, Offline, oneLine(d.failure), faults)
 	case d.failure != nil:
-		d.setHealth(log, Unhealthy, oneLine(d.failure))
-	case len(d.spec.Properties) == 0 && len(d.spec.Faults) == 0:
-		d.setHealth(log, Unhealthy, "the device has no properties")
+		d.setHealth(log, Unhealthy, oneLine(d.failure), faults)
+	case len(d.spec.Properties) == 0 && len(faults) == 0:
+		d.setHealth(log, Unhealthy, "the device has no properties", nil)
+	case len(faults) == 0:
+		d.setHealth(log, Online, "", nil)
 	default:
-		d.assessProperties(log)
+		if d.health.State == "" && d.settingsOnly() {
+			log = log.V(told)
+		}
+		d.setHealth(log, Unhealthy, summary(faults), faults)
 	}
 }
 
-// assessProperties says how a device is that answers.
-func (d *device) assessProperties(log klog.Logger) {
-	if d.health.State == "" && d.settingsOnly() {
-		log = log.V(told)
-	}
-	wrong := slices.Clone(d.spec.Faults)
+// faults returns all that is wrong with the CRs and with single properties.
+func (d *device) faults() []Fault {
+	faults := slices.Clone(d.spec.Faults)
 	for _, t := range d.tags {
 		if t.trouble != "" {
-			wrong = append(wrong, t.name()+": "+t.trouble)
+			faults = append(faults, Fault{Property: t.name(), Reason: t.name() + ": " + t.trouble})
 		}
 	}
-	if len(wrong) == 0 {
-		d.setHealth(log, Online, "")
-		return
-	}
-	d.setHealth(log, Unhealthy, summary(wrong))
-}
-
-// summary returns the first of what is wrong, and how much more there is.
-func summary(wrong []string) string {
-	if len(wrong) == 1 {
-		return wrong[0]
-	}
-	return fmt.Sprintf("%s (and %d more)", wrong[0], len(wrong)-1)
+	return faults
 }
 
 // settingsOnly tells whether wrong settings are the only trouble there is.
@@ -66,21 +57,26 @@ func (d *device) settingsOnly() bool {
 	return wrong
 }
 
-// setHealth reports and logs a health that is new. A device that is offline
-// still, be it for another reason, is no news: drivers tell of ports and of
-// times of the next try, which change with each read.
-func (d *device) setHealth(log klog.Logger, state State, reason string) {
-	health := Health{State: state, Reason: reason}
-	if health == d.health || state == Offline && d.health.State == Offline {
+// setHealth reports a health that is new, and logs a new state or reason. A
+// device that is offline still, be it for another reason, is no news: drivers
+// tell of ports and of times of the next try, which change with each read.
+func (d *device) setHealth(log klog.Logger, state State, reason string, faults []Fault) {
+	before := d.health
+	if state == Offline && before.State == Offline {
+		reason = before.Reason
+	}
+	d.health = Health{State: state, Reason: reason, Faults: faults}
+	if d.health.Equal(before) {
 		return
 	}
-	d.health = health
-	d.reporter.ReportHealth(d.spec.Key, health)
-	if state == Online {
+	d.reporter.ReportHealth(d.spec.Key, d.health)
+	switch {
+	case state == before.State && reason == before.Reason:
+	case state == Online:
 		log.Info("Device is online")
-		return
+	default:
+		log.Info("Device is not well", "state", state, "reason", reason)
 	}
-	log.Info("Device is not well", "state", state, "reason", reason)
 }
 
 // oneLine puts joined errors on one line.

@@ -3,6 +3,7 @@ package mapper
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -141,9 +142,9 @@ func TestFleetBadDevices(t *testing.T) {
 		point.Properties[1].Point.Settings = driver.Settings{"fail": "point"}
 		none := scriptSpec("none", nil)
 		none.Properties = nil
-		void := Spec{Key: Key{"default", "void"}, Faults: []string{"no model", "no protocol"}, Void: true}
+		void := Spec{Key: Key{"default", "void"}, Faults: []Fault{{Reason: "no model"}, {Reason: "no protocol"}}, Void: true}
 		faulty := scriptSpec("faulty", nil)
-		faulty.Faults = []string{"c is not in the model"}
+		faulty.Faults = []Fault{{Property: "c", Reason: "c is not in the model"}}
 		for _, spec := range []Spec{
 			stranger, point, none, void, faulty,
 			scriptSpec("settings", driver.Settings{"fail": "open"}),
@@ -194,6 +195,41 @@ INFO Device is not well device="default/point" state="unhealthy" reason="b: fail
 		if got := r.log.String(); got != want {
 			t.Errorf("logged\n%s\nwant\n%s", got, want)
 		}
+		r.wantStop(t)
+	})
+}
+
+// What is wrong is reported each by itself, and stays known while the device
+// does not answer.
+func TestFleetFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		spec := scriptSpec("d", nil)
+		spec.Faults = []Fault{{Property: "c", Reason: "c is not in the model"}}
+		r.fleet.Put(spec)
+		want := func(state State, faults ...Fault) {
+			t.Helper()
+			pass(time.Second)
+			if got := r.health("d"); got.State != state || !slices.Equal(got.Faults, append(spec.Faults, faults...)) {
+				t.Errorf("got %+v, want %q and %+v", got, state, faults)
+			}
+		}
+		b := Fault{Property: "b", Reason: "b: illegal address"}
+		want(Unhealthy)
+		r.script.set(func(s *script) {
+			s.answer = func(p string) driver.Reading {
+				if p == "b" {
+					return driver.Reading{Err: errors.New("illegal address")}
+				}
+				return driver.Reading{Value: 1.5, Time: time.Now()}
+			}
+		})
+		want(Unhealthy, b)
+		r.script.set(func(s *script) { s.broken = driver.ErrUnreachable })
+		want(Offline, b)
+		r.script.set(func(s *script) { s.broken, s.answer = nil, nil })
+		want(Unhealthy)
 		r.wantStop(t)
 	})
 }

@@ -1,5 +1,7 @@
 package mapper
 
+import "slices"
+
 // A State is how a device is, in KubeEdge's words.
 type State string
 
@@ -14,4 +16,12 @@ const (
 type Health struct {
 	State  State
 	Reason string // empty when online
+	// Faults are all that is wrong with the device's CRs and with its properties,
+	// as far as it is known: while it is offline, as they were read last.
+	Faults []Fault
+}
+
+// Equal tells whether two say the same.
+func (h Health) Equal(other Health) bool {
+	return h.State == other.State && h.Reason == other.Reason && slices.Equal(h.Faults, other.Faults)
 }

@@ -24,7 +24,7 @@ import (
 // settings min and max of a number's property unless configData has them.
 // pushMethod.mqtt with an address zmq://… asks for publishing too; its topic
 // holds if no key gives one, and its qos says nothing about the class.
-func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (*Spec, field.ErrorList) {
+func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (*Spec, []Fault) {
 	m := merger{device: device, model: model, places: placesOf(model), seen: map[string]bool{}}
 	spec := m.spec()
 	path := field.NewPath("spec", "protocol", "configData")
@@ -32,14 +32,15 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 	m.given, spec.Settings = cut(settings)
 	defaults, err := defaults.overlay(m.given)
 	m.settings(path, err)
-	if len(m.errs) > 0 {
-		return nil, m.errs
+	if len(m.faults) > 0 {
+		return nil, m.faults
 	}
 	spec.StateReport = m.stateReport()
 	for i := range device.Spec.Properties {
-		before := len(m.errs)
+		before := len(m.faults)
+		m.current = cutShort(device.Spec.Properties[i].Name)
 		p := m.property(i, defaults)
-		if len(m.errs) == before {
+		if len(m.faults) == before {
 			spec.Properties = append(spec.Properties, p)
 		}
 	}
@@ -47,24 +48,29 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 	for _, method := range device.Spec.Methods {
 		spec.Methods = append(spec.Methods, Method{Name: method.Name, Description: method.Description, Properties: method.PropertyNames})
 	}
-	return spec, m.errs
+	return spec, m.faults
 }
 
-// A merger collects the errors of one Merge.
+// A merger collects the faults of one Merge.
 type merger struct {
-	device *v1beta1.Device
-	model  *v1beta1.DeviceModel
-	given  driver.Settings // the keys of Rules that the device has for all its properties
-	places map[string]int  // of the model's properties, by name
-	seen   map[string]bool // names of the device's properties
-	errs   field.ErrorList
+	device  *v1beta1.Device
+	model   *v1beta1.DeviceModel
+	given   driver.Settings // the keys of Rules that the device has for all its properties
+	places  map[string]int  // of the model's properties, by name
+	seen    map[string]bool // names of the device's properties
+	current string          // the property that is merged; empty: the device itself is
+	faults  []Fault
 }
 
-func (m *merger) fail(err *field.Error) { m.errs = append(m.errs, err) }
+func (m *merger) fail(err *field.Error) {
+	m.faults = append(m.faults, Fault{Property: m.current, Reason: oneLine(err)})
+}
 
 // settings turns a driver's setting errors into errors under path.
 func (m *merger) settings(path *field.Path, err error) {
-	m.errs = append(m.errs, fieldErrors(path, err)...)
+	for _, e := range fieldErrors(path, err) {
+		m.fail(e)
+	}
 }
 
 // spec checks what the device needs before any property is looked at.
@@ -87,7 +93,7 @@ func (m *merger) spec() *Spec {
 	case m.model == nil:
 		err := field.NotFound(ref, brief(modelName(d)))
 		err.Detail = "want the name of a DeviceModel in the same namespace"
-		m.fail(err)
+		m.faults = append(m.faults, Fault{Model: modelName(d), Reason: oneLine(err)})
 	default:
 		spec.Model = m.model.Name
 		if spec.Protocol == "" {

@@ -62,6 +62,7 @@ func (m *merger) uniqueTopics(properties []Property) []Property {
 			continue
 		}
 		clash[i], clash[j] = true, true
+		m.current = p.Point.Name
 		m.fail(field.Invalid(propertyPath(p.Point.Name).Child("visitors", "configData", "topic"), p.Rules.Topic,
 			fmt.Sprintf("properties %q and %q arrive at one topic: give each its own", properties[j].Point.Name, p.Point.Name)))
 	}

@@ -30,10 +30,9 @@ type Spec struct {
 	Methods    []Method
 	// StateReport is how EdgeCore is to hear of the device's state.
 	StateReport StateReport
-	// Faults are what is wrong with the CRs, each with its path, the value and
-	// what would be right: the device is unhealthy for as long as it has one.
-	// Properties with a fault are not among Properties.
-	Faults []string
+	// Faults are what is wrong with the CRs: the device is unhealthy for as long
+	// as it has one. Properties with a fault are not among Properties.
+	Faults []Fault
 	// Void says that the faults are the device's own: nothing of it can run.
 	Void bool
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/kubeedge/mapper-framework/pkg/common"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"datastub/dataplane"
 	"datastub/mapper"
@@ -95,9 +96,10 @@ func (w *wish) spec(key mapper.Key, dataType string) (*mapper.Spec, error) {
 			}},
 		},
 	}
-	spec, problems := mapper.Merge(device, model, mapper.DefaultRules())
-	if err := problems.ToAggregate(); err != nil {
-		return nil, err
+	spec, faults := mapper.Merge(device, model, mapper.DefaultRules())
+	var errs []error
+	for _, fault := range faults {
+		errs = append(errs, fault)
 	}
-	return spec, nil
+	return spec, utilerrors.NewAggregate(errs)
 }

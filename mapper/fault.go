@@ -1,0 +1,23 @@
+package mapper
+
+import "fmt"
+
+// A Fault is one thing that is wrong with a device.
+type Fault struct {
+	Property string // whose it is; empty: of the device itself
+	Model    string // names the DeviceModel where it is missing, which is the fault
+	Reason   string // all of it, on one line: which field or property, the value and what would be right
+}
+
+var _ error = Fault{}
+
+// Error returns the reason.
+func (f Fault) Error() string { return f.Reason }
+
+// summary returns the first of what is wrong, and how much more there is.
+func summary(faults []Fault) string {
+	if len(faults) == 1 {
+		return faults[0].Reason
+	}
+	return fmt.Sprintf("%s (and %d more)", faults[0].Reason, len(faults)-1)
+}
