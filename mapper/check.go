@@ -1,10 +1,13 @@
 package mapper
 
 // A Summary is what Check found to be right.
-type Summary struct{ Devices, Properties int }
+type Summary struct {
+	Devices, Properties int
+	FromEdgeCore        bool // the devices are not known: they come when the mapper runs
+}
 
-// Check reads a config and every file of its folder of devices as the mapper
-// would, without any IO to a device. The problems are all there are, each
+// Check reads a config and every file of its folder of devices, if it has one,
+// as the mapper would, without any IO to a device. The problems are all there are, each
 // with its file: those of CRs, and those that drivers have with settings.
 // Warnings are settings that mean nothing to anybody, as CRs made for other
 // mappers have them.
@@ -15,6 +18,12 @@ func Check(path string, drivers Drivers) (summary Summary, problems, warnings []
 	}
 	if err := config.DataPlane.Spool.check(); err != nil {
 		problems = append(problems, Problem{File: path, Err: err})
+	}
+	if config.Devices.Source == FromEdgeCore {
+		if err := config.CheckProtocols(drivers); err != nil {
+			problems = append(problems, Problem{File: path, Err: err})
+		}
+		return Summary{FromEdgeCore: true}, problems, nil
 	}
 	folder, err := NewFolder(FolderOptions{Dir: config.Devices.Folder, Defaults: config.DataPlane.Defaults, Vet: drivers.Vet})
 	if err != nil {

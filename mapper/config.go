@@ -10,28 +10,34 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubeedge/mapper-framework/pkg/config"
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"datastub/dataplane"
+	"datastub/dataplane/build"
 	"datastub/dataplane/spool"
 )
 
 // Config is the mapper's config.yaml: that of any KubeEdge mapper, which is
 // taken as it is, and the keys of the data plane.
 type Config struct {
-	GRPCServer config.GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
-	Common     config.Common     `yaml:"common"`      // KubeEdge's: common.name is the mapper's name
-	Node       string            `yaml:"node"`        // by default $NODE_NAME, then the host's name
-	HTTP       string            `yaml:"http"`        // where /healthz, /readyz and /metrics are, host:port; empty turns them off
-	Devices    Devices           `yaml:"devices"`
-	DataPlane  DataPlane         `yaml:"dataplane"`
+	GRPCServer GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
+	Common     Common     `yaml:"common"`      // KubeEdge's
+	Node       string     `yaml:"node"`        // by default $NODE_NAME, then the host's name
+	HTTP       string     `yaml:"http"`        // where /healthz, /readyz and /metrics are, host:port; empty turns them off
+	Devices    Devices    `yaml:"devices"`
+	DataPlane  DataPlane  `yaml:"dataplane"`
 }
+
+// Where devices come from.
+const (
+	FromFolder   = "folder"
+	FromEdgeCore = "kubeedge"
+)
 
 // Devices says where the devices come from.
 type Devices struct {
-	Source string `yaml:"source"` // folder
+	Source string `yaml:"source"` // folder or kubeedge
 	Folder string `yaml:"folder"` // relative to the working directory
 }
 
@@ -65,9 +71,12 @@ type Spool struct {
 // DefaultConfig is what holds where config.yaml says nothing.
 func DefaultConfig() Config {
 	return Config{
-		Common:  config.Common{Name: "mapper"},
+		Common: Common{
+			Name: "mapper", Version: build.Read().Version, APIVersion: "v1beta1",
+			EdgeCoreSock: "/etc/kubeedge/dmi.sock",
+		},
 		HTTP:    "127.0.0.1:7777", // mapper-framework's port
-		Devices: Devices{Source: "folder", Folder: "devices"},
+		Devices: Devices{Source: FromFolder, Folder: "devices"},
 		DataPlane: DataPlane{
 			Registry: "http://127.0.0.1:8080",
 			// What an outage held up comes at some 100,000 values a second: live
@@ -196,12 +205,12 @@ func (c *Config) validate() field.ErrorList {
 	v.name("node", c.Node)
 	v.name("common.name", c.Common.Name)
 	switch c.Devices.Source {
-	case "folder":
+	case FromFolder:
 		v.want("devices.folder", c.Devices.Folder, c.Devices.Folder != "", aFolder)
-	case "kubeedge":
-		v.fail("devices.source", c.Devices.Source, "devices from EdgeCore come in a later version: want folder")
+	case FromEdgeCore:
+		v.edgeCore(c)
 	default:
-		v.fail("devices.source", c.Devices.Source, "want folder")
+		v.fail("devices.source", c.Devices.Source, "want folder or kubeedge")
 	}
 	if c.HTTP != "" {
 		v.address("http", c.HTTP, checkListen)

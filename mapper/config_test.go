@@ -3,6 +3,7 @@ package mapper
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ dataplane:
 	want := DefaultConfig()
 	want.GRPCServer.SocketPath = "/etc/kubeedge/modbus.sock"
 	want.Common.Name, want.Common.Version, want.Common.APIVersion = "Modbus-mapper", "v1.13.0", "v1.0.0"
-	want.Common.Protocol, want.Common.Address = "modbus", "127.0.0.1"
+	want.Common.Protocols, want.Common.Address = Protocols{"modbus"}, "127.0.0.1"
 	want.Common.EdgeCoreSock, want.Common.HTTPPort = "/etc/kubeedge/dmi.sock", "7777"
 	want.Node, want.HTTP = "edge-1", "0.0.0.0:0"
 	want.Devices = Devices{Source: "folder", Folder: "/devices"}
@@ -68,7 +69,7 @@ dataplane:
 			Deadband: Deadband{Width: 2, Percent: true}, MaxAge: 10 * time.Second,
 		},
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -185,7 +186,7 @@ dataplane:
 			[]string{
 				`node: Invalid value: "edge 1": name "edge 1" has ' ' at byte 4: wildcards, spaces and control characters are not allowed`,
 				`common.name: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
-				`devices.source: Invalid value: "kubeedge": devices from EdgeCore come in a later version: want folder`,
+				`common.protocol: Required value: want the protocolName of the devices that the mapper is to have, such as modbus, or a list`,
 				`dataplane.registry: Invalid value: "cloud": neither http:// nor https://: want http://host:port or https://host:port, such as http://127.0.0.1:8080`,
 				`dataplane.uplink: Invalid value: "udp://cloud:1": neither tcp:// nor ipc://: want tcp://host:port, such as tcp://127.0.0.1:5557, or ipc://path`,
 				`dataplane.lan: Invalid value: "tcp://127.0.0.1:99999": port "99999" is no number from 0 to 65535: want tcp://host:port, such as tcp://127.0.0.1:5556, tcp://*:5556 for every interface, or ipc://path`,
@@ -234,11 +235,24 @@ dataplane:
 		},
 		"an unknown source": {
 			"node: n\ndevices: {source: mqtt, folder: ''}\n",
-			[]string{`devices.source: Invalid value: "mqtt": want folder`},
+			[]string{`devices.source: Invalid value: "mqtt": want folder or kubeedge`},
 		},
 		"no folder": {
 			"node: n\ndevices: {folder: ''}\n",
 			[]string{`devices.folder: Invalid value: "": want a folder with Device and DeviceModel files`},
+		},
+		"EdgeCore's keys": {
+			"node: n\ndevices: {source: kubeedge}\ncommon: {protocol: 'modbus, modbus, a/b', edgecore_sock: dmi.sock}\ngrpc_server: {socket_path: /run/}\n",
+			[]string{
+				`common.protocol: Invalid value: "modbus": it is named twice`,
+				`common.protocol: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
+				`common.edgecore_sock: Invalid value: "dmi.sock": it is relative, and EdgeCore runs elsewhere: want the path that EdgeCore sees, such as /etc/kubeedge/mapper.sock`,
+				`grpc_server.socket_path: Invalid value: "/run/": it names a folder: want the path that EdgeCore sees, such as /etc/kubeedge/mapper.sock`,
+			},
+		},
+		"protocols that are no text": {
+			"node: n\ndevices: {source: kubeedge}\ncommon: {protocol: {modbus: true}}\n",
+			[]string{"common.protocol: Invalid value: a map: want a list: items that begin with \"- \""},
 		},
 		"a default that is no class": {
 			"node: n\ndataplane: {defaults: {qosClass: fast, deadband: '-1'}}\n",

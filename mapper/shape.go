@@ -42,6 +42,9 @@ func (s shape) check(path *field.Path, value any, t reflect.Type) field.ErrorLis
 	if errs, ok := s.checkOwn(path, value, t); ok {
 		return errs
 	}
+	if _, text := value.(string); text && reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.Unmarshaler]()) {
+		return nil // it has a short form
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		return s.checkStruct(path, value, t)
@@ -97,9 +100,6 @@ func wantOwn(t reflect.Type) string {
 
 func (s shape) checkStruct(path *field.Path, value any, t reflect.Type) field.ErrorList {
 	object, ok := value.(map[string]any)
-	if _, text := value.(string); text && reflect.PointerTo(t).Implements(reflect.TypeFor[yaml.Unmarshaler]()) {
-		return nil // it has a short form
-	}
 	if !ok {
 		if path == nil {
 			path = field.NewPath("(file)")

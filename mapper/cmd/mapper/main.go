@@ -91,6 +91,10 @@ func printCheck(out io.Writer, path string) error {
 	if len(problems) > 0 {
 		return errCheck
 	}
+	if summary.FromEdgeCore {
+		_, err := fmt.Fprintln(out, "ok: the devices come from EdgeCore")
+		return err
+	}
 	_, err := fmt.Fprintf(out, "ok: %s, %s\n",
 		count(summary.Devices, "device", "devices"), count(summary.Properties, "property", "properties"))
 	return err
