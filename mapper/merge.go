@@ -153,6 +153,10 @@ func (m *merger) configData(path *field.Path, model, device *v1beta1.CustomizedV
 // copyScalars copies what KubeEdge can hand over, and refuses the rest.
 func (m *merger) copyScalars(path *field.Path, to driver.Settings, from map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(from)) {
+		if err, unread := from[key].(error); unread { // a Source says why in the value's place
+			m.fail(field.TypeInvalid(childOf(path, key), label("(not read)"), err.Error()))
+			continue
+		}
 		if !isScalar(from[key]) {
 			m.fail(field.TypeInvalid(childOf(path, key), brief(from[key]), "want a string, a number or a boolean: KubeEdge hands over nothing else"))
 			continue

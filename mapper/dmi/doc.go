@@ -3,7 +3,7 @@
 //
 //	EdgeCore ──RegisterDevice, UpdateDevice, …──► service, one a protocol ──► roster ──Spec──► mapper.Target
 //	   ▲ │                                                                      ▲
-//	   │ └──────────what MapperRegister answers──► registration, one a protocol ┘
+//	   │ └──────────what MapperRegister answers──► registrar, one a protocol ────┘
 //	   └──twins and states──────── edge ◄── pacer ◄── twins ◄── mapper.Reporter
 //
 // A Link is all of it: a mapper.Source, and the Reporter that EdgeCore's twins

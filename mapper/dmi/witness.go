@@ -24,3 +24,12 @@ type Witness interface {
 	// TwinsReported says that EdgeCore has taken a device's twins.
 	TwinsReported(key mapper.Key, at time.Time)
 }
+
+// nobody is a Witness that forgets.
+type nobody struct{}
+
+func (nobody) Registered(string, time.Time)        {}
+func (nobody) Refused(string, error)               {}
+func (nobody) ConfigSeen(mapper.Key, time.Time)    {}
+func (nobody) Missing(string, []mapper.Key)        {}
+func (nobody) TwinsReported(mapper.Key, time.Time) {}

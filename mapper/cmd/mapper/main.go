@@ -24,6 +24,7 @@ import (
 	"datastub/driver/modbus"
 	"datastub/driver/virtual"
 	"datastub/mapper"
+	"datastub/mapper/dmi"
 )
 
 func main() {
@@ -55,9 +56,9 @@ func command() *cobra.Command {
 		Short: "Read the devices of an edge node and publish their values into the data plane",
 		Long: `Read the devices of an edge node and publish their values into the data plane.
 
-The config is that of any KubeEdge mapper and the keys of the data plane. The
-devices are Device and DeviceModel files in the folder that it names; changes
-take effect while the mapper runs.`,
+The config is that of any KubeEdge mapper and the keys of the data plane. It
+says where the devices come from: from EdgeCore, or from Device and DeviceModel
+files in a folder. Changes take effect while the mapper runs.`,
 		Version:       build.Read().String(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -136,7 +137,7 @@ func run(ctx context.Context, path string) error {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	source, err := newSource(config)
+	source, undo, err := newSource(config, klog.FromContext(ctx))
 	if err != nil {
 		publisher.Close()
 		return err
@@ -145,17 +146,37 @@ func run(ctx context.Context, path string) error {
 		Config: config, Drivers: drivers(), Source: source, Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
+		undo()
 		publisher.Close()
 		return err
 	}
 	klog.FromContext(ctx).Info("Mapper starts", "node", config.Node, "mapper", config.Common.Name,
-		"devices", config.Devices.Folder, "uplink", d.Uplink.Address, "lan", d.LAN)
+		"devices", config.Devices.Source, "uplink", d.Uplink.Address, "lan", d.LAN)
 	return app.Run(ctx)
 }
 
-// newSource returns where the config says that the devices come from.
-func newSource(config mapper.Config) (mapper.Source, error) {
-	return mapper.NewFolder(mapper.FolderOptions{
-		Dir: config.Devices.Folder, Defaults: config.DataPlane.Defaults, Vet: drivers().Vet,
+// newSource returns where the config says that the devices come from, and what
+// gives back what it took where it does not run.
+func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, undo func(), err error) {
+	defaults, vet := config.DataPlane.Defaults, drivers().Vet
+	if config.Devices.Source == mapper.FromFolder {
+		folder, err := mapper.NewFolder(mapper.FolderOptions{Dir: config.Devices.Folder, Defaults: defaults, Vet: vet})
+		return folder, func() {}, err
+	}
+	if err := config.CheckProtocols(drivers()); err != nil {
+		return nil, nil, err
+	}
+	link, err := dmi.New(dmi.Options{
+		Registrations: config.Registrations(),
+		Version:       config.Common.Version,
+		APIVersion:    config.Common.APIVersion,
+		EdgeCore:      config.Common.EdgeCoreSock,
+		Defaults:      defaults,
+		Vet:           vet,
+		Logger:        logger,
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return link, link.Close, nil
 }

@@ -1,0 +1,121 @@
+package dmi
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
+
+	"datastub/mapper"
+)
+
+// overlap is how long an answer may still have a device after EdgeCore had it
+// removed here: EdgeCore forgets it only then.
+const overlap = 2 * time.Second
+
+// minAbsent is how many answers have to lack a device before it is removed.
+const minAbsent = 3
+
+// An absence is how long EdgeCore's answers have lacked a device that runs.
+//
+// That is no proof that it was deleted: EdgeCore leaves out a device that it
+// cannot convert (a map or a list in its configData), one whose model it lacks,
+// and all that it could not read from its database. A wrong removal loses data,
+// a late one costs reads. So a device goes only when all answers have lacked it
+// for a long time, without one that was empty or did not come in between. A
+// model that EdgeCore had removed explains an absence, which says nothing then.
+type absence struct {
+	since   time.Time
+	answers int
+}
+
+// count counts an answer that lacks the device.
+func (a *absence) count(now time.Time) {
+	if a.answers == 0 {
+		a.since = now
+	}
+	a.answers++
+}
+
+// final tells whether the device is to be removed.
+func (a *absence) final(now time.Time, limit time.Duration) bool {
+	return a.answers >= minAbsent && now.Sub(a.since) >= limit
+}
+
+// take makes the roster what an answer says that was asked for at a time. It
+// returns the devices of the protocol that the answer lacks and that go on, and
+// those that were removed as it lacked them for as long as the limit, ordered.
+//
+// Calls overtake answers: what a call said since the answer was asked for holds.
+func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegisterResponse, limit time.Duration) (missing, removed []mapper.Key) {
+	now := time.Now()
+	r.mu.Lock()
+	var changes notes
+	for _, told := range answer.GetModelList() {
+		_, n := r.noteModel(told)
+		changes = append(changes, n...)
+	}
+	listed := map[mapper.Key]bool{}
+	for _, told := range answer.GetDeviceList() {
+		key := keyOf(told)
+		listed[key] = true
+		if r.overtaken(key, asked) {
+			continue
+		}
+		m, n := r.note(told)
+		m.absence = absence{}
+		changes = append(changes, n...)
+	}
+	missing, removed = r.absent(protocol, asked, listed, limit)
+	r.mu.Unlock()
+	changes.log(r.logger)
+	for _, key := range slices.SortedFunc(maps.Keys(listed), compareKeys) {
+		r.witness.ConfigSeen(key, now)
+	}
+	return missing, removed
+}
+
+// overtaken tells whether a call said something newer of a device than an
+// answer that was asked for at a time.
+func (r *roster) overtaken(key mapper.Key, asked time.Time) bool {
+	if at, ok := r.removed[key]; ok && asked.Sub(at) <= overlap {
+		return true
+	}
+	m := r.devices[key]
+	return m != nil && !m.seen.Before(asked)
+}
+
+// absent counts the absences of devices that were not listed, and removes
+// those that have been absent for the limit.
+func (r *roster) absent(protocol string, asked time.Time, listed map[mapper.Key]bool, limit time.Duration) (missing, removed []mapper.Key) {
+	now := time.Now()
+	for _, key := range slices.SortedFunc(maps.Keys(r.devices), compareKeys) {
+		m := r.devices[key]
+		if m.protocol() != protocol || listed[key] || r.overtaken(key, asked) {
+			continue
+		}
+		m.absence.count(now)
+		if of := r.models[m.model()]; len(listed) == 0 || of != nil && of.gone {
+			m.absence = absence{}
+		}
+		if m.absence.final(now, limit) {
+			r.drop(key)
+			removed = append(removed, key)
+			continue
+		}
+		missing = append(missing, key)
+	}
+	return missing, removed
+}
+
+// doubt has all absences of a protocol counted anew: an answer did not come.
+func (r *roster) doubt(protocol string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.devices {
+		if m.protocol() == protocol {
+			m.absence = absence{}
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package dmi
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// callLimit is how long EdgeCore may take to answer.
+	callLimit = 5 * time.Second
+	// maxAnswer is the largest answer of EdgeCore that is read, in bytes: a
+	// registration's has every device and, again with each, its model.
+	maxAnswer = 64 << 20
+)
+
+// An edge is EdgeCore's DeviceManagerService: one connection for everything,
+// which comes back by itself when EdgeCore does.
+type edge struct {
+	conn   *grpc.ClientConn
+	client pb.DeviceManagerServiceClient
+}
+
+// newEdge returns an edge that will dial EdgeCore's socket.
+func newEdge(path string) (*edge, error) {
+	target := url.URL{Scheme: "unix", Path: path}
+	conn, err := grpc.NewClient(target.String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // a socket's mode says who may connect
+		grpc.WithIdleTimeout(0),                                  // a connection that breaks is how a restart shows
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second},
+			MinConnectTimeout: callLimit,
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("prepare to dial EdgeCore at %s: %w", path, err)
+	}
+	return &edge{conn: conn, client: pb.NewDeviceManagerServiceClient(conn)}, nil
+}
+
+// Close ends the connection.
+func (e *edge) Close() error { return e.conn.Close() }
+
+// watch keeps the connection up, and calls connected whenever it is up again,
+// until ctx ends.
+func (e *edge) watch(ctx context.Context, connected func()) {
+	for {
+		state := e.conn.GetState()
+		switch state {
+		case connectivity.Idle:
+			e.conn.Connect()
+		case connectivity.Ready:
+			connected()
+		}
+		if !e.conn.WaitForStateChange(ctx, state) {
+			return
+		}
+	}
+}
+
+// Register tells EdgeCore of the mapper, and returns its devices.
+func (e *edge) Register(ctx context.Context, request *pb.MapperRegisterRequest) (*pb.MapperRegisterResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	answer, err := e.client.MapperRegister(ctx, request)
+	return answer, reasonOf("register mapper "+request.GetMapper().GetName(), err)
+}
+
+// ReportStatus reports twins of a device.
+func (e *edge) ReportStatus(ctx context.Context, request *pb.ReportDeviceStatusRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	_, err := e.client.ReportDeviceStatus(ctx, request)
+	return reasonOf("report twins of "+request.GetDeviceNamespace()+"/"+request.GetDeviceName(), err)
+}
+
+// ReportStates reports the state of a device.
+func (e *edge) ReportStates(ctx context.Context, request *pb.ReportDeviceStatesRequest) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	_, err := e.client.ReportDeviceStates(ctx, request)
+	return reasonOf("report state of "+request.GetDeviceNamespace()+"/"+request.GetDeviceName(), err)
+}
+
+// reasonOf says what was attempted, and what EdgeCore or the connection said.
+func reasonOf(attempt string, err error) error {
+	if err == nil {
+		return nil
+	}
+	said := status.Convert(err).Message()
+	return fmt.Errorf("%s: %s", attempt, strings.TrimPrefix(said, "connection error: desc = "))
+}

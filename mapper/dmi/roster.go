@@ -1,0 +1,212 @@
+package dmi
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kubeedge/api/apis/devices/v1beta1"
+	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
+	"google.golang.org/protobuf/proto"
+	"k8s.io/klog/v2"
+
+	"datastub/mapper"
+)
+
+// A roster is what EdgeCore has told of devices and models, and tells the
+// target what has changed.
+//
+// A device is there from when it is told until it is removed. A model that is
+// removed holds on for the devices that are made of it, as EdgeCore removes
+// models before devices: it goes with the last of them, or another one comes in
+// its place.
+type roster struct {
+	target   mapper.Target
+	defaults mapper.Rules
+	vet      mapper.Vet
+	witness  Witness
+	logger   klog.Logger
+
+	mu      sync.Mutex
+	devices map[mapper.Key]*member
+	models  map[mapper.Key]*model
+	removed map[mapper.Key]time.Time // when, for as long as overlap
+}
+
+// A member is a device of the roster.
+type member struct {
+	told     *pb.Device
+	device   *v1beta1.Device // made of told
+	spec     mapper.Spec
+	problems []string
+	seen     time.Time // when a call told it last
+	absence  absence
+}
+
+func (m *member) protocol() string { return m.told.GetSpec().GetProtocol().GetProtocolName() }
+
+func (m *member) model() mapper.Key {
+	return mapper.Key{Namespace: m.told.GetNamespace(), Name: m.told.GetSpec().GetDeviceModelReference()}
+}
+
+// A model is one that devices are made of, or may be.
+type model struct {
+	told  *pb.DeviceModel
+	model *v1beta1.DeviceModel // made of told
+	gone  bool                 // it was removed, and devices are made of it
+}
+
+func newRoster(target mapper.Target, o Options) *roster {
+	return &roster{
+		target: target, defaults: o.Defaults, vet: o.Vet, witness: o.Witness, logger: o.Logger,
+		devices: map[mapper.Key]*member{}, models: map[mapper.Key]*model{}, removed: map[mapper.Key]time.Time{},
+	}
+}
+
+// put notes a device that a call told, and tells whether its model is known.
+func (r *roster) put(told *pb.Device) (modelKnown bool) {
+	now := time.Now()
+	r.mu.Lock()
+	m, notes := r.note(told)
+	m.seen = now
+	delete(r.removed, keyOf(told))
+	modelKnown = r.models[m.model()] != nil
+	r.mu.Unlock()
+	notes.log(r.logger)
+	r.witness.ConfigSeen(keyOf(told), now)
+	return modelKnown
+}
+
+// note makes a device what was told of it.
+func (r *roster) note(told *pb.Device) (*member, notes) {
+	key := keyOf(told)
+	m := r.devices[key]
+	if m != nil && proto.Equal(m.told, told) {
+		return m, nil
+	}
+	if m == nil {
+		m = &member{}
+		r.devices[key] = m
+	}
+	before := m.model()
+	m.told, m.device = told, deviceOf(told)
+	r.dropModel(before)
+	return m, r.assemble(m)
+}
+
+// assemble makes a device's Spec anew, and tells the target if it is another.
+func (r *roster) assemble(m *member) notes {
+	var of *v1beta1.DeviceModel
+	if known := r.models[m.model()]; known != nil {
+		of = known.model
+	}
+	before, problemsBefore := m.spec, m.problems
+	spec, errs, warnings := mapper.Assemble(m.device, of, r.defaults, r.vet)
+	m.spec, m.problems = spec, lines(errs)
+	same := reflect.DeepEqual(before, spec)
+	if !same {
+		r.target.Put(spec)
+	}
+	if same && slices.Equal(problemsBefore, m.problems) {
+		return nil
+	}
+	return notesOf(before, spec, problemsBefore, errs, warnings)
+}
+
+// remove removes a device, or nothing.
+func (r *roster) remove(key mapper.Key) {
+	now := time.Now()
+	r.mu.Lock()
+	maps.DeleteFunc(r.removed, func(_ mapper.Key, at time.Time) bool { return now.Sub(at) > overlap })
+	r.removed[key] = now
+	_, known := r.devices[key]
+	r.drop(key)
+	r.mu.Unlock()
+	if known {
+		r.logger.Info("Device is removed", "device", key.String())
+	}
+}
+
+// drop forgets a device, and its model if that was kept for it.
+func (r *roster) drop(key mapper.Key) {
+	m := r.devices[key]
+	if m == nil {
+		return
+	}
+	delete(r.devices, key)
+	r.target.Remove(key)
+	r.dropModel(m.model())
+}
+
+// dropModel forgets a model that was removed, if no device is made of it.
+func (r *roster) dropModel(key mapper.Key) {
+	if m := r.models[key]; m != nil && m.gone && len(r.membersOf(key)) == 0 {
+		delete(r.models, key)
+	}
+}
+
+// putModel notes a model, and tells whether devices are made of it that may be
+// others now.
+func (r *roster) putModel(told *pb.DeviceModel) (used bool) {
+	r.mu.Lock()
+	members, notes := r.noteModel(told)
+	r.mu.Unlock()
+	notes.log(r.logger)
+	return members > 0
+}
+
+// noteModel makes a model what was told of it, and returns how many devices
+// are made of it.
+func (r *roster) noteModel(told *pb.DeviceModel) (members int, changes notes) {
+	key := keyOf(told)
+	known := r.models[key]
+	of := r.membersOf(key)
+	if known != nil && proto.Equal(known.told, told) {
+		known.gone = false
+		return len(of), nil
+	}
+	r.models[key] = &model{told: told, model: modelOf(told)}
+	for _, m := range of {
+		changes = append(changes, r.assemble(m)...)
+	}
+	return len(of), changes
+}
+
+// removeModel notes that a model is gone.
+func (r *roster) removeModel(key mapper.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.models[key]; m != nil {
+		m.gone = true
+		r.dropModel(key)
+	}
+}
+
+// membersOf returns the devices that are made of a model, ordered.
+func (r *roster) membersOf(key mapper.Key) []*member {
+	var members []*member
+	for _, device := range slices.SortedFunc(maps.Keys(r.devices), compareKeys) {
+		if m := r.devices[device]; m.model() == key {
+			members = append(members, m)
+		}
+	}
+	return members
+}
+
+// device returns a device as EdgeCore told it, which is the caller's own.
+func (r *roster) device(key mapper.Key) (*pb.Device, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.devices[key]
+	if m == nil {
+		return nil, false
+	}
+	return proto.CloneOf(m.told), true
+}
+
+func compareKeys(a, b mapper.Key) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
