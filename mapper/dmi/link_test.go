@@ -1,0 +1,193 @@
+package dmi
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	"k8s.io/klog/v2"
+
+	"datastub/mapper"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// until waits for ok, for 20 s at most.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("not in 20s: %s", what)
+		}
+	}
+}
+
+func pack(t *testing.T, value proto.Message) *anypb.Any {
+	t.Helper()
+	packed, err := anypb.New(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+// deviceMessage returns one with a property, made of the model "m".
+func deviceMessage(t *testing.T, protocol, name string, offset float32) *pb.Device {
+	t.Helper()
+	return &pb.Device{
+		Name: name, Namespace: "default", Status: &pb.DeviceStatus{},
+		Spec: &pb.DeviceSpec{
+			DeviceModelReference: "m",
+			Protocol:             &pb.ProtocolConfig{ProtocolName: protocol},
+			Properties: []*pb.DeviceProperty{{
+				Name: "level", Desired: &pb.TwinProperty{},
+				Visitors: &pb.VisitorConfig{ProtocolName: protocol, ConfigData: &pb.CustomizedValue{Data: map[string]*anypb.Any{
+					"offset": pack(t, wrapperspb.Float(offset)),
+				}}},
+			}},
+		},
+	}
+}
+
+// modelMessage returns the model "m", whose property has a unit.
+func modelMessage(unit string) *pb.DeviceModel {
+	return &pb.DeviceModel{Name: "m", Namespace: "default", Spec: &pb.DeviceModelSpec{Properties: []*pb.ModelProperty{
+		{Name: "level", Type: "INT", AccessMode: "ReadOnly", Unit: unit},
+	}}}
+}
+
+// startLink runs a link that registers every 50 ms and returns what it tells.
+func startLink(t *testing.T, e *edgeCore, protocols ...string) *target {
+	t.Helper()
+	dir := socketDir(t)
+	var all []mapper.Registration
+	for _, p := range protocols {
+		all = append(all, mapper.Registration{Protocol: p, Name: "mapper-" + p, Socket: filepath.Join(dir, p+".sock")})
+	}
+	l, err := New(Options{
+		Registrations: all, EdgeCore: e.path, Renewal: 50 * time.Millisecond,
+		Defaults: mapper.DefaultRules(),
+		Vet:      func(mapper.Spec) (errs, warnings []error) { return nil, nil },
+		Logger:   klog.Background(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	to := new(target)
+	go func() { done <- l.Run(ctx, to) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return to
+}
+
+func TestLinkFollowsEdgeCore(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	e.know(modelMessage("l"), deviceMessage(t, "modbus", "a", 1))
+	to := startLink(t, e, "modbus") // EdgeCore is not there yet
+	e.start()
+	until(t, "the device that EdgeCore knew", func() bool { return slices.Equal(to.names(), []string{"a"}) })
+	info := e.registered("modbus")
+	if info.GetName() != "mapper-modbus" || info.GetState() != "ok" {
+		t.Errorf("registered as %v", info)
+	}
+
+	e.register(deviceMessage(t, "modbus", "b", 2))
+	if got := to.names(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("after RegisterDevice: got %v, want a and b at once", got)
+	}
+	e.update(deviceMessage(t, "modbus", "b", 3))
+	b := mapper.Key{Namespace: "default", Name: "b"}
+	if spec, _ := to.spec(b); len(spec.Properties) != 1 || spec.Properties[0].Point.Settings["offset"] != 3.0 {
+		t.Errorf("after UpdateDevice: got %+v", spec)
+	}
+	e.updateModel("modbus", modelMessage("hl"))
+	if spec, _ := to.spec(b); len(spec.Properties) != 1 || spec.Properties[0].Unit != "hl" {
+		t.Errorf("after UpdateDeviceModel: got %+v", spec)
+	}
+
+	changes, before := to.changes(), e.registrations()
+	e.update(deviceMessage(t, "modbus", "b", 3))
+	until(t, "three registrations", func() bool { return e.registrations() >= before+3 })
+	if got := to.changes(); got != changes {
+		t.Errorf("told %d things when nothing had changed", got-changes)
+	}
+
+	e.removeModel("modbus", modelMessage("hl"))
+	if spec, ok := to.spec(b); !ok || spec.Void {
+		t.Errorf("after RemoveDeviceModel: got %v, %+v, want the device as it was", ok, spec)
+	}
+	e.remove(deviceMessage(t, "modbus", "b", 3))
+	if got := to.names(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after RemoveDevice: got %v, want a alone at once", got)
+	}
+	e.remove(deviceMessage(t, "modbus", "b", 3)) // unknown, which is fine
+}
+
+func TestLinkOutlivesEdgeCore(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	e.know(modelMessage("l"), deviceMessage(t, "modbus", "a", 1))
+	e.start()
+	to := startLink(t, e, "modbus")
+	until(t, "the device", func() bool { return len(to.names()) == 1 })
+	changes := to.changes()
+	e.stop()
+	e.start()
+	until(t, "a registration with the new EdgeCore", func() bool { return e.registered("modbus") != nil })
+	if got := to.changes(); got != changes {
+		t.Errorf("told %d things over a restart of EdgeCore", got-changes)
+	}
+	e.register(deviceMessage(t, "modbus", "b", 1))
+	if got := to.names(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %v, want a and b", got)
+	}
+}
+
+func TestLinkHasSeveralProtocols(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	e.know(modelMessage("l"), deviceMessage(t, "modbus", "a", 1), deviceMessage(t, "virtual", "b", 1), deviceMessage(t, "opcua", "c", 1))
+	e.start()
+	to := startLink(t, e, "modbus", "virtual")
+	until(t, "both devices", func() bool { return slices.Equal(to.names(), []string{"a", "b"}) })
+	// The device speaks the other protocol now: its mapper alone is told.
+	e.update(deviceMessage(t, "virtual", "a", 1))
+	if spec, _ := to.spec(mapper.Key{Namespace: "default", Name: "a"}); spec.Protocol != "virtual" {
+		t.Errorf("got %+v", spec)
+	}
+}
+
+// What EdgeCore cannot tell by calls comes with a registration.
+func TestLinkAsksForModels(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	e.start()
+	to := startLink(t, e, "modbus")
+	until(t, "a registration", func() bool { return e.registered("modbus") != nil })
+	e.know(modelMessage("l"))
+	e.register(deviceMessage(t, "modbus", "a", 1))
+	until(t, "a device that runs", func() bool {
+		spec, _ := to.spec(mapper.Key{Namespace: "default", Name: "a"})
+		return len(spec.Properties) == 1
+	})
+}
