@@ -14,17 +14,23 @@ import (
 // removed here: EdgeCore forgets it only then.
 const overlap = 2 * time.Second
 
-// minAbsent is how many answers have to lack a device before it is removed.
-const minAbsent = 3
+const (
+	// minAbsent is how many answers have to lack a device before it is removed.
+	minAbsent = 3
+	// emptyPeriods is for how many periods of registrations all answers have to
+	// lack a device, the last of which lacks all others, too. Else it is one.
+	emptyPeriods = 10
+)
 
 // An absence is how long EdgeCore's answers have lacked a device that runs.
 //
-// That is no proof that it was deleted: EdgeCore leaves out a device that it
-// cannot convert (a map or a list in its configData), one whose model it lacks,
-// and all that it could not read from its database. A wrong removal loses data,
-// a late one costs reads. So a device goes only when all answers have lacked it
-// for a long time, without one that was empty or did not come in between. A
-// model that EdgeCore had removed explains an absence, which says nothing then.
+// A device that was deleted while EdgeCore was away shows in no other way. But
+// EdgeCore also leaves out a device that it cannot convert (a map or a list in
+// its configData), and all that it could not read from its database. A wrong
+// removal loses data, a late one costs reads. So a device goes only when all
+// answers of some time have lacked it, without one that did not come in
+// between; of a much longer time, if they lack everything. A model that EdgeCore
+// had removed explains an absence, which says nothing then.
 type absence struct {
 	since   time.Time
 	answers int
@@ -45,10 +51,11 @@ func (a *absence) final(now time.Time, limit time.Duration) bool {
 
 // take makes the roster what an answer says that was asked for at a time. It
 // returns the devices of the protocol that the answer lacks and that go on, and
-// those that were removed as it lacked them for as long as the limit, ordered.
+// those that were removed as answers have lacked them for too long, ordered.
+// Every is the period of registrations.
 //
 // Calls overtake answers: what a call said since the answer was asked for holds.
-func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegisterResponse, limit time.Duration) (missing, removed []mapper.Key) {
+func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegisterResponse, every time.Duration) (missing, removed []mapper.Key) {
 	now := time.Now()
 	r.mu.Lock()
 	var changes notes
@@ -67,7 +74,7 @@ func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegiste
 		m.absence = absence{}
 		changes = append(changes, n...)
 	}
-	missing, removed = r.absent(protocol, asked, listed, limit)
+	missing, removed = r.absent(protocol, asked, listed, every)
 	r.mu.Unlock()
 	changes.log(r.logger)
 	for _, key := range slices.SortedFunc(maps.Keys(listed), compareKeys) {
@@ -87,16 +94,19 @@ func (r *roster) overtaken(key mapper.Key, asked time.Time) bool {
 }
 
 // absent counts the absences of devices that were not listed, and removes
-// those that have been absent for the limit.
-func (r *roster) absent(protocol string, asked time.Time, listed map[mapper.Key]bool, limit time.Duration) (missing, removed []mapper.Key) {
-	now := time.Now()
+// those that have been absent for too long.
+func (r *roster) absent(protocol string, asked time.Time, listed map[mapper.Key]bool, every time.Duration) (missing, removed []mapper.Key) {
+	now, limit := time.Now(), every
+	if len(listed) == 0 {
+		limit = emptyPeriods * every
+	}
 	for _, key := range slices.SortedFunc(maps.Keys(r.devices), compareKeys) {
 		m := r.devices[key]
 		if m.protocol() != protocol || listed[key] || r.overtaken(key, asked) {
 			continue
 		}
 		m.absence.count(now)
-		if of := r.models[m.model()]; len(listed) == 0 || of != nil && of.gone {
+		if of := r.models[m.model()]; of != nil && of.gone {
 			m.absence = absence{}
 		}
 		if m.absence.final(now, limit) {

@@ -2,6 +2,7 @@ package dmi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -22,6 +23,10 @@ const (
 	// registration's has every device and, again with each, its model.
 	maxAnswer = 64 << 20
 )
+
+// errTooMany says that EdgeCore's limiter refused a request: it takes one a
+// second of all mappers of the node together, and 100 at once after a rest.
+var errTooMany = errors.New("EdgeCore takes no more requests just now: too many come from this node's mappers")
 
 // An edge is EdgeCore's DeviceManagerService: one connection for everything,
 // which comes back by itself when EdgeCore does.
@@ -92,11 +97,15 @@ func (e *edge) ReportStates(ctx context.Context, request *pb.ReportDeviceStatesR
 	return reasonOf("report state of "+request.GetDeviceNamespace()+"/"+request.GetDeviceName(), err)
 }
 
-// reasonOf says what was attempted, and what EdgeCore or the connection said.
+// reasonOf says what was attempted, and wraps what EdgeCore or the connection
+// said: errTooMany where that is the reason, for which EdgeCore has no code.
 func reasonOf(attempt string, err error) error {
 	if err == nil {
 		return nil
 	}
-	said := status.Convert(err).Message()
-	return fmt.Errorf("%s: %s", attempt, strings.TrimPrefix(said, "connection error: desc = "))
+	reason := errors.New(strings.TrimPrefix(status.Convert(err).Message(), "connection error: desc = "))
+	if strings.Contains(reason.Error(), "too many request") {
+		reason = errTooMany
+	}
+	return fmt.Errorf("%s: %w", attempt, reason)
 }

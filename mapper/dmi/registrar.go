@@ -20,9 +20,6 @@ const (
 	// which doubles each time.
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
-	// absenceLimit is how many times the period of registrations a device has
-	// to be absent before it is removed.
-	absenceLimit = 10
 )
 
 // A registrar tells EdgeCore of the mapper, for one protocol, over and over:
@@ -38,8 +35,9 @@ type registrar struct {
 	logger              klog.Logger
 	asked               chan struct{} // holds one: register soon
 
-	failed  string // why the last try came to nothing; "" if it did not
-	first   bool   // no try has succeeded yet
+	retry   time.Duration // the pause after the last try, if that came to nothing
+	failed  string        // why the last try came to nothing; "" if it did not
+	first   bool          // no try has succeeded yet
 	missing []mapper.Key
 }
 
@@ -53,19 +51,25 @@ func (r *registrar) ask() {
 
 // run registers until ctx ends.
 func (r *registrar) run(ctx context.Context) {
-	retry := minRetry
 	for {
-		pause := r.every + rand.N(r.every/6+1)
-		if err := r.register(ctx); err != nil {
-			pause = retry/2 + rand.N(retry/2)
-			retry = min(2*retry, maxRetry)
-		} else {
-			retry = minRetry
-		}
-		if !r.pause(ctx, pause) {
+		err := r.register(ctx)
+		if !r.pause(ctx, r.pauseAfter(err)) {
 			return
 		}
 	}
+}
+
+// pauseAfter returns how long to wait after a try.
+func (r *registrar) pauseAfter(err error) time.Duration {
+	if err != nil {
+		r.retry = min(max(2*r.retry, minRetry), maxRetry)
+		return r.retry/2 + rand.N(r.retry/2)
+	}
+	r.retry = 0
+	if len(r.missing) > 0 { // are they gone?
+		return r.every / minAbsent
+	}
+	return r.every + rand.N(r.every/6+1)
 }
 
 // pause waits until the next try is due, and tells whether there is to be one.
@@ -111,7 +115,7 @@ func (r *registrar) register(ctx context.Context) error {
 		r.tellFailure(err)
 		return err
 	}
-	missing, removed := r.roster.take(r.Protocol, asked, answer, absenceLimit*r.every)
+	missing, removed := r.roster.take(r.Protocol, asked, answer, r.every)
 	r.witness.Registered(r.Protocol, time.Now())
 	r.witness.Missing(r.Protocol, missing)
 	r.tellSuccess(len(answer.GetDeviceList()), missing, removed)
@@ -135,7 +139,7 @@ func (r *registrar) tellSuccess(devices int, missing, removed []mapper.Key) {
 	}
 	r.failed, r.first = "", false
 	for _, key := range removed {
-		r.logger.Info("Device is removed: EdgeCore has not listed it for long", "device", key.String(), "limit", absenceLimit*r.every)
+		r.logger.Info("Device is removed: EdgeCore has not listed it for long", "device", key.String())
 	}
 	switch {
 	case slices.Equal(missing, r.missing):
