@@ -49,7 +49,7 @@ const exact = 1 << 24
 func decimal(v float32) (any, error) {
 	wide := float64(v)
 	if math.Abs(wide) >= exact && wide == math.Trunc(wide) && !math.IsInf(wide, 0) {
-		return nil, fmt.Errorf("%.0f is what EdgeCore makes of a number, of which it keeps 24 bits: want it in quotes", wide)
+		return nil, fmt.Errorf("EdgeCore keeps 24 bits of a number, and has made it %.0f: want it in quotes", wide)
 	}
 	number, err := strconv.ParseFloat(strconv.FormatFloat(wide, 'g', -1, 32), 64)
 	if err != nil {
