@@ -163,7 +163,7 @@ func (a *audit) take(b *Block, r *Range, frame []byte) {
 		}
 	default:
 		lane.Stored(r.Epoch, span)
-		if b.mayHold(defaultNamespace, eventTopic(r.Publisher)) {
+		if b.mayHold("", dataplane.EventTopic) {
 			a.findEvents(lane, r, frame)
 		}
 	}
@@ -186,14 +186,6 @@ func (a *audit) lane(key laneKey) *ledger.Lane {
 func (b *Block) mayHold(namespace, topic string) bool {
 	_, listed := slices.BinarySearch(b.Topics, b.Key.hash(namespace, topic))
 	return listed || len(b.Topics) == 0
-}
-
-// eventTopic returns the topic below $events that a publisher publishes to.
-func eventTopic(publisher string) string {
-	if publisher == eventPublisher {
-		return HookTopic
-	}
-	return dataplane.NodeTopic
 }
 
 // findEvents notes which records of a range are events.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"datastub/dataplane"
 	"datastub/dataplane/uplink"
@@ -68,7 +69,8 @@ func (h *topicHashes) entry(a *uplink.Accepted) (hashes []uint64, listed bool) {
 	return hashes, len(hashes) > 0
 }
 
-// messages is entry of one that is messages.
+// messages is entry of one that is messages. What holds an event, of whatever
+// namespace, is about EventTopic itself, too, of none: an audit looks for that.
 func (h *topicHashes) messages(messages []dataplane.Message) (hashes []uint64, listed bool) {
 	var last *dataplane.Message
 	for i := range messages {
@@ -77,6 +79,9 @@ func (h *topicHashes) messages(messages []dataplane.Message) (hashes []uint64, l
 			continue
 		}
 		last = m
+		if strings.HasPrefix(m.Topic, dataplane.EventTopic+"/") {
+			hashes = insertTopic(hashes, h.of("", dataplane.EventTopic))
+		}
 		if hashes = insertTopic(hashes, h.of(m.Namespace, m.Topic)); len(hashes) > maxTopics {
 			return nil, false
 		}

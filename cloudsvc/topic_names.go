@@ -32,6 +32,7 @@ func (n *topicNames) add(b *storedBlock, key topicKey) {
 	if n.names == nil {
 		n.names = make(map[keyedHash]string)
 	}
+	n.learn(key, "", dataplane.EventTopic)
 	var last *dataplane.Message
 	for i := range b.messages {
 		m := &b.messages[i]

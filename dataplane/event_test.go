@@ -14,4 +14,8 @@ func TestEventValue(t *testing.T) {
 	if text != want || !json.Valid([]byte(text)) {
 		t.Errorf("got  %s\nwant %s", text, want)
 	}
+	text, _ = (&Event{Event: Mended, Since: at, Missed: 2}).Value().Text()
+	if want := `{"event":"mended","reason":"","since":"2026-08-01T12:00:00.000000005Z","missed":2}`; text != want {
+		t.Errorf("got  %s\nwant %s", text, want)
+	}
 }
