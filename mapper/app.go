@@ -61,6 +61,7 @@ type App struct {
 
 	source Source
 	fleet  *Fleet
+	events *Events
 	uplink Uplink
 	http   *rest.Server // where it is watched; nil: nowhere
 	socket *rest.Server // where programs on the node publish; nil: nowhere
@@ -73,11 +74,14 @@ func NewApp(options AppOptions) (*App, error) {
 	if options.Source == nil {
 		return nil, errors.New("mapper has no source of devices")
 	}
-	a := &App{Status: options.Status, source: options.Source, uplink: options.Uplink}
+	a := &App{
+		Status: options.Status, source: options.Source, uplink: options.Uplink,
+		events: NewEvents(options.Uplink, &options.Intake.Events),
+	}
 	if a.Status == nil {
 		a.Status = &Status{}
 	}
-	reporters := Reporters{a.Status}
+	reporters := Reporters{a.Status, a.events}
 	if options.Twins != nil {
 		reporters = append(reporters, options.Twins)
 	}
@@ -166,7 +170,7 @@ func (a *App) Run(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
 
-	feeds := []run{func(ctx context.Context) error { return a.source.Run(ctx, a.fleet) }, a.fleet.Run}
+	feeds := []run{func(ctx context.Context) error { return a.source.Run(ctx, a.fleet) }, a.fleet.Run, a.events.Run}
 	if a.socket != nil {
 		feeds = append(feeds, a.socket.Run)
 	}

@@ -269,7 +269,7 @@ func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Poin
 			d.pending = nil
 			return a, ctx.Err() == nil
 		case <-hung.C:
-			d.setHealth(log, Unhealthy, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit), d.faults())
+			d.setUnhealthy(log, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit))
 		case <-ctx.Done():
 			return answer{}, false
 		}

@@ -21,9 +21,9 @@ func (d *device) assess(log klog.Logger) {
 	case errors.Is(d.failure, driver.ErrUnreachable):
 		d.setHealth(log, Offline, oneLine(d.failure), faults)
 	case d.failure != nil:
-		d.setHealth(log, Unhealthy, oneLine(d.failure), faults)
+		d.setUnhealthy(log, oneLine(d.failure))
 	case len(d.spec.Properties) == 0 && len(faults) == 0:
-		d.setHealth(log, Unhealthy, "the device has no properties", nil)
+		d.setUnhealthy(log, "the device has no properties")
 	case len(faults) == 0:
 		d.setHealth(log, Online, "", nil)
 	default:
@@ -32,6 +32,11 @@ func (d *device) assess(log klog.Logger) {
 		}
 		d.setHealth(log, Unhealthy, summary(faults), faults)
 	}
+}
+
+// setUnhealthy says that the device as a whole is not well, beside its faults.
+func (d *device) setUnhealthy(log klog.Logger, reason string) {
+	d.setHealth(log, Unhealthy, reason, append(d.faults(), Fault{Reason: reason}))
 }
 
 // faults returns all that is wrong with the CRs and with single properties.

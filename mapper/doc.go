@@ -5,7 +5,8 @@
 //
 //	Source ──Spec──► Fleet ──► device ──► driver.Device.Read
 //	                             ├──► Hook ──► Publisher    every reading that the rules let through
-//	                             └──► Reporter              the newest, once a reportCycle
+//	                             └──► Reporter              the newest, once a reportCycle; what is wrong
+//	                                   └──► Events ──► Publisher   each change of that, as a message
 //
 // A Source says which devices there are: Folder reads them from Device and
 // DeviceModel files, the same that KubeEdge takes. Merge makes one Spec of a

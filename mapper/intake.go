@@ -11,15 +11,19 @@ import (
 type Intake struct {
 	Devices Tally
 	Socket  Tally // what programs on the node publish; a request that was not understood is none
+	Events  Tally // what the mapper itself tells of devices
 }
 
 // Count returns what became of the values of a class: read, filtered, refused
 // and accepted.
 func (i *Intake) Count(c dataplane.Class) dataplane.EdgeCount {
-	sum, socket := i.Devices.Count(c), i.Socket.Count(c) // which filters nothing
-	sum.Read += socket.Read
-	sum.Refused += socket.Refused
-	sum.Accepted += socket.Accepted
+	sum := i.Devices.Count(c)
+	for _, tally := range [...]*Tally{&i.Socket, &i.Events} { // which filter nothing
+		n := tally.Count(c)
+		sum.Read += n.Read
+		sum.Refused += n.Refused
+		sum.Accepted += n.Accepted
+	}
 	return sum
 }
 
@@ -43,7 +47,7 @@ func (i *Intake) Collect(metrics chan<- prometheus.Metric) {
 	send := func(desc *prometheus.Desc, n uint64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), labels...)
 	}
-	for source, tally := range map[string]*Tally{"devices": &i.Devices, "socket": &i.Socket} {
+	for source, tally := range map[string]*Tally{"devices": &i.Devices, "socket": &i.Socket, "events": &i.Events} {
 		for _, c := range dataplane.Classes {
 			n := tally.Count(c)
 			send(publishedDesc, n.Accepted, source, c.String())

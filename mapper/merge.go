@@ -38,7 +38,7 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 	spec.StateReport = m.stateReport()
 	for i := range device.Spec.Properties {
 		before := len(m.faults)
-		m.current = cutShort(device.Spec.Properties[i].Name)
+		m.current = device.Spec.Properties[i].Name
 		p := m.property(i, defaults)
 		if len(m.faults) == before {
 			spec.Properties = append(spec.Properties, p)
@@ -63,7 +63,11 @@ type merger struct {
 }
 
 func (m *merger) fail(err *field.Error) {
-	m.faults = append(m.faults, Fault{Property: m.current, Reason: oneLine(err)})
+	property := m.current
+	if len(property) > dataplane.MaxTopic {
+		property = cutShort(property)
+	}
+	m.faults = append(m.faults, Fault{Property: property, Reason: oneLine(err)})
 }
 
 // settings turns a driver's setting errors into errors under path.

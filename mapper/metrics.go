@@ -27,7 +27,7 @@ func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err
 	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status),
+		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status), a.events,
 	} {
 		errs = append(errs, options.Metrics.Register(c))
 	}

@@ -66,14 +66,18 @@ datastub_mapper_filtered_values_total{class="RT",rule="publish"} 0
 # HELP datastub_mapper_published_messages_total Messages that the data plane accepted.
 # TYPE datastub_mapper_published_messages_total counter
 datastub_mapper_published_messages_total{class="BT",source="devices"} 2
+datastub_mapper_published_messages_total{class="BT",source="events"} 0
 datastub_mapper_published_messages_total{class="BT",source="socket"} 1
 datastub_mapper_published_messages_total{class="RT",source="devices"} 3
+datastub_mapper_published_messages_total{class="RT",source="events"} 0
 datastub_mapper_published_messages_total{class="RT",source="socket"} 0
 # HELP datastub_mapper_refused_messages_total Messages that the data plane refused, and values that no message can carry: they are lost.
 # TYPE datastub_mapper_refused_messages_total counter
 datastub_mapper_refused_messages_total{class="BT",source="devices"} 2
+datastub_mapper_refused_messages_total{class="BT",source="events"} 0
 datastub_mapper_refused_messages_total{class="BT",source="socket"} 0
 datastub_mapper_refused_messages_total{class="RT",source="devices"} 1
+datastub_mapper_refused_messages_total{class="RT",source="events"} 0
 datastub_mapper_refused_messages_total{class="RT",source="socket"} 0
 `))
 	if err != nil {

@@ -77,12 +77,14 @@ func TestCountsAddUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	var metrics string
+	const eventsPublished = `datastub_mapper_published_messages_total{class="RT",source="events"}`
+	const fromEvents = 2 // online, removed
 	stack.Eventually(t, "nothing is read or waits any more", func() bool {
 		metrics = scrape(t, m.URL())
-		return value(metrics, `datastub_mapper_devices{state="online"}`) == "0" && sum(t, metrics, "datastub_mapper_spool_records{") == 0
+		return sum(t, metrics, eventsPublished) == fromEvents && value(metrics, `datastub_mapper_devices{state="online"}`) == "0" && sum(t, metrics, "datastub_mapper_spool_records{") == 0
 	})
 	const fromSocket = 3
-	read := sum(t, metrics, `datastub_mapper_readings_total{result="ok"}`) + fromSocket
+	read := sum(t, metrics, `datastub_mapper_readings_total{result="ok"}`) + fromSocket + fromEvents
 	filtered := sum(t, metrics, "datastub_mapper_filtered_values_total{")
 	refused := sum(t, metrics, "datastub_mapper_refused_messages_total{")
 	published := sum(t, metrics, "datastub_mapper_published_messages_total{")
