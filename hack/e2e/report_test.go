@@ -136,7 +136,7 @@ func node(t *testing.T, s *stack.Stack) (n client.Node) {
 func TestSpoolConditionIsTold(t *testing.T) {
 	dir := newTmpfs(t, "1m")
 	s := stack.New(t)
-	events, values := follow(t, s, "$events/#"), follow(t, s, "#")
+	events, values := follow(t, s, dataplane.NodeTopic), follow(t, s, "#")
 	m := s.StartMapper("edge-1", map[string]string{"a.yaml": stack.VirtualDevice("counter-1")},
 		fmt.Sprintf("  spool: {dir: %s, maxBytes: 512Ki, sync: 1s}", filepath.Join(dir, "spool")))
 	stack.Eventually(t, "a report", func() bool { n := node(t, s); return n.Spool != nil && n.ClockOffset != nil })
