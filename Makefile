@@ -5,12 +5,12 @@ SHELL := /bin/bash
 
 # Debian packages: a C compiler and ZeroMQ to build, the plant of the demo, and
 # the real peers that tests and benchmarks talk to. (Where Debian starts what it
-# installs, mosquitto and prometheus are daemons: the demo does without them.)
-# And what images hold besides programs and libraries.
+# installs, mosquitto, prometheus and etcd are daemons: the demo does without them.)
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
 DEMO_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio
 PEER_PACKAGES  := python3-zmq mbpoll curl jq mosquitto prometheus
-IMAGE_PACKAGES := ca-certificates tzdata
+# KubeEdge keeps what is applied in etcd; the rest of it is built (make kubeedge).
+KUBEEDGE_PACKAGES := etcd-server
 # A node that is not Debian's has its npm in it, which Debian's would be in the way of.
 NODE_PACKAGES  := $(if $(shell command -v npm),,nodejs npm)
 FUZZTIME ?= 30s
@@ -28,7 +28,7 @@ install = @missing=(); for p in $(1); do \
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing, those of the tests too
-	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES) $(IMAGE_PACKAGES) $(NODE_PACKAGES))
+	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES) $(KUBEEDGE_PACKAGES) $(NODE_PACKAGES))
 
 .PHONY: build
 build: ## build bin/mapper, bin/cloudsvc and bin/datastub
@@ -55,16 +55,20 @@ demo: build ## run everything on this machine and print live values; DEMO_SECOND
 	@go build -o bin/ ./hack/demo
 	@exec bin/demo
 
+.PHONY: kubeedge
+kubeedge: deps ## build the KubeEdge that tests run under: some 12 minutes the first time
+	@go run ./hack/kubeedge/cmd/kubeedge --build-only
+
 # Tests that run whole programs run one package at a time.
 .PHONY: test
-test: deps ## fuzz each decoder for 10s, then run all tests with the race detector
+test: deps kubeedge ## fuzz each decoder for 10s, then run all tests with the race detector
 	@hack/fuzz.sh 10s
 	go test -race -timeout 20m $$(go list ./... | grep -v /hack/)
 	go test -race -timeout 20m -p 1 ./hack/...
 
 .PHONY: e2e
-e2e: deps ## run only the end-to-end tests, with the programs as processes
-	go test -race -count=1 -timeout 20m ./hack/e2e
+e2e: deps kubeedge ## run only the end-to-end tests, with the programs as processes, and a real KubeEdge
+	go test -race -count=1 -timeout 20m -p 1 ./hack/e2e/...
 
 .PHONY: chaos
 chaos: deps ## kill spools and mappers a thousand times, cloudsvc 300 times, let the power go a hundred times: as root, an hour

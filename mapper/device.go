@@ -27,7 +27,6 @@ type device struct {
 	hook     *Hook
 	reporter Reporter
 	counters *counters
-	writer   *writer
 
 	opened  driver.Device
 	origin  time.Time // of the grids of all cycles
@@ -50,7 +49,6 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		counters: counters,
-		writer:   newWriter(),
 	}
 }
 
@@ -58,42 +56,23 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 // when the driver has let go of it, which may be never if the driver hangs.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
-	if reason, faults := d.begin(log); reason != "" {
-		d.setHealth(log.V(told), Unhealthy, reason, faults)
-		d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
+	if d.spec.Void {
+		d.setHealth(log.V(told), Unhealthy, summary(d.spec.Faults), d.spec.Faults)
+		<-ctx.Done()
+		return
+	}
+	if err := d.open(log); err != nil {
+		d.setHealth(log.V(told), Unhealthy, oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)}))
 		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
 		return
 	}
-	writing, stop := context.WithCancel(ctx)
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		d.writer.run(writing, log, d.opened)
-	}()
 	d.loop(ctx, log)
-	stop()
-	d.writer.close(errStopped)
 	if err := guard(log, "close", d.opened.Close); err != nil {
 		log.Error(err, "Device closed with an error")
 	}
 	if d.pending != nil {
 		<-d.pending // Close ends it
 	}
-	<-written // and this
-}
-
-// begin opens the device, or tells why it cannot run as a whole, and all that
-// is wrong.
-func (d *device) begin(log klog.Logger) (reason string, faults []Fault) {
-	if d.spec.Void {
-		return summary(d.spec.Faults), d.spec.Faults
-	}
-	if err := d.open(log); err != nil {
-		return oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)})
-	}
-	d.writer.want(d.desired())
-	d.writer.open()
-	return "", nil
 }
 
 // open opens the device and finds its points. Only what keeps the whole
@@ -139,11 +118,6 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 		select {
 		case <-ctx.Done():
 			return
-		case ask := <-d.writer.asks:
-			if !d.answer(ctx, log, ask) {
-				return
-			}
-		case <-d.writer.news:
 		case <-timer.C:
 		}
 		if !d.round(ctx, log) {
@@ -157,10 +131,8 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 
 // round does what is due. It returns false if ctx ended meanwhile.
 func (d *device) round(ctx context.Context, log klog.Logger) bool {
-	if due := d.due(time.Now()); len(due) > 0 {
-		if _, ok := d.collect(ctx, log, due); !ok {
-			return false
-		}
+	if due := d.due(time.Now()); len(due) > 0 && !d.collect(ctx, log, due) {
+		return false
 	}
 	d.report(time.Now())
 	d.assess(log)
@@ -184,8 +156,8 @@ func (d *device) due(now time.Time) []int {
 }
 
 // collect reads the tags at these places, in one read, and hands the readings
-// on. It is not ok if ctx ended meanwhile.
-func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (readings []driver.Reading, ok bool) {
+// on. It returns false if ctx ended meanwhile.
+func (d *device) collect(ctx context.Context, log klog.Logger, places []int) bool {
 	points := make([]driver.Point, len(places))
 	for i, place := range places {
 		points[i] = d.tags[place].point
@@ -193,20 +165,17 @@ func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (re
 	started := time.Now()
 	a, ok := d.read(ctx, log, points)
 	if !ok {
-		return nil, false
+		return false
 	}
 	d.counters.read(time.Since(started), a.err)
 	if a.err == nil && len(a.readings) != len(points) {
 		a.err = fmt.Errorf("driver gave %d readings for %d points", len(a.readings), len(points))
 	}
-	if d.failure != nil && a.err == nil {
-		d.writer.reachable()
-	}
 	d.failure = a.err
 	if a.err == nil {
 		d.take(log, places, a.readings)
 	}
-	return a.readings, true
+	return true
 }
 
 // take hands readings to the hook and remembers the newest.
@@ -238,7 +207,7 @@ func (d *device) report(now time.Time) {
 		if due, _ := t.report.due(now); !due || t.newest.Value == nil {
 			continue
 		}
-		values = append(values, Reported{Property: t.name(), Reading: t.newest, Desired: d.writer.held(t.name())})
+		values = append(values, Reported{Property: t.name(), Reading: t.newest})
 		t.newest = driver.Reading{}
 	}
 	if len(values) > 0 {

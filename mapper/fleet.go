@@ -48,10 +48,9 @@ type Fleet struct {
 	counters counters
 	changed  chan struct{} // holds one: dirty is not empty
 
-	mu      sync.Mutex
-	wanted  map[Key]Spec
-	dirty   map[Key]bool    // wanted or not wanted since Run looked last
-	writers map[Key]*writer // of the devices that run
+	mu     sync.Mutex
+	wanted map[Key]Spec
+	dirty  map[Key]bool // wanted or not wanted since Run looked last
 }
 
 var _ Target = (*Fleet)(nil)
@@ -73,7 +72,6 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},
-		writers:  map[Key]*writer{},
 	}, nil
 }
 
@@ -83,7 +81,7 @@ func (f *Fleet) Put(spec Spec) {
 	f.wanted[spec.Key] = spec
 	f.dirty[spec.Key] = true
 	f.mu.Unlock()
-	wake(f.changed)
+	f.wake()
 }
 
 // Remove implements Target.
@@ -92,7 +90,14 @@ func (f *Fleet) Remove(key Key) {
 	delete(f.wanted, key)
 	f.dirty[key] = true
 	f.mu.Unlock()
-	wake(f.changed)
+	f.wake()
+}
+
+func (f *Fleet) wake() {
+	select {
+	case f.changed <- struct{}{}:
+	default: // Run will look anyway
+	}
 }
 
 // Counts returns what the fleet has done so far.
@@ -127,7 +132,6 @@ func (f *Fleet) Run(ctx context.Context) error {
 			}
 		case key := <-r.ended:
 			delete(r.devices, key)
-			f.setWriter(key, nil)
 			r.reconcile(ctx, key)
 		}
 	}
@@ -142,15 +146,11 @@ func (f *Fleet) takeDirty() []Key {
 	return keys
 }
 
-// setWriter says who writes to a device that runs; nil: it does not any more.
-func (f *Fleet) setWriter(key Key, w *writer) {
+func (f *Fleet) lookup(key Key) (spec Spec, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if w == nil {
-		delete(f.writers, key)
-	} else {
-		f.writers[key] = w
-	}
+	spec, ok = f.wanted[key]
+	return spec, ok
 }
 
 // A runner is what Run works on. It belongs to Run's goroutine.
@@ -163,7 +163,7 @@ type runner struct {
 
 // reconcile makes one device what is wanted of it, or brings it a step nearer.
 func (r *runner) reconcile(ctx context.Context, key Key) {
-	spec, wanted := r.fleet.Spec(key)
+	spec, wanted := r.fleet.lookup(key)
 	now, runs := r.devices[key]
 	switch {
 	case runs && (!wanted || !reflect.DeepEqual(now.spec, spec)):
@@ -182,7 +182,6 @@ func (r *runner) start(ctx context.Context, spec Spec) {
 	o := r.fleet.options
 	o.Reporter.ReportSpec(spec)
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
-	r.fleet.setWriter(spec.Key, d.writer)
 	go func() {
 		defer cancel()
 		d.run(ctx)

@@ -117,7 +117,10 @@ func (d *device) write(ctx context.Context, p *point, value any) error {
 	if p.readOnly {
 		return driver.ErrReadOnly
 	}
-	data, err := p.encode(value)
+	if most := p.table.maxWrite(); p.count > most {
+		return fmt.Errorf("one request writes %d at most", most)
+	}
+	data, err := p.format.encode(value)
 	if err != nil {
 		return err
 	}
