@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"path"
 	"strings"
 
 	"k8s.io/klog/v2"
@@ -29,9 +29,10 @@ var problemKinds = rest.Kinds{
 	{Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error", Detail: "the log of the mapper says more"},
 }
 
-// An operation is one method of one path.
+// An operation is one method of the paths that a pattern of http.ServeMux
+// matches. GET is HEAD too.
 type operation struct {
-	method, path string
+	method, pattern string
 	// handle answers, or returns the error to answer with before anything is
 	// written.
 	handle func(w http.ResponseWriter, r *http.Request) error
@@ -40,34 +41,34 @@ type operation struct {
 // An api is the operations of one server. Errors are problem details.
 type api struct {
 	operations []operation
+	routes     *http.ServeMux
 	logger     klog.Logger
 }
 
-// ServeHTTP answers one request.
-func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if err := a.serve(w, r); err != nil {
-		a.refuse(w, r, err)
+// newAPI returns the api of operations that do not contradict each other.
+func newAPI(logger klog.Logger, operations ...operation) *api {
+	a := &api{operations: operations, routes: http.NewServeMux(), logger: logger}
+	allow := map[string][]string{}
+	for _, o := range operations {
+		a.route(o.method+" "+o.pattern, o.handle)
+		allow[o.pattern] = append(allow[o.pattern], o.methods()...)
 	}
+	for pattern, methods := range allow {
+		a.route(pattern, func(w http.ResponseWriter, _ *http.Request) error {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			return errMethodNotAllowed
+		})
+	}
+	a.route("/", a.unknown)
+	return a
 }
 
-func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
-	var allow []string
-	for _, o := range a.operations {
-		if o.path != r.URL.Path {
-			continue
+func (a *api) route(pattern string, handle func(http.ResponseWriter, *http.Request) error) {
+	a.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			a.refuse(w, r, err)
 		}
-		methods := o.methods()
-		if slices.Contains(methods, r.Method) {
-			return o.handle(w, r)
-		}
-		allow = append(allow, methods...)
-	}
-	if allow == nil {
-		return fmt.Errorf("%w: want %s", errNoSuchPath, a)
-	}
-	w.Header().Set("Allow", strings.Join(allow, ", "))
-	return errMethodNotAllowed
+	})
 }
 
 func (o *operation) methods() []string {
@@ -77,11 +78,27 @@ func (o *operation) methods() []string {
 	return []string{o.method}
 }
 
+// ServeHTTP answers one request.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// A ServeMux would redirect to the cleaned path: nobody knows it by another.
+	if p := r.URL.EscapedPath(); p != path.Clean(p) {
+		a.refuse(w, r, a.unknown(w, r))
+		return
+	}
+	a.routes.ServeHTTP(w, r)
+}
+
+// unknown refuses a path where there is nothing.
+func (a *api) unknown(http.ResponseWriter, *http.Request) error {
+	return fmt.Errorf("%w: want %s", errNoSuchPath, a)
+}
+
 // String lists the operations.
 func (a *api) String() string {
 	var all []string
 	for _, o := range a.operations {
-		all = append(all, o.method+" "+o.path)
+		all = append(all, o.method+" "+o.pattern)
 	}
 	return strings.Join(all, ", ")
 }

@@ -124,10 +124,10 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 		return fmt.Errorf("dataplane.socket: %w", err)
 	}
 	publish := newPublishAPI(a.uplink, a.uplink.Settle, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
-	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, &api{logger: options.Logger, operations: []operation{
-		{http.MethodPost, "/publish", publish.publish},
-		{http.MethodGet, "/healthz", health},
-	}}), options.Logger)
+	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, newAPI(options.Logger,
+		operation{http.MethodPost, "/publish", publish.publish},
+		operation{http.MethodGet, "/healthz", health},
+	)), options.Logger)
 	options.Logger.Info("Taking messages of programs on this node", "socket", config.DataPlane.Socket)
 	return nil
 }
@@ -135,14 +135,14 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 // watchAPI is for those who watch the mapper.
 func (a *App) watchAPI(options AppOptions) *api {
 	metrics := promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{})
-	return &api{logger: options.Logger, operations: []operation{
-		{http.MethodGet, "/healthz", health},
-		{http.MethodGet, "/readyz", a.ready},
-		{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request) error {
+	return newAPI(options.Logger,
+		operation{http.MethodGet, "/healthz", health},
+		operation{http.MethodGet, "/readyz", a.ready},
+		operation{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request) error {
 			metrics.ServeHTTP(w, r)
 			return nil
 		}},
-	}}
+	)
 }
 
 // ready answers GET /readyz: cloudsvc has taken the mapper in since it
