@@ -10,7 +10,7 @@ import (
 // config.yaml, and says all that is wrong with it: what Merge and vet find.
 // The errors of Merge are the Spec's Faults; those of vet the device will find
 // itself. If the device as a whole is wrong the Spec is void. Warnings are
-// settings that harm nothing and mean nothing.
+// what harms nothing and has no effect.
 func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules, vet Vet) (spec Spec, errs, warnings []error) {
 	merged, faults := Merge(device, model, defaults)
 	for _, fault := range faults {
@@ -24,5 +24,6 @@ func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules
 	}
 	merged.Faults = faults
 	vetted, warnings := vet(*merged)
-	return *merged, append(errs, vetted...), append(warnings, strangeVisitors(device, merged.Protocol)...)
+	warnings = append(warnings, strangeVisitors(device, merged.Protocol)...)
+	return *merged, append(errs, vetted...), append(warnings, unpushed(device)...)
 }

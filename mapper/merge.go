@@ -16,8 +16,9 @@ import (
 // config.yaml. The model may be nil if it is not known.
 //
 // What is wrong is returned with its path, value and what would be right. A
-// property with an error is left out of the Spec and harms no other; an error
-// of the device itself leaves no Spec, which is nil then.
+// property with an error is left out of the Spec and harms no other, but for
+// an error of its pushMethod, which leaves out only that push; an error of the
+// device itself leaves no Spec, which is nil then.
 //
 // As in KubeEdge, configData of the model holds where the Device does not say
 // otherwise, key by key. The model's minimum and maximum become the driver's
@@ -41,6 +42,7 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 		m.current = device.Spec.Properties[i].Name
 		p := m.property(i, defaults)
 		if len(m.faults) == before {
+			p.Push = m.push(i)
 			spec.Properties = append(spec.Properties, p)
 		}
 	}

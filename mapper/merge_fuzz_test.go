@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 func FuzzMerge(f *testing.F) {
 	addResources(f)
 	f.Add([]byte(silo + "spec: {deviceModelRef: {name: silo}, properties: [{name: level, visitors: {configData: {topic: '{device}/{property}', deadband: 2%}}}]}\n"))
+	f.Add([]byte(silo + "spec: {deviceModelRef: {name: silo}, properties: [{name: door, pushMethod: {http: {hostName: a, port: 1, requestPath: /b}, mqtt: {address: 'u:p@b', topic: t, qos: 1}}}]}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		objects, _ := Decode("f.yaml", data)
 		specs, problems := catalog{"f.yaml": objects}.specs(DefaultRules(), vetNothing)
@@ -30,6 +32,22 @@ func FuzzMerge(f *testing.F) {
 		if len(problems) == 0 && len(specs) != len(objects.Devices) {
 			t.Fatalf("%d devices became %d, and nothing is told", len(objects.Devices), len(specs))
 		}
+	})
+}
+
+// FuzzPush merges a receiver and a broker of any address: what comes of them
+// can be pushed to.
+func FuzzPush(f *testing.F) {
+	f.Add("http://u:s3cret@app.example.com", int64(80), "/values?k=1", "mqtt://u:s3cret@broker:1883/")
+	f.Add("[::1]", int64(443), "%zz", "wss://broker/mqtt?k=1#f")
+	f.Fuzz(func(t *testing.T, host string, port int64, path, address string) {
+		device, model := placed(nil, 0)
+		device.Spec.Properties[0].PushMethod = &v1beta1.PushMethod{
+			HTTP: &v1beta1.PushMethodHTTP{HostName: host, Port: port, RequestPath: path},
+			MQTT: &v1beta1.PushMethodMQTT{Address: address, Topic: "t"},
+		}
+		spec, _ := Merge(device, model, DefaultRules())
+		checkPush(t, spec.Properties[0].Push)
 	})
 }
 
@@ -106,8 +124,24 @@ func checkSpec(t *testing.T, spec Spec) {
 			t.Fatalf("%q: cycles %v and %v, maxAge %v", p.Point.Name, p.CollectCycle, p.ReportCycle, p.Rules.MaxAge)
 		}
 		checkDriverSettings(t, p.Point.Settings)
+		checkPush(t, p.Push)
 	}
 	checkDriverSettings(t, spec.Settings)
+}
+
+// checkPush fails where nothing can be pushed to a Push.
+func checkPush(t *testing.T, push Push) {
+	t.Helper()
+	if push.HTTP != nil {
+		if u, err := url.Parse(push.HTTP.URL); err != nil || u.Hostname() == "" || u.Port() == "" {
+			t.Fatalf("URL %q: %v", push.HTTP.URL, err)
+		}
+	}
+	if push.MQTT != nil {
+		if same, ok := brokerURL(push.MQTT.Broker); !ok || same != push.MQTT.Broker {
+			t.Fatalf("broker %q is %q, %v", push.MQTT.Broker, same, ok)
+		}
+	}
 }
 
 // checkDriverSettings fails where a driver would see the data plane's keys.

@@ -31,7 +31,8 @@ type Spec struct {
 	// StateReport is how EdgeCore is to hear of the device's state.
 	StateReport StateReport
 	// Faults are what is wrong with the CRs: the device is unhealthy for as long
-	// as it has one. Properties with a fault are not among Properties.
+	// as it has one. Properties with a fault are not among Properties, but for
+	// those that only a push has been left out of.
 	Faults []Fault
 	// Void says that the faults are the device's own: nothing of it can run.
 	Void bool
@@ -60,6 +61,7 @@ type Property struct {
 	ReportToCloud bool          // whether it is reported at all
 	Desired       string        // what the device is to hold, as the Device says it; empty: nothing is written
 	Rules         Rules         // how it is published; Topic is filled in and valid
+	Push          Push          // where else it is sent
 }
 
 // reportCycle is ReportCycle, or 0 where nothing is reported.
