@@ -60,8 +60,7 @@ func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegiste
 	r.mu.Lock()
 	var changes notes
 	for _, told := range answer.GetModelList() {
-		_, n := r.noteModel(told)
-		changes = append(changes, n...)
+		changes = append(changes, r.noteModel(told)...)
 	}
 	listed := map[mapper.Key]bool{}
 	for _, told := range answer.GetDeviceList() {

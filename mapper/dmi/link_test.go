@@ -184,10 +184,14 @@ func TestLinkAsksForModels(t *testing.T) {
 	e.start()
 	to := startLink(t, e, "modbus")
 	until(t, "a registration", func() bool { return e.registered("modbus") != nil })
+	e.register(deviceMessage(t, "modbus", "a", 1)) // unlike EdgeCore, which waits for the model
+	a := mapper.Key{Namespace: "default", Name: "a"}
+	if spec, _ := to.spec(a); !spec.Void {
+		t.Errorf("without its model: got %+v, want it void", spec)
+	}
 	e.know(modelMessage("l"))
-	e.register(deviceMessage(t, "modbus", "a", 1))
-	until(t, "a device that runs", func() bool {
-		spec, _ := to.spec(mapper.Key{Namespace: "default", Name: "a"})
+	until(t, "the device runs", func() bool {
+		spec, _ := to.spec(a)
 		return len(spec.Properties) == 1
 	})
 }

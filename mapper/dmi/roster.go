@@ -148,31 +148,28 @@ func (r *roster) dropModel(key mapper.Key) {
 	}
 }
 
-// putModel notes a model, and tells whether devices are made of it that may be
-// others now.
-func (r *roster) putModel(told *pb.DeviceModel) (used bool) {
+// putModel notes a model that a call told.
+func (r *roster) putModel(told *pb.DeviceModel) {
 	r.mu.Lock()
-	members, notes := r.noteModel(told)
+	notes := r.noteModel(told)
 	r.mu.Unlock()
 	notes.log(r.logger)
-	return members > 0
 }
 
-// noteModel makes a model what was told of it, and returns how many devices
-// are made of it.
-func (r *roster) noteModel(told *pb.DeviceModel) (members int, changes notes) {
+// noteModel makes a model what was told of it, and the devices that are made of
+// it.
+func (r *roster) noteModel(told *pb.DeviceModel) notes {
 	key := keyOf(told)
-	known := r.models[key]
-	of := r.membersOf(key)
-	if known != nil && proto.Equal(known.told, told) {
+	if known := r.models[key]; known != nil && proto.Equal(known.told, told) {
 		known.gone = false
-		return len(of), nil
+		return nil
 	}
 	r.models[key] = &model{told: told, model: modelOf(told)}
-	for _, m := range of {
+	var changes notes
+	for _, m := range r.membersOf(key) {
 		changes = append(changes, r.assemble(m)...)
 	}
-	return len(of), changes
+	return changes
 }
 
 // removeModel notes that a model is gone.

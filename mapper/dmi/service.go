@@ -84,15 +84,15 @@ func (s *service) UpdateDeviceModel(_ context.Context, request *pb.UpdateDeviceM
 	return &pb.UpdateDeviceModelResponse{}, nil
 }
 
-// putModel notes a model. The model's configData is not in the message, and
-// EdgeCore does not tell the devices anew that it is a part of.
+// putModel notes a model. There is more that EdgeCore does not tell by calls:
+// the model's configData, which is a part of the devices that are made of it,
+// and devices that came to EdgeCore before their model did.
 func (s *service) putModel(model *pb.DeviceModel) error {
 	if err := checkName("device model", keyOf(model)); err != nil {
 		return err
 	}
-	if used := s.roster.putModel(model); used {
-		s.ask()
-	}
+	s.roster.putModel(model)
+	s.ask()
 	return nil
 }
 
