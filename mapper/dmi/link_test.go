@@ -35,7 +35,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func pack(t *testing.T, value proto.Message) *anypb.Any {
+func pack(t testing.TB, value proto.Message) *anypb.Any {
 	t.Helper()
 	packed, err := anypb.New(value)
 	if err != nil {
@@ -80,7 +80,7 @@ func startLink(t *testing.T, e *edgeCore, protocols ...string) *target {
 	l, err := New(Options{
 		Registrations: all, EdgeCore: e.path, Renewal: 50 * time.Millisecond,
 		Defaults: mapper.DefaultRules(),
-		Vet:      func(mapper.Spec) (errs, warnings []error) { return nil, nil },
+		Vet:      vetNothing,
 		Logger:   klog.Background(),
 	})
 	if err != nil {

@@ -146,7 +146,15 @@ func (r *registrar) tellSuccess(devices int, missing, removed []mapper.Key) {
 	case len(missing) == 0:
 		r.logger.Info("EdgeCore lists all devices that run here", "protocol", r.Protocol)
 	default:
-		r.logger.Info("EdgeCore does not list devices that run here: they go on", "protocol", r.Protocol, "devices", missing[:min(len(missing), maxProblems)], "count", len(missing))
+		r.logger.Info("EdgeCore does not list devices that run here: they go on", "protocol", r.Protocol, "devices", names(missing[:min(len(missing), maxProblems)]), "count", len(missing))
 	}
 	r.missing = missing
+}
+
+func names(keys []mapper.Key) []string {
+	var names []string
+	for _, key := range keys {
+		names = append(names, key.String())
+	}
+	return names
 }
