@@ -6,9 +6,11 @@ SHELL := /bin/bash
 # Debian packages: a C compiler and ZeroMQ to build, the plant of the demo, and
 # the real peers that tests and benchmarks talk to. (Where Debian starts what it
 # installs, mosquitto, prometheus and etcd are daemons: the demo does without them.)
+# And what images hold besides programs and libraries.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
 DEMO_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio
 PEER_PACKAGES  := python3-zmq mbpoll curl jq mosquitto prometheus
+IMAGE_PACKAGES := ca-certificates tzdata
 # KubeEdge keeps what is applied in etcd; the rest of it is built (make kubeedge).
 KUBEEDGE_PACKAGES := etcd-server
 # A node that is not Debian's has its npm in it, which Debian's would be in the way of.
@@ -28,7 +30,7 @@ install = @missing=(); for p in $(1); do \
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing, those of the tests too
-	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES) $(KUBEEDGE_PACKAGES) $(NODE_PACKAGES))
+	$(call install,$(BUILD_PACKAGES) $(DEMO_PACKAGES) $(PEER_PACKAGES) $(IMAGE_PACKAGES) $(KUBEEDGE_PACKAGES) $(NODE_PACKAGES))
 
 .PHONY: build
 build: ## build bin/mapper, bin/cloudsvc and bin/datastub

@@ -13,6 +13,11 @@ var ErrUnreachable = errors.New("device unreachable")
 // ErrReadOnly says that a point cannot be written.
 var ErrReadOnly = errors.New("point is read-only")
 
+// ErrValue says that a point cannot hold a value, whatever the device says: it
+// is of another type, too large or too long. It is wrapped in an error that
+// tells the value and what would be right.
+var ErrValue = errors.New("value does not fit the point")
+
 // A Driver opens the devices of one protocol. Its methods may be called
 // from many goroutines.
 type Driver interface {
@@ -39,8 +44,9 @@ type Device interface {
 	Read(ctx context.Context, points []Point) ([]Reading, error)
 
 	// Write writes one value, of a type that the point's Type names, and
-	// returns when the device has confirmed it. It wraps ErrReadOnly or
-	// ErrUnreachable where they apply.
+	// returns when the device has confirmed it. It wraps ErrReadOnly, ErrValue
+	// or ErrUnreachable where they apply. Min and max, where a point has them,
+	// are the caller's to heed.
 	Write(ctx context.Context, point Point, value any) error
 
 	// Close gives back what the device holds. It is called once.

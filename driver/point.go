@@ -48,3 +48,11 @@ type Point interface {
 	// "holding register 4".
 	String() string
 }
+
+// A Rounder is a Point that does not hold every value of its Type: a register
+// in tenths holds 20.5 of 20.46.
+type Rounder interface {
+	// Round returns what the point is read as after value was written, of the
+	// same type. It wraps ErrValue if the value cannot be written. It does no IO.
+	Round(value any) (any, error)
+}

@@ -27,6 +27,7 @@ type device struct {
 	hook     *Hook
 	reporter Reporter
 	counters *counters
+	writer   *writer
 
 	opened  driver.Device
 	origin  time.Time // of the grids of all cycles
@@ -49,6 +50,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		counters: counters,
+		writer:   newWriter(),
 	}
 }
 
@@ -56,23 +58,42 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 // when the driver has let go of it, which may be never if the driver hangs.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
-	if d.spec.Void {
-		d.setHealth(log.V(told), Unhealthy, summary(d.spec.Faults), d.spec.Faults)
-		<-ctx.Done()
-		return
-	}
-	if err := d.open(log); err != nil {
-		d.setHealth(log.V(told), Unhealthy, oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)}))
+	if reason, faults := d.begin(log); reason != "" {
+		d.setHealth(log.V(told), Unhealthy, reason, faults)
+		d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
 		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
 		return
 	}
+	writing, stop := context.WithCancel(ctx)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		d.writer.run(writing, log, d.opened)
+	}()
 	d.loop(ctx, log)
+	stop()
+	d.writer.close(errStopped)
 	if err := guard(log, "close", d.opened.Close); err != nil {
 		log.Error(err, "Device closed with an error")
 	}
 	if d.pending != nil {
 		<-d.pending // Close ends it
 	}
+	<-written // and this
+}
+
+// begin opens the device, or tells why it cannot run as a whole, and all that
+// is wrong.
+func (d *device) begin(log klog.Logger) (reason string, faults []Fault) {
+	if d.spec.Void {
+		return summary(d.spec.Faults), d.spec.Faults
+	}
+	if err := d.open(log); err != nil {
+		return oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)})
+	}
+	d.writer.want(d.desired())
+	d.writer.open()
+	return "", nil
 }
 
 // open opens the device and finds its points. Only what keeps the whole
@@ -118,6 +139,11 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 		select {
 		case <-ctx.Done():
 			return
+		case ask := <-d.writer.asks:
+			if !d.answer(ctx, log, ask) {
+				return
+			}
+		case <-d.writer.news:
 		case <-timer.C:
 		}
 		if !d.round(ctx, log) {
@@ -131,8 +157,10 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 
 // round does what is due. It returns false if ctx ended meanwhile.
 func (d *device) round(ctx context.Context, log klog.Logger) bool {
-	if due := d.due(time.Now()); len(due) > 0 && !d.collect(ctx, log, due) {
-		return false
+	if due := d.due(time.Now()); len(due) > 0 {
+		if _, ok := d.collect(ctx, log, due); !ok {
+			return false
+		}
 	}
 	d.report(time.Now())
 	d.assess(log)
@@ -156,8 +184,8 @@ func (d *device) due(now time.Time) []int {
 }
 
 // collect reads the tags at these places, in one read, and hands the readings
-// on. It returns false if ctx ended meanwhile.
-func (d *device) collect(ctx context.Context, log klog.Logger, places []int) bool {
+// on. It is not ok if ctx ended meanwhile.
+func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (readings []driver.Reading, ok bool) {
 	points := make([]driver.Point, len(places))
 	for i, place := range places {
 		points[i] = d.tags[place].point
@@ -165,17 +193,20 @@ func (d *device) collect(ctx context.Context, log klog.Logger, places []int) boo
 	started := time.Now()
 	a, ok := d.read(ctx, log, points)
 	if !ok {
-		return false
+		return nil, false
 	}
 	d.counters.read(time.Since(started), a.err)
 	if a.err == nil && len(a.readings) != len(points) {
 		a.err = fmt.Errorf("driver gave %d readings for %d points", len(a.readings), len(points))
 	}
+	if d.failure != nil && a.err == nil {
+		d.writer.reachable()
+	}
 	d.failure = a.err
 	if a.err == nil {
 		d.take(log, places, a.readings)
 	}
-	return true
+	return a.readings, true
 }
 
 // take hands readings to the hook and remembers the newest.
@@ -207,7 +238,7 @@ func (d *device) report(now time.Time) {
 		if due, _ := t.report.due(now); !due || t.newest.Value == nil {
 			continue
 		}
-		values = append(values, Reported{Property: t.name(), Reading: t.newest})
+		values = append(values, Reported{Property: t.name(), Reading: t.newest, Desired: d.writer.held(t.name())})
 		t.newest = driver.Reading{}
 	}
 	if len(values) > 0 {

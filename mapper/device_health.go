@@ -46,6 +46,9 @@ func (d *device) faults() []Fault {
 		if t.trouble != "" {
 			faults = append(faults, Fault{Property: t.name(), Reason: t.name() + ": " + t.trouble})
 		}
+		if trouble := d.writer.trouble(t.name()); trouble != "" {
+			faults = append(faults, Fault{Property: t.name(), Reason: t.name() + ": " + trouble})
+		}
 	}
 	return faults
 }
@@ -54,7 +57,7 @@ func (d *device) faults() []Fault {
 func (d *device) settingsOnly() bool {
 	wrong := len(d.spec.Faults) > 0
 	for _, t := range d.tags {
-		if t.trouble != "" && t.point != nil {
+		if t.trouble != "" && t.point != nil || d.writer.trouble(t.name()) != "" {
 			return false
 		}
 		wrong = wrong || t.trouble != ""

@@ -48,9 +48,10 @@ type Fleet struct {
 	counters counters
 	changed  chan struct{} // holds one: dirty is not empty
 
-	mu     sync.Mutex
-	wanted map[Key]Spec
-	dirty  map[Key]bool // wanted or not wanted since Run looked last
+	mu      sync.Mutex
+	wanted  map[Key]Spec
+	dirty   map[Key]bool    // wanted or not wanted since Run looked last
+	writers map[Key]*writer // of the devices that run
 }
 
 var _ Target = (*Fleet)(nil)
@@ -72,6 +73,7 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},
+		writers:  map[Key]*writer{},
 	}, nil
 }
 
@@ -81,7 +83,7 @@ func (f *Fleet) Put(spec Spec) {
 	f.wanted[spec.Key] = spec
 	f.dirty[spec.Key] = true
 	f.mu.Unlock()
-	f.wake()
+	wake(f.changed)
 }
 
 // Remove implements Target.
@@ -90,14 +92,7 @@ func (f *Fleet) Remove(key Key) {
 	delete(f.wanted, key)
 	f.dirty[key] = true
 	f.mu.Unlock()
-	f.wake()
-}
-
-func (f *Fleet) wake() {
-	select {
-	case f.changed <- struct{}{}:
-	default: // Run will look anyway
-	}
+	wake(f.changed)
 }
 
 // Counts returns what the fleet has done so far.
@@ -132,6 +127,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 			}
 		case key := <-r.ended:
 			delete(r.devices, key)
+			f.setWriter(key, nil)
 			r.reconcile(ctx, key)
 		}
 	}
@@ -146,11 +142,15 @@ func (f *Fleet) takeDirty() []Key {
 	return keys
 }
 
-func (f *Fleet) lookup(key Key) (spec Spec, ok bool) {
+// setWriter says who writes to a device that runs; nil: it does not any more.
+func (f *Fleet) setWriter(key Key, w *writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	spec, ok = f.wanted[key]
-	return spec, ok
+	if w == nil {
+		delete(f.writers, key)
+	} else {
+		f.writers[key] = w
+	}
 }
 
 // A runner is what Run works on. It belongs to Run's goroutine.
@@ -163,7 +163,7 @@ type runner struct {
 
 // reconcile makes one device what is wanted of it, or brings it a step nearer.
 func (r *runner) reconcile(ctx context.Context, key Key) {
-	spec, wanted := r.fleet.lookup(key)
+	spec, wanted := r.fleet.Spec(key)
 	now, runs := r.devices[key]
 	switch {
 	case runs && (!wanted || !reflect.DeepEqual(now.spec, spec)):
@@ -182,6 +182,7 @@ func (r *runner) start(ctx context.Context, spec Spec) {
 	o := r.fleet.options
 	o.Reporter.ReportSpec(spec)
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
+	r.fleet.setWriter(spec.Key, d.writer)
 	go func() {
 		defer cancel()
 		d.run(ctx)

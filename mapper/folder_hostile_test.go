@@ -26,8 +26,8 @@ func TestFolderFileReplaced(t *testing.T) {
 		"a dangling link":  {func(path string) error { return os.Symlink("nowhere", path) }, "the link leads nowhere: want a file"},
 		"a loop of links":  {func(path string) error { return os.Symlink(filepath.Base(path), path) }, "too many levels of symbolic links"},
 		"an unreadable":    {func(path string) error { return os.Symlink("/proc/self/mem", path) }, "input/output error"},
-		"binary garbage":   {writer("\x7fELF\x02\x01\x01\x00\xff"), "not a text in UTF-8"},
-		"a file too large": {writer(strings.Repeat("#", maxFile+1)), "it is larger than 1Mi: split it"},
+		"binary garbage":   {containing("\x7fELF\x02\x01\x01\x00\xff"), "not a text in UTF-8"},
+		"a file too large": {containing(strings.Repeat("#", maxFile+1)), "it is larger than 1Mi: split it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +90,7 @@ func listenUnix(path string) error {
 	return syscall.Bind(fd, &syscall.SockaddrUnix{Name: path})
 }
 
-func writer(text string) func(path string) error {
+func containing(text string) func(path string) error {
 	return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
 }
 

@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,7 @@ import (
 )
 
 // A script is a Driver whose devices do what the test says. Settings of a
-// device may hold fail=open, hang=read or hang=close.
+// device may hold fail=open, hang=read, hang=write or hang=close.
 type script struct {
 	mu     sync.Mutex
 	open   map[string]int                    // devices that are open now, by name
@@ -24,12 +23,16 @@ type script struct {
 	answer func(point string) driver.Reading // 1.5 at this moment if nil
 	broken error                             // of reads as a whole
 	take   time.Duration                     // of each read
+	held   map[string]any                    // what was written, by point; it is read where answer is nil
+	refuse error                             // of writes
+	keeps  func(any) any                     // what a point holds of a value that is written; nil: the value
+	writes []any                             // that were not refused
 	sizes  []int                             // points of each read
 	free   chan struct{}                     // closed: what hangs hangs no more
 }
 
 func newScript() *script {
-	return &script{open: map[string]int{}, opens: map[string]int{}, free: make(chan struct{})}
+	return &script{open: map[string]int{}, opens: map[string]int{}, held: map[string]any{}, free: make(chan struct{})}
 }
 
 func (s *script) Open(name string, settings driver.Settings) (driver.Device, error) {
@@ -66,15 +69,15 @@ type scripted struct {
 	hang   any
 }
 
-type scriptPoint string
+type scriptPoint struct{ name string }
 
-func (p scriptPoint) String() string { return string(p) }
+func (p *scriptPoint) String() string { return p.name }
 
 func (d *scripted) Point(c driver.PointConfig) (driver.Point, error) {
 	if c.Settings["fail"] == "point" {
 		return nil, &driver.SettingError{Key: "fail", Value: "point", Want: "something else"}
 	}
-	return scriptPoint(c.Name), nil
+	return &scriptPoint{c.Name}, nil
 }
 
 func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Reading, error) {
@@ -96,6 +99,9 @@ func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Re
 	readings := make([]driver.Reading, len(points))
 	for i, p := range points {
 		readings[i] = driver.Reading{Value: 1.5, Time: time.Now()}
+		if value := d.script.holds(d.name, p); value != nil {
+			readings[i].Value = value
+		}
 		if answer != nil {
 			readings[i] = answer(p.String())
 		}
@@ -103,8 +109,37 @@ func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Re
 	return readings, nil
 }
 
-func (d *scripted) Write(context.Context, driver.Point, any) error {
-	return fmt.Errorf("write: %w", driver.ErrReadOnly)
+func (d *scripted) Write(_ context.Context, p driver.Point, value any) error {
+	if d.hang == "write" {
+		<-d.script.free
+	}
+	d.script.mu.Lock()
+	defer d.script.mu.Unlock()
+	if d.script.refuse != nil {
+		return d.script.refuse
+	}
+	d.script.writes = append(d.script.writes, value)
+	if d.script.keeps != nil {
+		value = d.script.keeps(value)
+	}
+	d.script.held[d.name+"/"+p.String()] = value
+	return nil
+}
+
+// holds returns what was written to a point, or nil.
+func (s *script) holds(device string, p driver.Point) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held[device+"/"+p.String()]
+}
+
+// written returns what was written so far, and forgets it.
+func (s *script) written() []any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writes := s.writes
+	s.writes = nil
+	return writes
 }
 
 func (d *scripted) Close() error {

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -17,6 +18,11 @@ func (h Harness) writeReadBack(t *testing.T) {
 			t.Fatalf("write %v: %v", value, err)
 		}
 		known := Known{Config: h.Writable.Config, Want: value}
+		if r, ok := p.(driver.Rounder); ok {
+			if got, err := r.Round(value); err != nil || !reflect.DeepEqual(got, value) {
+				t.Errorf("round %v: got %v, %v; want it unchanged", value, got, err)
+			}
+		}
 		h.checkRead(t, device, []driver.Point{p}, []Known{known})
 	}
 }
@@ -40,8 +46,8 @@ func (h Harness) writeWrongType(t *testing.T) {
 	device := h.open(t)
 	p := point(t, device, h.Writable.Config)
 	for _, value := range []any{nil, struct{}{}, 1} {
-		if device.Write(timeout(t), p, value) == nil {
-			t.Errorf("%v (%T) was written to a point of type %s", value, value, h.Writable.Config.Type)
+		if err := device.Write(timeout(t), p, value); !errors.Is(err, driver.ErrValue) {
+			t.Errorf("write of %v (%T) to a point of type %s gives %v, want ErrValue", value, value, h.Writable.Config.Type, err)
 		}
 	}
 }

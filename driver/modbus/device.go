@@ -117,10 +117,7 @@ func (d *device) write(ctx context.Context, p *point, value any) error {
 	if p.readOnly {
 		return driver.ErrReadOnly
 	}
-	if most := p.table.maxWrite(); p.count > most {
-		return fmt.Errorf("one request writes %d at most", most)
-	}
-	data, err := p.format.encode(value)
+	data, err := p.encode(value)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@
 //	isSwap          the less significant byte of each register comes first;
 //	                undone after isRegisterSwap
 //	scale           a value is the register's number times scale; 1, and 0 means 1
-//	min max         a value outside is kept as suspect, and never written
+//	min max         a value outside is kept as suspect; the mapper writes none
 //
 // Registers and bytes are big-endian where nothing else is said. With a
 // dataType of int16, int32, int64, uint16, uint32, uint64, float32, float64,

@@ -27,7 +27,7 @@ func (f format) encode(value any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if reason := f.limits.check(n); reason != "" {
+	if reason := strange(n); reason != "" {
 		return nil, fmt.Errorf("value %v is %s", value, reason)
 	}
 	if f.typ != driver.Boolean { // true is 1 in the register, whatever the scale
@@ -93,9 +93,6 @@ func (f format) asBool(value any) (bool, error) {
 	n, err := ofValue(value)
 	if err != nil {
 		return false, err
-	}
-	if reason := f.limits.check(n); reason != "" {
-		return false, fmt.Errorf("value %v is %s", value, reason)
 	}
 	return asFloat(n) != 0, nil
 }

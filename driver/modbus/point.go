@@ -11,6 +11,7 @@ import (
 var (
 	_ driver.Point    = (*point)(nil)
 	_ driver.Unreader = (*point)(nil)
+	_ driver.Rounder  = (*point)(nil)
 )
 
 // point is where a property lies in a device, and how.
@@ -24,6 +25,29 @@ type point struct {
 
 // Unread returns the keys that mean nothing to a point.
 func (p *point) Unread() []string { return p.unread }
+
+// Round implements driver.Rounder.
+func (p *point) Round(value any) (any, error) {
+	data, err := p.encode(value)
+	if err != nil {
+		return nil, err
+	}
+	value, _, err = p.format.decode(data)
+	return value, err
+}
+
+// encode makes the bytes of one request that writes a value of the point's
+// type. Its errors wrap driver.ErrValue.
+func (p *point) encode(value any) ([]byte, error) {
+	if most := p.table.maxWrite(); p.count > most {
+		return nil, fmt.Errorf("%w: one request writes %d at most", driver.ErrValue, most)
+	}
+	data, err := p.format.encode(value)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", driver.ErrValue, err)
+	}
+	return data, nil
+}
 
 // types are those that points may have.
 var types = []driver.Type{driver.Int, driver.Float, driver.Double, driver.Boolean, driver.String, driver.Bytes}

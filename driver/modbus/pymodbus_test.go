@@ -217,7 +217,6 @@ func TestRefusedWrites(t *testing.T) {
 		value    any
 		want     string
 	}{
-		{driver.Int, holding("offset", 40, "max", 10), int64(11), "above max 10"},
 		{driver.Double, holding("offset", 40, "limit", 2), math.NaN(), "not a number"},
 		{driver.Int, holding("offset", 40), int64(40000), "does not fit int16"},
 		{driver.Int, holding("offset", 40, "dataType", "uint16"), int64(-1), "does not fit uint16"},

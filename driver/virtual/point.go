@@ -67,7 +67,7 @@ func (p *point) write(value any) error {
 		return driver.ErrReadOnly
 	}
 	if !p.typ.Holds(value) {
-		return fmt.Errorf("value %v is of type %T: want one of %s", value, value, p.typ)
+		return fmt.Errorf("%w: %v is of type %T: want one of %s", driver.ErrValue, value, value, p.typ)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,11 +2,13 @@ package image
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
@@ -44,6 +46,7 @@ func TestImages(t *testing.T) {
 			t.Errorf("a mapper that is to read what is not its own says %q", got)
 		}
 	})
+	t.Run("EdgeCore", func(t *testing.T) { meet(t, mapper, m.configs["mapper"]) })
 	t.Run("deliver", func(t *testing.T) { deliver(t, cloudsvc, mapper, m.configs["mapper"]) })
 }
 
@@ -69,6 +72,46 @@ func newNode(t *testing.T) map[string]string {
 		}
 	}
 	return volumes
+}
+
+// meet has a mapper, with the config as it is but for ports, connect to EdgeCore,
+// whose socket has the owner and the mode that EdgeCore gives it, and make those
+// that EdgeCore connects to.
+func meet(t *testing.T, mapper container, config *corev1.ConfigMap) {
+	mapper.volumes = newNode(t)
+	edgecore := listen(t, mapper.volumes["kubeedge"]+"/dmi.sock")
+	text := strings.NewReplacer(":7777", ":"+stack.FreePort(t), "cloud.example:30557", "127.0.0.1:"+stack.FreePort(t)).Replace(config.Data["config.yaml"])
+	if err := os.WriteFile(mapper.volumes["config"]+"/config.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mapper.start(t, "/usr/bin/mapper", mapper.pod.Containers[0].Args...)
+
+	conn, err := edgecore.Accept()
+	if err != nil {
+		t.Fatalf("the mapper did not connect to EdgeCore: %v", err)
+	}
+	defer conn.Close()
+	for _, protocol := range []string{"modbus", "virtual"} {
+		conn, err := net.Dial("unix", mapper.volumes["sockets"]+"/mapper-"+protocol+".sock")
+		if err != nil {
+			t.Fatalf("the mapper has no socket for %s: %v", protocol, err)
+		}
+		_ = conn.Close()
+	}
+}
+
+// listen listens as EdgeCore does.
+func listen(t *testing.T, path string) *net.UnixListener {
+	t.Helper()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	if err := errors.Join(os.Chmod(path, 0o755), l.SetDeadline(time.Now().Add(time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // deliver has a value go from a mapper to a subscriber.

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	yamlstream "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"datastub/mapper"
 )
 
 // A manifest is what resource/kubernetes has, by the names of the objects.
@@ -144,6 +146,13 @@ func TestManifest(t *testing.T) {
 			}
 		}
 		checkSecurity(t, name, pod.Spec)
+	}
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte(m.configs["mapper"].Data["config.yaml"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mapper.LoadConfig(config); err != nil {
+		t.Errorf("the mapper's config: %v", err)
 	}
 	for name, service := range m.services {
 		checkSelector(t, "Service "+name, service.Spec.Selector, m.pods["cloudsvc"])
