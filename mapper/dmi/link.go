@@ -48,6 +48,8 @@ type Link struct {
 	options   Options
 	edge      *edge
 	listeners []*socket.Listener // one a registration
+	pacer     *pacer
+	twins     *twins
 }
 
 var _ mapper.Source = (*Link)(nil)
@@ -78,8 +80,13 @@ func New(options Options) (*Link, error) {
 		l.Close()
 		return nil, err
 	}
+	l.pacer = newPacer(time.Now)
+	l.twins = newTwins(l.edge, l.pacer, options.Witness, options.Logger)
 	return l, nil
 }
+
+// Twins returns what reports to EdgeCore while Run runs.
+func (l *Link) Twins() mapper.Reporter { return l.twins }
 
 // Close gives back what New took, where Run is not called.
 func (l *Link) Close() {
@@ -104,8 +111,10 @@ func (l *Link) Run(ctx context.Context, target mapper.Target) error {
 		group.Go(func() error { return s.run(ctx) })
 		group.Go(func() error { r.run(ctx); return nil })
 	}
+	group.Go(func() error { return l.twins.Run(ctx) })
 	group.Go(func() error {
 		l.edge.watch(ctx, func() {
+			l.twins.again()
 			for _, r := range registrars {
 				r.ask()
 			}
@@ -119,7 +128,7 @@ func (l *Link) newRegistrar(one mapper.Registration, roster *roster) *registrar 
 	o := l.options
 	return &registrar{
 		Registration: one, version: o.Version, apiVersion: o.APIVersion, every: o.Renewal,
-		edge: l.edge, roster: roster, witness: o.Witness, logger: o.Logger,
+		edge: l.edge, pacer: l.pacer, roster: roster, witness: o.Witness, logger: o.Logger,
 		asked: make(chan struct{}, 1), first: true,
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// EdgeCore takes 1 request a second, 100 at once, from all mappers of a node
+// EdgeCore takes one request a second, 100 at once after a rest, from all mappers of a node
 // together, and refuses what is more: a bucket of 100 tokens into which one
 // drops each second. The pacer mirrors that bucket, so that nothing of ours is
 // refused while we are alone.
@@ -28,17 +28,17 @@ const (
 type kind int
 
 const (
-	registration kind = iota
-	state             // a state that has changed
-	twin              // values that have changed, or are old
-	refresh           // what EdgeCore has been told already
+	forRegistration kind = iota
+	forState             // a state that has changed
+	forTwins             // values that have changed, or are old
+	forRefresh           // what EdgeCore has been told already
 )
 
 // reserve returns how many tokens a kind leaves for those before it: devices
 // that change every second take all that comes, and must not keep a mapper from
 // being taken in, nor a failure from being told.
 func (k kind) reserve() float64 {
-	return [...]float64{registration: 0, state: 15, twin: 30, refresh: 60}[k]
+	return [...]float64{forRegistration: 0, forState: 15, forTwins: 30, forRefresh: 60}[k]
 }
 
 // A pacer says when a request may be made. Its methods may be called from many

@@ -27,27 +27,27 @@ func TestPacerReserves(t *testing.T) {
 		kind kind
 		want int
 	}{
-		{"nothing to spare at the start", 0, refresh, 0},
-		{"twins leave 30", 0, twin, 10},
-		{"and have to wait", 0, twin, 0},
-		{"states leave 15", 0, state, 15},
-		{"registrations take all", 0, registration, 15},
-		{"one comes a second", 5 * time.Second, registration, 4},
-		{"up to 90", time.Hour, refresh, 30},
-		{"the rest is for what changes", 0, twin, 30},
+		{"nothing to spare at the start", 0, forRefresh, 0},
+		{"twins leave 30", 0, forTwins, 10},
+		{"and have to wait", 0, forTwins, 0},
+		{"states leave 15", 0, forState, 15},
+		{"registrations take all", 0, forRegistration, 15},
+		{"one comes a second", 5 * time.Second, forRegistration, 4},
+		{"up to 90", time.Hour, forRefresh, 30},
+		{"the rest is for what changes", 0, forTwins, 30},
 	} {
 		now = now.Add(step.pass)
 		if got := takeAll(step.kind); got != step.want {
 			t.Errorf("%s: took %d, want %d", step.name, got, step.want)
 		}
 	}
-	after := p.take(refresh)
+	after := p.take(forRefresh)
 	now = now.Add(after - time.Millisecond)
-	if p.take(refresh) == 0 {
+	if p.take(forRefresh) == 0 {
 		t.Errorf("a token before %v", after)
 	}
 	now = now.Add(time.Millisecond)
-	if again := p.take(refresh); again != 0 {
+	if again := p.take(forRefresh); again != 0 {
 		t.Errorf("no token after %v, but after %v more", after, again)
 	}
 }
@@ -58,7 +58,7 @@ func TestPacerRefused(t *testing.T) {
 	p := newPacer(func() time.Time { return now })
 	now = now.Add(time.Hour)
 	p.refused()
-	for k, want := range map[kind]time.Duration{registration: 1, state: 16, twin: 31, refresh: 61} {
+	for k, want := range map[kind]time.Duration{forRegistration: 1, forState: 16, forTwins: 31, forRefresh: 61} {
 		if got, want := p.take(k), want*time.Second*100/99; got.Round(time.Millisecond) != want.Round(time.Millisecond) {
 			t.Errorf("kind %d waits %v, want %v", k, got, want)
 		}
@@ -71,7 +71,7 @@ func TestPacerWait(t *testing.T) {
 		p := newPacer(time.Now)
 		p.refused()
 		start := time.Now()
-		if err := p.wait(t.Context(), twin); err != nil {
+		if err := p.wait(t.Context(), forTwins); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start).Round(time.Second); took != 31*time.Second {
@@ -79,7 +79,7 @@ func TestPacerWait(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if err := p.wait(ctx, twin); !errors.Is(err, context.DeadlineExceeded) {
+		if err := p.wait(ctx, forTwins); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})

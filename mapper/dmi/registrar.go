@@ -2,6 +2,7 @@ package dmi
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ type registrar struct {
 	version, apiVersion string
 	every               time.Duration
 	edge                *edge
+	pacer               *pacer
 	roster              *roster
 	witness             Witness
 	logger              klog.Logger
@@ -98,6 +100,9 @@ func (r *registrar) pause(ctx context.Context, pause time.Duration) bool {
 
 // register registers once, and takes what EdgeCore answers.
 func (r *registrar) register(ctx context.Context) error {
+	if err := r.pacer.wait(ctx, forRegistration); err != nil {
+		return err
+	}
 	asked := time.Now()
 	answer, err := r.edge.Register(ctx, &pb.MapperRegisterRequest{
 		WithData: true, // without, EdgeCore notes the mapper and never calls it
@@ -108,6 +113,9 @@ func (r *registrar) register(ctx context.Context) error {
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, errTooMany) {
+		r.pacer.refused()
 	}
 	if err != nil {
 		r.roster.doubt(r.Protocol)

@@ -17,9 +17,9 @@ const (
 	maxTwinName  = 128
 )
 
-// fits tells whether text is of EdgeCore's characters, 1 to max of them.
-func fits(text string, max int) bool {
-	if text == "" || len(text) > max {
+// fits tells whether text is of EdgeCore's characters, 1 to most of them.
+func fits(text string, most int) bool {
+	if text == "" || len(text) > most {
 		return false
 	}
 	for i := range len(text) {

@@ -137,13 +137,13 @@ func run(ctx context.Context, path string) error {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	source, undo, err := newSource(config, klog.FromContext(ctx))
+	source, twins, undo, err := newSource(config, klog.FromContext(ctx))
 	if err != nil {
 		publisher.Close()
 		return err
 	}
 	app, err := mapper.NewApp(mapper.AppOptions{
-		Config: config, Drivers: drivers(), Source: source, Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
+		Config: config, Drivers: drivers(), Source: source, Twins: twins, Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		undo()
@@ -155,16 +155,17 @@ func run(ctx context.Context, path string) error {
 	return app.Run(ctx)
 }
 
-// newSource returns where the config says that the devices come from, and what
-// gives back what it took where it does not run.
-func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, undo func(), err error) {
+// newSource returns where the config says that the devices come from, what
+// reports their twins, if anything does, and what gives back what both took
+// where the source does not run.
+func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, twins mapper.Reporter, undo func(), err error) {
 	defaults, vet := config.DataPlane.Defaults, drivers().Vet
 	if config.Devices.Source == mapper.FromFolder {
 		folder, err := mapper.NewFolder(mapper.FolderOptions{Dir: config.Devices.Folder, Defaults: defaults, Vet: vet})
-		return folder, func() {}, err
+		return folder, nil, func() {}, err
 	}
 	if err := config.CheckProtocols(drivers()); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	link, err := dmi.New(dmi.Options{
 		Registrations: config.Registrations(),
@@ -176,7 +177,7 @@ func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, 
 		Logger:        logger,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return link, link.Close, nil
+	return link, link.Twins(), link.Close, nil
 }
