@@ -71,7 +71,7 @@ func (r *roster) put(told *pb.Device) (modelKnown bool) {
 	now := time.Now()
 	r.mu.Lock()
 	m, notes := r.note(told)
-	m.seen = now
+	m.seen, m.absence = now, absence{}
 	delete(r.removed, keyOf(told))
 	modelKnown = r.models[m.model()] != nil
 	r.mu.Unlock()
