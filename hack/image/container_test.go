@@ -21,24 +21,25 @@ import (
 // limits and the network, which is the machine's.
 type container struct {
 	root    string            // its root file system
+	image   stage             // of the Dockerfile
 	pod     corev1.PodSpec    // what it may do
 	volumes map[string]string // folders of this machine, by the pod's volumes
 }
 
 // enter is a shell script that goes into a container of its own mounts and becomes
 // what it is given: $root is where it is, $mounts are lines "folder path mode",
-// $user is uid:gid, and $groups further ones.
+// $mode is the root's, $user is uid:gid, and $groups further ones.
 const enter = `set -eu
 mount --bind "$root" "$root"
 mount --bind /proc "$root/proc"
-while read -r folder path mode; do
+while read -r folder path mode_of; do
   mount --bind "$folder" "$root$path"
-  mount -o "remount,bind,$mode" "$root$path"
+  mount -o "remount,bind,$mode_of" "$root$path"
 done <<END
 $mounts
 END
-mount -o "remount,bind,$mode_root" "$root"
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin NODE_NAME=edge-1 \
+mount -o "remount,bind,$mode" "$root"
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin NODE_NAME=edge-1 $env \
   setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+sys_chroot,+setuid,+setgid \
   chroot --userspec="$user" --groups="$groups" "$root" "$@"`
 
@@ -66,7 +67,7 @@ func (c container) command(t *testing.T, program string, args ...string) []strin
 	user, groups := c.user()
 	return slices.Concat([]string{
 		"env", "root=" + c.root, "mounts=" + strings.Join(lines, "\n"), "user=" + user, "groups=" + groups,
-		"mode_root=" + mode(*of.SecurityContext.ReadOnlyRootFilesystem),
+		"mode=" + mode(*of.SecurityContext.ReadOnlyRootFilesystem), "env=" + strings.Join(c.image.all("ENV"), " "),
 		"unshare", "--mount", "--propagation", "private", "sh", "-c", enter, "sh", program,
 	}, args)
 }

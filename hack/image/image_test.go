@@ -2,11 +2,13 @@ package image
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,9 +23,10 @@ func TestImages(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root makes containers")
 	}
-	context, m := newContext(t), readManifest(t)
-	cloudsvc := container{root: makeRoot(t, context, "cloudsvc"), pod: m.pods["cloudsvc"].Spec, volumes: map[string]string{"log": newDisk(t)}}
-	mapper := container{root: makeRoot(t, context, "mapper"), pod: m.pods["mapper"].Spec, volumes: newNode(t)}
+	context, stages, m := newContext(t), readDockerfile(t), readManifest(t)
+	cloudsvc := container{root: makeRoot(t, context, stages["cloudsvc-root"]), image: stages["cloudsvc"], pod: m.pods["cloudsvc"].Spec}
+	cloudsvc.volumes = map[string]string{"log": newDisk(t, *cloudsvc.pod.SecurityContext.FSGroup)}
+	mapper := container{root: makeRoot(t, context, stages["mapper-root"]), image: stages["mapper"], pod: m.pods["mapper"].Spec, volumes: newNode(t)}
 
 	t.Run("version", func(t *testing.T) {
 		for target, c := range map[string]container{"cloudsvc": cloudsvc, "mapper": mapper} {
@@ -31,6 +34,18 @@ func TestImages(t *testing.T) {
 				if got := c.run(t, program, "--version"); !strings.Contains(got, version+" (revision "+revision[:12]) {
 					t.Errorf("%s is %s, want %s, revision %s", program, got, version, revision)
 				}
+			}
+		}
+	})
+	t.Run("volumes", func(t *testing.T) {
+		for target, c := range map[string]container{"cloudsvc": cloudsvc, "mapper": mapper} {
+			info, err := os.Stat(c.root + "/var/lib/datastub")
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner := info.Sys().(*syscall.Stat_t)
+			if got, want := fmt.Sprintf("%d:%d", owner.Uid, owner.Gid), c.image.last("USER"); got != want {
+				t.Errorf("the volume of %s belongs to %s, want its USER %s", target, got, want)
 			}
 		}
 	})
@@ -52,10 +67,10 @@ func TestImages(t *testing.T) {
 
 // newDisk returns a folder as a new volume is: of root, and of the pod's group, with
 // a folder of the file system's own.
-func newDisk(t *testing.T) string {
+func newDisk(t *testing.T, group int64) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := errors.Join(os.Mkdir(dir+"/lost+found", 0o700), os.Chown(dir, 0, 65532), os.Chmod(dir, 0o775|os.ModeSetgid)); err != nil {
+	if err := errors.Join(os.Mkdir(dir+"/lost+found", 0o700), os.Chown(dir, 0, int(group)), os.Chmod(dir, 0o775|os.ModeSetgid)); err != nil {
 		t.Fatal(err)
 	}
 	return dir

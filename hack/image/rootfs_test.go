@@ -71,16 +71,12 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, data, info.Mode())
 }
 
-// makeRoot returns the root file system of an image, made by the steps of the
-// Dockerfile that make it there, in a context.
-func makeRoot(t *testing.T, context, target string) string {
+// makeRoot returns the root file system of an image, made by the steps of the stage
+// that makes it in the Dockerfile, in a context.
+func makeRoot(t *testing.T, context string, by stage) string {
 	t.Helper()
 	root := t.TempDir()
-	runs := readDockerfile(t)[target+"-root"].all("RUN")
-	if len(runs) == 0 {
-		t.Fatalf("no step of the Dockerfile makes the root of %s", target)
-	}
-	for _, run := range runs {
+	for _, run := range by.all("RUN") {
 		for strings.HasPrefix(run, "--") { // where it caches is the engine's affair
 			_, run, _ = strings.Cut(run, " ")
 			run = strings.TrimSpace(run)
