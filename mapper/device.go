@@ -20,8 +20,11 @@ const hangLimit = readLimit + 5*time.Second
 // told is the level of what the Source has logged already: wrong settings.
 const told = 1
 
-// A device runs one Spec. All its fields belong to the goroutine of run.
+// A device runs one Spec, which may change. All its fields but channels and
+// writer belong to the goroutine of run.
 type device struct {
+	specs    chan *Spec    // holds one: the next Spec, see hand
+	news     chan struct{} // holds one: a round may have something to do
 	spec     *Spec
 	drivers  Drivers
 	hook     *Hook
@@ -44,24 +47,33 @@ type answer struct {
 }
 
 func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, counters *counters) *device {
+	news := make(chan struct{}, 1)
 	return &device{
+		specs:    make(chan *Spec, 1),
+		news:     news,
 		spec:     &spec,
 		drivers:  drivers,
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		counters: counters,
-		writer:   newWriter(),
+		writer:   newWriter(news),
 	}
 }
 
 // run opens the device, reads it until ctx ends, and closes it. It returns
-// when the driver has let go of it, which may be never if the driver hangs.
+// when the driver has let go of it, which may be never if the driver hangs. It
+// also ends for a new Spec if it cannot run, or hangs: the next device runs by
+// that.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
+	d.reporter.ReportSpec(*d.spec)
 	if reason, faults := d.begin(log); reason != "" {
 		d.setHealth(log.V(told), Unhealthy, reason, faults)
 		d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
-		<-ctx.Done() // wrong settings stay wrong: the next Spec is another device
+		select {
+		case <-ctx.Done():
+		case <-d.specs:
+		}
 		return
 	}
 	writing, stop := context.WithCancel(ctx)
@@ -139,11 +151,7 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 		select {
 		case <-ctx.Done():
 			return
-		case ask := <-d.writer.asks:
-			if !d.answer(ctx, log, ask) {
-				return
-			}
-		case <-d.writer.news:
+		case <-d.news:
 		case <-timer.C:
 		}
 		if !d.round(ctx, log) {
@@ -155,8 +163,13 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 	}
 }
 
-// round does what is due. It returns false if ctx ended meanwhile.
+// round does what there is to do: what is asked for goes before what is due,
+// for in a device that is slower than its cycles something always is. It
+// returns false if the device is to end.
 func (d *device) round(ctx context.Context, log klog.Logger) bool {
+	if !d.adopt(log) || !d.answer(ctx, log) {
+		return false
+	}
 	if due := d.due(time.Now()); len(due) > 0 {
 		if _, ok := d.collect(ctx, log, due); !ok {
 			return false
@@ -184,7 +197,7 @@ func (d *device) due(now time.Time) []int {
 }
 
 // collect reads the tags at these places, in one read, and hands the readings
-// on. It is not ok if ctx ended meanwhile.
+// on. It is not ok if the device is to end.
 func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (readings []driver.Reading, ok bool) {
 	points := make([]driver.Point, len(places))
 	for i, place := range places {
@@ -247,7 +260,8 @@ func (d *device) report(now time.Time) {
 }
 
 // read reads in a goroutine of its own, so that a driver that hangs is seen.
-// It is not ok if ctx ended before the answer; pending is left then.
+// It is not ok if ctx ended before the answer, or a new Spec came while the
+// driver hung; pending is left then.
 func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Point) (a answer, ok bool) {
 	answers := make(chan answer, 1) // read may be given up
 	d.pending = answers
@@ -263,6 +277,7 @@ func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Poin
 	}()
 	hung := time.NewTimer(hangLimit)
 	defer hung.Stop()
+	var changed <-chan *Spec // none before the driver hangs
 	for {
 		select {
 		case a = <-answers:
@@ -270,6 +285,9 @@ func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Poin
 			return a, ctx.Err() == nil
 		case <-hung.C:
 			d.setUnhealthy(log, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit))
+			changed = d.specs
+		case <-changed:
+			return answer{}, false
 		case <-ctx.Done():
 			return answer{}, false
 		}

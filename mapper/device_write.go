@@ -22,26 +22,30 @@ func (d *device) desired() (targets map[string]target, desired map[string]string
 	return targets, desired
 }
 
-// answer reads one property out of its cycle. It returns false if ctx ended
-// meanwhile.
-func (d *device) answer(ctx context.Context, log klog.Logger, a ask) bool {
-	place := d.place(a.property)
-	if place < 0 || d.tags[place].point == nil {
-		a.answer <- driver.Reading{Err: ErrNoProperty}
+// answer looks whether the writer asks for a property, and reads it out of its
+// cycle. It returns false if the device is to end.
+func (d *device) answer(ctx context.Context, log klog.Logger) bool {
+	select {
+	case a := <-d.writer.asks:
+		reading, ok := d.readNow(ctx, log, a.property)
+		if ok {
+			a.answer <- reading
+		}
+		return ok
+	default:
 		return true
 	}
-	readings, ok := d.collect(ctx, log, []int{place})
-	switch {
-	case !ok:
-	case d.failure != nil:
-		a.answer <- driver.Reading{Err: d.failure}
-	default:
-		a.answer <- readings[0]
-	}
-	return ok
 }
 
-// place returns where a property is among the tags, or -1.
-func (d *device) place(property string) int {
-	return slices.IndexFunc(d.tags, func(t *tag) bool { return t.name() == property })
+// readNow reads one property. It is not ok if the device is to end.
+func (d *device) readNow(ctx context.Context, log klog.Logger, property string) (r driver.Reading, ok bool) {
+	place := slices.IndexFunc(d.tags, func(t *tag) bool { return t.name() == property && t.point != nil })
+	if place < 0 {
+		return driver.Reading{Err: ErrNoProperty}, true
+	}
+	readings, ok := d.collect(ctx, log, []int{place})
+	if !ok || d.failure != nil {
+		return driver.Reading{Err: d.failure}, ok
+	}
+	return readings[0], true
 }

@@ -40,9 +40,10 @@ func (o *FleetOptions) validate() error {
 
 // A Fleet is a Target that runs each device in a goroutine of its own. Put and
 // Remove only note what is wanted; Run brings it about, key by key. A device
-// that is to be replaced is stopped first, and the new one starts when the old
-// one has ended, for both may want one bus. One that hangs keeps its own key
-// waiting and no other.
+// takes another Spec while it runs, and only the properties that are others
+// notice, unless its protocol or settings are others. Then it is stopped, and
+// the new one starts when the old one has ended, for both may want one bus. One
+// that hangs keeps its own key waiting and no other.
 type Fleet struct {
 	options  FleetOptions
 	counters counters
@@ -107,8 +108,9 @@ func (f *Fleet) size() int {
 
 // A running is one device that was started and has not ended.
 type running struct {
-	spec Spec
-	stop context.CancelFunc
+	spec   Spec // that it was given last
+	device *device
+	stop   context.CancelFunc
 }
 
 // Run runs the devices until ctx ends, then stops them, all at once. The error
@@ -166,8 +168,12 @@ func (r *runner) reconcile(ctx context.Context, key Key) {
 	spec, wanted := r.fleet.Spec(key)
 	now, runs := r.devices[key]
 	switch {
-	case runs && (!wanted || !reflect.DeepEqual(now.spec, spec)):
+	case runs && (!wanted || restarts(&now.spec, &spec)):
 		now.stop() // when it has ended, reconcile comes again
+	case runs && !reflect.DeepEqual(now.spec, spec):
+		now.device.hand(&spec)
+		now.spec = spec
+		r.devices[key] = now
 	case runs:
 	case wanted:
 		r.start(ctx, spec)
@@ -178,10 +184,9 @@ func (r *runner) reconcile(ctx context.Context, key Key) {
 
 func (r *runner) start(ctx context.Context, spec Spec) {
 	ctx, cancel := context.WithCancel(ctx)
-	r.devices[spec.Key] = running{spec: spec, stop: cancel}
 	o := r.fleet.options
-	o.Reporter.ReportSpec(spec)
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
+	r.devices[spec.Key] = running{spec: spec, device: d, stop: cancel}
 	r.fleet.setWriter(spec.Key, d.writer)
 	go func() {
 		defer cancel()

@@ -38,6 +38,19 @@ func NewHook(spec *Spec, publisher Publisher, tally *Tally, now func() time.Time
 	return &Hook{spec: spec, publisher: publisher, tally: tally, now: now, last: map[string]published{}}
 }
 
+// Change has the hook publish by another Spec of its device. What was
+// published last of properties that are published as before holds on.
+func (h *Hook) Change(spec *Spec) {
+	last := map[string]published{}
+	for i, c := range diff(h.spec, spec) {
+		name := spec.Properties[i].Point.Name
+		if before, ok := h.last[name]; ok && c.published {
+			last[name] = before
+		}
+	}
+	h.spec, h.last = spec, last
+}
+
 // A Collected is one reading of one property.
 type Collected struct {
 	Property int // its place in Spec.Properties

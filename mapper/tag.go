@@ -27,6 +27,19 @@ func newTag(property *Property, origin, now time.Time) *tag {
 	}
 }
 
+// inherit takes over from an older tag of the property what is carried.
+func (t *tag) inherit(old *tag, c carry) {
+	if c.point {
+		t.point, t.trouble, t.newest = old.point, old.trouble, old.newest
+	}
+	if c.collect {
+		t.collect = old.collect
+	}
+	if c.report {
+		t.report = old.report
+	}
+}
+
 // name is the property's.
 func (t *tag) name() string { return t.property.Point.Name }
 

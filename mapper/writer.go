@@ -35,9 +35,9 @@ var (
 // command goes first. An order is done when the property was read again, by
 // the device's goroutine, and holds the value.
 type writer struct {
-	asks chan ask      // to the device's goroutine
-	news chan struct{} // holds one: trouble or held may return something new
-	work chan struct{} // holds one: there is a new order
+	asks chan ask        // holds the one there is: to the device's goroutine
+	news chan<- struct{} // holds one: there is an ask, or trouble may return something new
+	work chan struct{}   // holds one: there is a new order
 
 	mu       sync.Mutex
 	closed   error // why nothing can be written; nil: it can
@@ -59,9 +59,10 @@ type ask struct {
 	answer   chan<- driver.Reading // has room
 }
 
-func newWriter() *writer {
+// newWriter returns a writer that tells the device's goroutine of news.
+func newWriter(news chan<- struct{}) *writer {
 	return &writer{
-		asks: make(chan ask), news: make(chan struct{}, 1), work: make(chan struct{}, 1),
+		asks: make(chan ask, 1), news: news, work: make(chan struct{}, 1),
 		closed: errOpening, desires: map[string]*desire{},
 	}
 }
@@ -173,6 +174,13 @@ func (w *writer) trouble(property string) string {
 		return d.trouble
 	}
 	return ""
+}
+
+// hangs tells whether a write does not return.
+func (w *writer) hangs() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stuck != ""
 }
 
 // held returns what a property was desired to hold and did, as its CR says it.
@@ -318,11 +326,8 @@ func (w *writer) setStuck(property string) {
 // confirm has the property read, and returns nil if it holds the order's value.
 func (w *writer) confirm(ctx context.Context, o *order) error {
 	answers := make(chan driver.Reading, 1) // the device's goroutine does not wait
-	select {
-	case w.asks <- ask{o.property, answers}:
-	case <-ctx.Done():
-		return errStopped
-	}
+	w.asks <- ask{o.property, answers}      // the one before was answered
+	wake(w.news)
 	select {
 	case r := <-answers:
 		switch {
