@@ -25,6 +25,7 @@ type script struct {
 	take   time.Duration                     // of each read
 	held   map[string]any                    // what was written, by point; it is read where answer is nil
 	refuse error                             // of writes
+	tried  func()                            // is called at each write, if there is one
 	keeps  func(any) any                     // what a point holds of a value that is written; nil: the value
 	writes []any                             // that were not refused
 	sizes  []int                             // points of each read
@@ -115,6 +116,9 @@ func (d *scripted) Write(_ context.Context, p driver.Point, value any) error {
 	}
 	d.script.mu.Lock()
 	defer d.script.mu.Unlock()
+	if d.script.tried != nil {
+		d.script.tried()
+	}
 	if d.script.refuse != nil {
 		return d.script.refuse
 	}
