@@ -83,16 +83,18 @@ func (d *scripted) Point(c driver.PointConfig) (driver.Point, error) {
 
 func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Reading, error) {
 	if d.hang == "read" {
-		<-d.script.free
+		d.script.wait()
 	}
 	d.script.mu.Lock()
 	take, broken, answer := d.script.take, d.script.broken, d.script.answer
 	d.script.sizes = append(d.script.sizes, len(points))
 	d.script.mu.Unlock()
-	select {
-	case <-time.After(take):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if take > 0 {
+		select {
+		case <-time.After(take):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	if broken != nil {
 		return nil, broken
@@ -112,7 +114,7 @@ func (d *scripted) Read(ctx context.Context, points []driver.Point) ([]driver.Re
 
 func (d *scripted) Write(_ context.Context, p driver.Point, value any) error {
 	if d.hang == "write" {
-		<-d.script.free
+		d.script.wait()
 	}
 	d.script.mu.Lock()
 	defer d.script.mu.Unlock()
@@ -128,6 +130,22 @@ func (d *scripted) Write(_ context.Context, p driver.Point, value any) error {
 	}
 	d.script.held[d.name+"/"+p.String()] = value
 	return nil
+}
+
+// wait hangs until what hangs is let go.
+func (s *script) wait() {
+	s.mu.Lock()
+	free := s.free
+	s.mu.Unlock()
+	<-free
+}
+
+// release lets go of what hangs now.
+func (s *script) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.free)
+	s.free = make(chan struct{})
 }
 
 // holds returns what was written to a point, or nil.
@@ -148,7 +166,7 @@ func (s *script) written() []any {
 
 func (d *scripted) Close() error {
 	if d.hang == "close" {
-		<-d.script.free
+		d.script.wait()
 	}
 	d.script.mu.Lock()
 	defer d.script.mu.Unlock()
@@ -205,7 +223,9 @@ func newRig(t *testing.T) *rig {
 
 // pass lets time go by, and everything that is due happen.
 func pass(d time.Duration) {
-	<-time.After(d)
+	if d > 0 {
+		<-time.After(d)
+	}
 	synctest.Wait()
 }
 
