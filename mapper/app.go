@@ -111,7 +111,7 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 			return err
 		}
 		a.http = newServer(listener, a.watchAPI(options), options.Logger)
-		options.Logger.Info("Serving /healthz, /readyz and /metrics", "http", "http://"+listener.Addr().String())
+		options.Logger.Info("Serving /healthz, /readyz, /status and /metrics", "http", "http://"+listener.Addr().String())
 	}
 	if config.DataPlane.Socket == "" {
 		return nil
@@ -138,6 +138,7 @@ func (a *App) watchAPI(options AppOptions) *api {
 	return newAPI(options.Logger,
 		operation{http.MethodGet, "/healthz", health},
 		operation{http.MethodGet, "/readyz", a.ready},
+		operation{http.MethodGet, "/status", a.overview(&options.Config)},
 		operation{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request) error {
 			metrics.ServeHTTP(w, r)
 			return nil

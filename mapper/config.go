@@ -24,7 +24,7 @@ type Config struct {
 	GRPCServer GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
 	Common     Common     `yaml:"common"`      // KubeEdge's
 	Node       string     `yaml:"node"`        // by default $NODE_NAME, then the host's name
-	HTTP       string     `yaml:"http"`        // where /healthz, /readyz and /metrics are, host:port; empty turns them off
+	HTTP       string     `yaml:"http"`        // where /healthz, /readyz, /status and /metrics are, host:port; empty turns them off
 	Devices    Devices    `yaml:"devices"`
 	DataPlane  DataPlane  `yaml:"dataplane"`
 }

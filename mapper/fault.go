@@ -4,9 +4,9 @@ import "fmt"
 
 // A Fault is one thing that is wrong with a device.
 type Fault struct {
-	Property string // whose it is; empty: of the device itself
-	Model    string // names the DeviceModel where it is missing, which is the fault
-	Reason   string // all of it, on one line: which field or property, the value and what would be right
+	Property string `json:"property,omitempty"` // whose it is; empty: of the device itself
+	Model    string `json:"model,omitempty"`    // names the DeviceModel where it is missing, which is the fault
+	Reason   string `json:"reason"`             // all of it, on one line: which field or property, the value and what would be right
 }
 
 var _ error = Fault{}

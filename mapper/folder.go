@@ -26,9 +26,10 @@ const settle = 100 * time.Millisecond
 // FolderOptions are what a Folder needs.
 type FolderOptions struct {
 	Dir      string
-	Defaults Rules         // what holds where a Device says nothing
-	Vet      Vet           // what the drivers say of a device
-	Rescan   time.Duration // DefaultRescan if 0
+	Defaults Rules                // what holds where a Device says nothing
+	Vet      Vet                  // what the drivers say of a device
+	Rescan   time.Duration        // DefaultRescan if 0
+	Seen     func(Key, time.Time) // is told when a device's configuration was read as another one; nil: nobody is
 }
 
 // A Folder is a Source that reads Devices and DeviceModels from the files of
@@ -170,6 +171,9 @@ func (f *Folder) apply(ctx context.Context, target Target) {
 			f.tellChanged(log, before, spec)
 		}
 		target.Put(spec)
+		if f.options.Seen != nil {
+			f.options.Seen(spec.Key, time.Now())
+		}
 	}
 	f.running = wanted
 }

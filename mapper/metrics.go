@@ -27,7 +27,7 @@ func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err
 	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status), a.events,
+		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status), a.events, newStatusCollector(a.Status, time.Now),
 	} {
 		errs = append(errs, options.Metrics.Register(c))
 	}
@@ -101,4 +101,51 @@ func (c *fleetCollector) Collect(metrics chan<- prometheus.Metric) {
 	counter(c.readings, counts.Collected-counts.Failed, "ok")
 	counter(c.readings, counts.Failed, "error")
 	counter(c.skipped, counts.Skipped)
+}
+
+// A statusCollector tells Prometheus how the mapper and EdgeCore get on, at the
+// time of the scrape.
+type statusCollector struct {
+	status                           *Status
+	now                              func() time.Time
+	configAge, twinAge, registration *prometheus.Desc
+}
+
+func newStatusCollector(status *Status, now func() time.Time) *statusCollector {
+	return &statusCollector{
+		status: status, now: now,
+		configAge: prometheus.NewDesc("datastub_mapper_oldest_config_age_seconds",
+			"How long ago a device's configuration was given by EdgeCore, or its file was read: of the device where that is longest ago.", nil, nil),
+		twinAge: prometheus.NewDesc("datastub_mapper_oldest_twin_age_seconds",
+			"How long ago EdgeCore took a device's twins: of the device where that is longest ago, of those whose twins it ever took.", nil, nil),
+		registration: prometheus.NewDesc("datastub_mapper_registered",
+			"Whether EdgeCore has the mapper, by protocol.", []string{"protocol"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- c.configAge
+	descs <- c.twinAge
+	descs <- c.registration
+}
+
+// Collect implements prometheus.Collector.
+func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
+	now := c.now()
+	for desc, of := range map[*prometheus.Desc]func(*DeviceStatus) time.Time{
+		c.configAge: func(d *DeviceStatus) time.Time { return d.ConfigSeen },
+		c.twinAge:   func(d *DeviceStatus) time.Time { return d.TwinsReported },
+	} {
+		if age, ok := c.status.oldest(now, of); ok {
+			metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, age.Seconds())
+		}
+	}
+	for _, e := range c.status.Edges() {
+		registered := 0.0
+		if !e.Since.IsZero() {
+			registered = 1
+		}
+		metrics <- prometheus.MustNewConstMetric(c.registration, prometheus.GaugeValue, registered, e.Protocol)
+	}
 }

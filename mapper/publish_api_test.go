@@ -249,7 +249,7 @@ func TestAppReady(t *testing.T) {
 	want("/readyz", 200, `{"status":"ready"}`)
 	s.uplink.connected.Store(false)
 	want("/readyz", 200, `{"status":"ready"}`)
-	want("/publish", 404, "want GET /healthz, GET /readyz, GET /metrics")
+	want("/publish", 404, "want GET /healthz, GET /readyz, GET /status, GET /metrics")
 }
 
 // A port that is taken refuses the app, with the key, and gives back what was

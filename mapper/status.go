@@ -9,27 +9,38 @@ import (
 	"datastub/driver"
 )
 
-// Status is a Reporter that remembers. The zero Status is ready to use.
+// Status is a Reporter that remembers, and it is told how the mapper and
+// EdgeCore get on. The zero Status is ready to use.
 type Status struct {
 	mu      sync.Mutex
 	devices map[Key]DeviceStatus
+	edges   map[string]EdgeStatus // by protocol
 }
 
 var _ Reporter = (*Status)(nil)
 
 // A DeviceStatus is how one device is.
 type DeviceStatus struct {
-	Key    Key
-	Health Health
-	Since  time.Time                 // when Health became so
-	Values map[string]driver.Reading // the newest reported, by property
+	Key        Key
+	Protocol   string
+	Properties int // those that have no fault in the CRs
+	Health     Health
+	Since      time.Time // when its state became so
+	ConfigSeen time.Time // when the Source last gave its configuration
+	// TwinsReported is when EdgeCore last took its twins; the zero time if it
+	// never did.
+	TwinsReported time.Time
+	Values        map[string]driver.Reading // the newest reported, by property
 }
 
 // ReportSpec implements Reporter: what a device has no more is forgotten.
 func (s *Status) ReportSpec(spec Spec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.device(spec.Key).Values, func(property string, _ driver.Reading) bool {
+	d := s.device(spec.Key)
+	d.Protocol, d.Properties = spec.Protocol, len(spec.Properties)
+	s.devices[spec.Key] = d
+	maps.DeleteFunc(d.Values, func(property string, _ driver.Reading) bool {
 		return !slices.ContainsFunc(spec.Properties, func(p Property) bool { return p.Point.Name == property })
 	})
 }
@@ -49,8 +60,32 @@ func (s *Status) ReportHealth(key Key, health Health) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(key)
-	d.Health, d.Since = health, time.Now()
+	if d.Health.State != health.State {
+		d.Since = time.Now()
+	}
+	d.Health = health
 	s.devices[key] = d
+}
+
+// ConfigSeen says that the Source has given a device's configuration, the same
+// or another one.
+func (s *Status) ConfigSeen(key Key, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.device(key)
+	d.ConfigSeen = at
+	s.devices[key] = d
+}
+
+// TwinsReported says that EdgeCore has taken a device's twins. Of a device that
+// is gone it is no news.
+func (s *Status) TwinsReported(key Key, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d, ok := s.devices[key]; ok {
+		d.TwinsReported = at
+		s.devices[key] = d
+	}
 }
 
 // Removed implements Reporter.

@@ -137,13 +137,15 @@ func run(ctx context.Context, path string) error {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	source, twins, undo, err := newSource(config, klog.FromContext(ctx))
+	status := new(mapper.Status)
+	source, twins, undo, err := newSource(config, status, klog.FromContext(ctx))
 	if err != nil {
 		publisher.Close()
 		return err
 	}
 	app, err := mapper.NewApp(mapper.AppOptions{
-		Config: config, Drivers: drivers(), Source: source, Twins: twins, Uplink: publisher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
+		Config: config, Drivers: drivers(), Source: source, Status: status, Twins: twins, Uplink: publisher,
+		Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		undo()
@@ -158,10 +160,10 @@ func run(ctx context.Context, path string) error {
 // newSource returns where the config says that the devices come from, what
 // reports their twins, if anything does, and what gives back what both took
 // where the source does not run.
-func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, twins mapper.Reporter, undo func(), err error) {
+func newSource(config mapper.Config, status *mapper.Status, logger klog.Logger) (source mapper.Source, twins mapper.Reporter, undo func(), err error) {
 	defaults, vet := config.DataPlane.Defaults, drivers().Vet
 	if config.Devices.Source == mapper.FromFolder {
-		folder, err := mapper.NewFolder(mapper.FolderOptions{Dir: config.Devices.Folder, Defaults: defaults, Vet: vet})
+		folder, err := mapper.NewFolder(mapper.FolderOptions{Dir: config.Devices.Folder, Defaults: defaults, Vet: vet, Seen: status.ConfigSeen})
 		return folder, nil, func() {}, err
 	}
 	if err := config.CheckProtocols(drivers()); err != nil {
@@ -174,6 +176,7 @@ func newSource(config mapper.Config, logger klog.Logger) (source mapper.Source, 
 		EdgeCore:      config.Common.EdgeCoreSock,
 		Defaults:      defaults,
 		Vet:           vet,
+		Witness:       status,
 		Logger:        logger,
 	})
 	if err != nil {
