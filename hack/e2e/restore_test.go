@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"datastub/cloudsvc"
@@ -129,7 +130,8 @@ func (r *restored) verify() {
 	}
 }
 
-// A laneLog is what the log has of a lane of one topic, and lacks.
+// A laneLog is what the log has of a lane of one topic, and lacks, events of the
+// device aside.
 type laneLog struct {
 	values, lost uint64
 	next         uint64 // in the topic's series; 0: nothing came yet
@@ -140,27 +142,46 @@ type laneLog struct {
 func readLanes(t *testing.T, s *stack.Stack) map[dataplane.Class]*laneLog {
 	t.Helper()
 	lanes := make(map[dataplane.Class]*laneLog)
-	eachFrame(t, s, func(class dataplane.Class, r cloudsvc.Range, _ dataplane.Frame, messages []dataplane.Message) {
+	eachFrame(t, s, func(class dataplane.Class, r cloudsvc.Range, frame dataplane.Frame, messages []dataplane.Message) {
 		lane := lanes[class]
 		if lane == nil {
 			lane = &laneLog{}
 			lanes[class] = lane
 		}
 		if messages == nil {
-			lane.lose(r.Last - r.First + 1)
+			lane.lose(r.Last-r.First+1, eventsOf(frame))
 		}
 		for i := range messages {
-			lane.add(t, &messages[i])
+			if !isEvent(messages[i].Topic) {
+				lane.add(t, &messages[i])
+			}
 		}
 	})
 	return lanes
 }
 
-func (l *laneLog) lose(n uint64) {
+// lose notes that records were lost, of which some are events.
+func (l *laneLog) lose(n, events uint64) {
 	l.lost += n
 	if l.next != 0 {
-		l.next += n
+		l.next += n - events
 	}
+}
+
+func isEvent(topic string) bool { return strings.HasPrefix(topic, dataplane.EventTopic+"/") }
+
+// eventsOf returns how many of the records that a gap stands for are events.
+func eventsOf(frame dataplane.Frame) (n uint64) {
+	gap, is := frame.(*dataplane.Gap)
+	if !is {
+		return 0
+	}
+	for i := range gap.Series {
+		if isEvent(gap.Series[i].Topic) {
+			n += gap.Series[i].Count
+		}
+	}
+	return n
 }
 
 func (l *laneLog) add(t *testing.T, m *dataplane.Message) {
