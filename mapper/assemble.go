@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubeedge/api/apis/devices/v1beta1"
@@ -24,6 +25,5 @@ func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules
 	}
 	merged.Faults = faults
 	vetted, warnings := vet(*merged)
-	warnings = append(warnings, strangeVisitors(device, merged.Protocol)...)
-	return *merged, append(errs, vetted...), append(warnings, unpushed(device)...)
+	return *merged, append(errs, vetted...), slices.Concat(warnings, strangeVisitors(device, merged.Protocol), unpushed(device), inexactNumbers(device))
 }
