@@ -170,11 +170,16 @@ func (l *laneLog) lose(n, events uint64) {
 
 func isEvent(topic string) bool { return strings.HasPrefix(topic, dataplane.EventTopic+"/") }
 
-// eventsOf returns how many of the records that a gap stands for are events.
+// eventsOf returns how many of the records that a gap stands for are events. One
+// that does not name its series, of RT and from the beginning of an epoch, has
+// that of the device's start.
 func eventsOf(frame dataplane.Frame) (n uint64) {
 	gap, is := frame.(*dataplane.Gap)
-	if !is {
+	switch {
+	case !is:
 		return 0
+	case len(gap.Series) == 0 && gap.Lane == dataplane.RT && gap.From == 1:
+		return 1
 	}
 	for i := range gap.Series {
 		if isEvent(gap.Series[i].Topic) {
