@@ -79,7 +79,7 @@ func registrations(overview *mapper.Overview, protocols []string, now time.Time)
 		case e.Error == "" && e.Since.IsZero():
 			found = append(found, Finding{Fail, subject, protocol + ": the mapper has not registered yet", "wait some seconds; then look at edgecore"})
 		case e.Since.IsZero():
-			found = append(found, Finding{Fail, subject, fmt.Sprintf("%s: since %s: %s", protocol, ago(e.ErrorTime, now), e.Error), "see edgecore above, and its log"})
+			found = append(found, Finding{Fail, subject, fmt.Sprintf("%s: not taken in, last asked %s: %s", protocol, ago(e.ErrorTime, now), e.Error), "see edgecore above, and its log"})
 		case len(e.Missing) > 0:
 			found = append(found, Finding{Warn, subject, fmt.Sprintf("%s: EdgeCore does not list %d devices that run here: %s", protocol, len(e.Missing), some(e.Missing)),
 				"were they deleted? if not, restart edgecore, and then the mapper"})
