@@ -107,7 +107,7 @@ func (l *Link) Run(ctx context.Context, target mapper.Target) error {
 	for i, one := range l.options.Registrations {
 		r := l.newRegistrar(one, roster)
 		registrars = append(registrars, r)
-		s := newServer(l.listeners[i], &service{protocol: one.Protocol, roster: roster, ask: r.ask})
+		s := newServer(l.listeners[i], &service{protocol: one.Protocol, roster: roster, twins: l.twins, ask: r.ask})
 		group.Go(func() error { return s.run(ctx) })
 		group.Go(func() error { r.run(ctx); return nil })
 	}

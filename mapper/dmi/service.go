@@ -23,7 +23,10 @@ type service struct {
 	pb.UnimplementedDeviceMapperServiceServer
 	protocol string
 	roster   *roster
-	ask      func() // for a registration soon: its answer has what the calls do not tell
+	twins    interface {
+		last(key mapper.Key) []*pb.Twin
+	} // what is known of a device's values
+	ask func() // for a registration soon: its answer has what the calls do not tell
 }
 
 var _ pb.DeviceMapperServiceServer = (*service)(nil)
@@ -103,13 +106,17 @@ func (s *service) RemoveDeviceModel(_ context.Context, request *pb.RemoveDeviceM
 }
 
 // GetDevice implements pb.DeviceMapperServiceServer: the device as EdgeCore
-// told it.
+// told it, with its newest twins.
 func (s *service) GetDevice(_ context.Context, request *pb.GetDeviceRequest) (*pb.GetDeviceResponse, error) {
 	key := mapper.Key{Namespace: request.GetDeviceNamespace(), Name: request.GetDeviceName()}
 	device, ok := s.roster.device(key)
 	if !ok {
 		return nil, status.Errorf(codes.NotFound, "device %v is not known here", key)
 	}
+	if device.Status == nil {
+		device.Status = &pb.DeviceStatus{}
+	}
+	device.Status.Twins = s.twins.last(key)
 	return &pb.GetDeviceResponse{Device: device}, nil
 }
 

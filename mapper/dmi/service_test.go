@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"k8s.io/klog/v2"
+
+	"datastub/mapper"
 )
 
 func TestServiceRefuses(t *testing.T) {
@@ -63,7 +65,7 @@ func TestServiceRefuses(t *testing.T) {
 func TestServiceGetDevice(t *testing.T) {
 	t.Parallel()
 	r, _, _ := testRoster()
-	s := &service{protocol: "modbus", roster: r, ask: func() {}}
+	s := &service{protocol: "modbus", roster: r, twins: lastTwins{{PropertyName: "level"}}, ask: func() {}}
 	request := &pb.GetDeviceRequest{DeviceName: "a", DeviceNamespace: "default"}
 	if _, err := s.GetDevice(t.Context(), request); status.Code(err) != codes.NotFound {
 		t.Errorf("an unknown device: got %v", err)
@@ -73,7 +75,15 @@ func TestServiceGetDevice(t *testing.T) {
 	if err != nil || got.GetDevice().GetSpec().GetDeviceModelReference() != "m" {
 		t.Errorf("got %v, %v", got, err)
 	}
+	if twins := got.GetDevice().GetStatus().GetTwins(); len(twins) != 1 || twins[0].GetPropertyName() != "level" {
+		t.Errorf("got %v, want the newest twins", twins)
+	}
 }
+
+// lastTwins are every device's.
+type lastTwins []*pb.Twin
+
+func (l lastTwins) last(mapper.Key) []*pb.Twin { return l }
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
