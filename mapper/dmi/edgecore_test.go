@@ -33,7 +33,9 @@ type edgeCore struct {
 	mu      sync.Mutex
 	answers func() // called before each answer; nil: nothing
 	mappers map[string]*pb.MapperInfo
-	count   int // of registrations
+	count   int               // of registrations
+	twins   map[string]string // by namespace/device/property, the newest
+	states  map[string]string // by namespace/device
 	devices map[mapper.Key]*pb.Device
 	models  map[mapper.Key]*pb.DeviceModel
 }
@@ -43,6 +45,7 @@ func newEdgeCore(t *testing.T) *edgeCore {
 	e := &edgeCore{
 		t: t, path: filepath.Join(socketDir(t), "dmi.sock"), limiter: rate.NewLimiter(1, 100),
 		mappers: map[string]*pb.MapperInfo{}, devices: map[mapper.Key]*pb.Device{}, models: map[mapper.Key]*pb.DeviceModel{},
+		twins: map[string]string{}, states: map[string]string{},
 	}
 	t.Cleanup(e.stop)
 	return e
@@ -70,6 +73,8 @@ func (e *edgeCore) start() {
 	}
 	e.mu.Lock()
 	clear(e.mappers)
+	clear(e.twins)
+	clear(e.states)
 	e.mu.Unlock()
 	e.server, e.served = grpc.NewServer(), make(chan error, 1)
 	pb.RegisterDeviceManagerServiceServer(e.server, e)
@@ -107,6 +112,37 @@ func (e *edgeCore) MapperRegister(_ context.Context, request *pb.MapperRegisterR
 		e.answers()
 	}
 	return answer, nil
+}
+
+// ReportDeviceStatus takes twins as EdgeCore does.
+func (e *edgeCore) ReportDeviceStatus(_ context.Context, request *pb.ReportDeviceStatusRequest) (*pb.ReportDeviceStatusResponse, error) {
+	if !e.limiter.Allow() {
+		return nil, errors.New("fail to report device status because of too many request: " + request.GetDeviceName())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, twin := range request.GetReportedDevice().GetTwins() {
+		e.twins[request.GetDeviceNamespace()+"/"+request.GetDeviceName()+"/"+twin.PropertyName] = twin.Reported.Value
+	}
+	return &pb.ReportDeviceStatusResponse{}, nil
+}
+
+// ReportDeviceStates takes a state as EdgeCore does.
+func (e *edgeCore) ReportDeviceStates(_ context.Context, request *pb.ReportDeviceStatesRequest) (*pb.ReportDeviceStatesResponse, error) {
+	if !e.limiter.Allow() {
+		return nil, errors.New("fail to report device states because of too many request: " + request.GetDeviceName())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.states[request.GetDeviceNamespace()+"/"+request.GetDeviceName()] = request.GetState()
+	return &pb.ReportDeviceStatesResponse{}, nil
+}
+
+// has tells whether EdgeCore has a twin's value and its device's state.
+func (e *edgeCore) has(device, property, value, state string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.twins[device+"/"+property] == value && e.states[device] == state
 }
 
 // registered returns who registered last for a protocol, or nil.
@@ -227,6 +263,8 @@ func (e *edgeCore) must(err error) {
 
 // A target notes what it is told.
 type target struct {
+	twins mapper.Reporter // the link's
+
 	mu      sync.Mutex
 	specs   map[mapper.Key]mapper.Spec
 	puts    int

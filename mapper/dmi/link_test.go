@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	"k8s.io/klog/v2"
 
+	"datastub/driver"
 	"datastub/mapper"
 )
 
@@ -72,13 +73,19 @@ func modelMessage(unit string) *pb.DeviceModel {
 // startLink runs a link that registers every 50 ms and returns what it tells.
 func startLink(t *testing.T, e *edgeCore, protocols ...string) *target {
 	t.Helper()
+	return startLinkEvery(t, 50*time.Millisecond, e, protocols...)
+}
+
+// startLinkEvery is startLink with another period of registrations.
+func startLinkEvery(t *testing.T, renewal time.Duration, e *edgeCore, protocols ...string) *target {
+	t.Helper()
 	dir := socketDir(t)
 	var all []mapper.Registration
 	for _, p := range protocols {
 		all = append(all, mapper.Registration{Protocol: p, Name: "mapper-" + p, Socket: filepath.Join(dir, p+".sock")})
 	}
 	l, err := New(Options{
-		Registrations: all, EdgeCore: e.path, Renewal: 50 * time.Millisecond,
+		Registrations: all, EdgeCore: e.path, Renewal: renewal,
 		Defaults: mapper.DefaultRules(),
 		Vet:      vetNothing,
 		Logger:   klog.Background(),
@@ -88,7 +95,7 @@ func startLink(t *testing.T, e *edgeCore, protocols ...string) *target {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	to := new(target)
+	to := &target{twins: l.Twins()}
 	go func() { done <- l.Run(ctx, to) }()
 	t.Cleanup(func() {
 		cancel()
@@ -97,6 +104,32 @@ func startLink(t *testing.T, e *edgeCore, protocols ...string) *target {
 		}
 	})
 	return to
+}
+
+// What is reported comes to EdgeCore, also after it was away, and there is no
+// queue: the newest comes.
+func TestLinkReports(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	to := startLinkEvery(t, time.Minute, e, "modbus") // EdgeCore is not there yet
+	key := mapper.Key{Namespace: "default", Name: "a"}
+	to.twins.ReportSpec(specOf("a", "level"))
+	to.twins.ReportHealth(key, mapper.Health{State: mapper.Online})
+	report := func(value int64) {
+		to.twins.ReportValues(key, []mapper.Reported{{Property: "level", Reading: driver.Reading{Value: value}}})
+	}
+	report(1)
+	e.start()
+	until(t, "the twin and the state", func() bool { return e.has("default/a", "level", "1", "online") })
+	e.stop()
+	report(2)
+	to.twins.ReportHealth(key, mapper.Health{State: mapper.Offline})
+	report(3)
+	e.start()
+	until(t, "what was newest while EdgeCore was away", func() bool { return e.has("default/a", "level", "3", "offline") })
+	e.stop()
+	e.start()
+	until(t, "everything again", func() bool { return e.has("default/a", "level", "3", "offline") })
 }
 
 func TestLinkFollowsEdgeCore(t *testing.T) {
