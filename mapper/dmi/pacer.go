@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// EdgeCore takes one request a second, 100 at once after a rest, from all mappers of a node
-// together, and refuses what is more: a bucket of 100 tokens into which one
-// drops each second. The pacer mirrors that bucket, so that nothing of ours is
-// refused while we are alone.
+// EdgeCore takes one request a second, 100 at once after a rest, from all
+// mappers of a node together, and refuses what is more: a bucket of 100 tokens
+// into which one drops each second. The pacer mirrors that bucket, so that
+// nothing of ours is refused while we are alone.
 const (
 	// perSecond is how many tokens come back: a little below EdgeCore's 1, so
 	// that ours is never the fuller one for long.

@@ -17,6 +17,9 @@ const (
 	settleAfter = 10 * time.Second
 	// staleAfter is when it is told even where others have changed.
 	staleAfter = 100 * time.Second
+	// maxTwice is how many twins a report may have that go twice: EdgeCore writes
+	// each to its database, and cloudcore to the API server.
+	maxTwice = 20
 	// stateCycle is how often a state is told again, unless the Device says so.
 	stateCycle = 5 * time.Minute
 	// unknownAfter is when a device of which nothing is known is said to be so.
@@ -134,9 +137,14 @@ func (p *property) repeats(at time.Time) bool {
 
 // request returns a report of what has changed, and of what will have to be
 // told again before the device has its next turn, which is as far as its last.
+//
+// Cloudcore takes each twin by itself. The first of a property only makes its
+// place, and of several that come at once some are undone: its cache of the
+// device goes back to what the API server tells of an earlier one. So a report
+// has twins more than once, which costs no request.
 func (s *shadow) request(now time.Time) *pb.ReportDeviceStatusRequest {
 	next := now.Add(now.Sub(s.asked))
-	var twins []*pb.Twin
+	var unplaced, twins []*pb.Twin
 	for i := range s.properties {
 		p := &s.properties[i]
 		if !p.known || !p.changed && !p.repeats(next) {
@@ -145,12 +153,15 @@ func (s *shadow) request(now time.Time) *pb.ReportDeviceStatusRequest {
 		one := p.twin()
 		twins = append(twins, one)
 		if p.times == 0 {
-			twins = append(twins, one) // cloudcore loses the first of each property
+			unplaced = append(unplaced, one)
 		}
+	}
+	if n := len(twins); 1 < n && n <= maxTwice {
+		twins = append(twins, twins...)
 	}
 	return &pb.ReportDeviceStatusRequest{
 		DeviceNamespace: s.key.Namespace, DeviceName: s.key.Name,
-		ReportedDevice: &pb.DeviceStatus{Twins: twins},
+		ReportedDevice: &pb.DeviceStatus{Twins: append(unplaced, twins...)},
 	}
 }
 
@@ -177,18 +188,19 @@ func (p *property) twin() *pb.Twin {
 // twinsTold notes what became of a report of twins.
 func (s *shadow) twinsTold(request *pb.ReportDeviceStatusRequest, now time.Time, err error) {
 	s.asked = now
-	twins := request.GetReportedDevice().GetTwins()
-	for i, told := range twins {
+	noted := map[string]bool{}
+	for _, told := range request.GetReportedDevice().GetTwins() {
 		p := s.property(told.PropertyName)
 		switch {
 		case p == nil: // removed meanwhile
-		case i > 0 && twins[i-1] == told: // the second of two in one report
+		case noted[p.name]: // it is in the report again
 		case err != nil:
 			p.changed = true
 		default:
 			p.changed = p.value != told.GetReported().GetValue() || p.desired != told.GetObservedDesired().GetValue()
 			p.times = min(p.times+1, 2)
 			p.reported = now
+			noted[p.name] = true
 		}
 	}
 }
