@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,7 +16,7 @@ import (
 // port. Its holding registers 40 to 59 may be written.
 func StartPlant(t *testing.T) (port string) {
 	t.Helper()
-	cmd := exec.Command("/usr/bin/python3", "../../driver/modbus/testdata/server.py")
+	cmd := exec.Command("/usr/bin/python3", filepath.Join(root, "driver/modbus/testdata/server.py"))
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // it ends with its standard input
 	if err != nil {
@@ -39,13 +41,54 @@ func StartPlant(t *testing.T) (port string) {
 	return strings.TrimSpace(line)
 }
 
-// WriteRegister writes a holding register with a Modbus client that we did
-// not write either.
+// The tables of a Modbus server, as mbpoll calls them.
+const (
+	coils   = "0"
+	holding = "4"
+)
+
+// WriteRegister writes a holding register with a Modbus client that we did not
+// write either.
 func WriteRegister(t *testing.T, port string, register, value int) {
 	t.Helper()
-	out, err := exec.Command("mbpoll", "-1", "-0", "-q", "-m", "tcp", "-p", port, "-t", "4",
-		"-r", fmt.Sprint(register), "127.0.0.1", fmt.Sprint(value)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("write register %d with mbpoll: %v\n%s", register, err, out)
+	poll(t, port, holding, register, strconv.Itoa(value))
+}
+
+// WriteCoil writes a coil in the same way.
+func WriteCoil(t *testing.T, port string, coil, value int) {
+	t.Helper()
+	poll(t, port, coils, coil, strconv.Itoa(value))
+}
+
+// ReadRegister reads a holding register in the same way.
+func ReadRegister(t *testing.T, port string, register int) string {
+	t.Helper()
+	return read(t, port, holding, register)
+}
+
+// ReadCoil reads a coil in the same way.
+func ReadCoil(t *testing.T, port string, coil int) string {
+	t.Helper()
+	return read(t, port, coils, coil)
+}
+
+func read(t *testing.T, port, table string, at int) string {
+	t.Helper()
+	out := poll(t, port, table, at)
+	_, value, found := strings.Cut(out, fmt.Sprintf("[%d]:", at))
+	if !found {
+		t.Fatalf("mbpoll reads %d: got %q, want a line with [%d]:", at, out, at)
 	}
+	return strings.TrimSpace(value)
+}
+
+// poll runs mbpoll, which writes values where it is given some.
+func poll(t *testing.T, port, table string, at int, values ...string) string {
+	t.Helper()
+	args := append([]string{"-1", "-0", "-q", "-m", "tcp", "-p", port, "-t", table, "-r", strconv.Itoa(at), "127.0.0.1"}, values...)
+	out, err := exec.Command("mbpoll", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("mbpoll %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }

@@ -14,8 +14,10 @@ import (
 	"datastub/hack/process"
 )
 
-// bin is the folder with the programs under test.
-var bin string
+var (
+	bin  string // the folder with the programs under test
+	root string // the folder of DataStub's sources
+)
 
 // noRaceSleep goes before what GORACE says: else each program sleeps for a
 // second before it exits, of the 5 s that it has.
@@ -30,6 +32,12 @@ func Run(tests interface{ Run() int }) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(bin) }()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "where DataStub's sources are: %v\n", err)
+		return 1
+	}
+	root = strings.TrimSpace(string(dir))
 	build := exec.Command("go", "build", "-race", "-o", bin,
 		"datastub/mapper/cmd/mapper", "datastub/cloudsvc/cmd/cloudsvc", "datastub/cloudsvc/cmd/datastub")
 	if out, err := build.CombinedOutput(); err != nil {
