@@ -73,9 +73,10 @@ e2e: deps kubeedge ## run only the end-to-end tests, with the programs as proces
 	go test -race -count=1 -timeout 20m -p 1 ./hack/e2e/...
 
 .PHONY: chaos
-chaos: deps ## kill spools and mappers a thousand times, cloudsvc 300 times, let the power go a hundred times: as root, an hour
+chaos: deps kubeedge ## kill spools and mappers a thousand times, cloudsvc 300 times, let the power go a hundred times, 100 devices under KubeEdge for 10 minutes: as root, an hour
 	go test -count=1 -timeout 30m -v -run '^TestKill$$' ./dataplane/spool -kills 1000
 	go test -race -count=1 -timeout 90m -v -run '^(TestKills|TestHooks|TestPowerLoss.*)$$' ./hack/e2e -kills 1000 -falls 300 -outages 100
+	go test -race -count=1 -timeout 30m -v -run '^TestCrowd$$' ./hack/e2e/kubeedge -crowd 10m
 
 .PHONY: lint
 lint: deps bin/golangci-lint ## check style and the arrows between packages

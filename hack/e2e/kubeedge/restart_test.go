@@ -1,0 +1,55 @@
+package kubeedge
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"datastub/hack/kubeedge"
+	"datastub/hack/stack"
+)
+
+// changeLimit is how long a change may take through a KubeEdge that waits for 10 s
+// where an event overtakes another.
+const changeLimit = time.Minute
+
+// TestRestarts kills KubeEdge's components and the mapper in turn: values flow
+// while KubeEdge is away, of those that were accepted none is missing, and twins
+// show them again.
+func TestRestarts(t *testing.T) {
+	s := stack.New(t)
+	sub := s.Subscribe("#")
+	m := s.StartEdgeMapper(kubeedge.Node, cluster.DMI, fmt.Sprintf("  spool: {dir: %s, maxBytes: 64Mi, sync: 1s}", filepath.Join(t.TempDir(), "spool")))
+	apply(t, counters("steady"))
+	flows := func(when string) {
+		t.Helper()
+		n := len(sub.Messages("steady"))
+		stack.Within(t, changeLimit, "values "+when, func() bool { return len(sub.Messages("steady")) > n+40 })
+	}
+	shows := func(when string) {
+		t.Helper()
+		before := reported(t, "steady", "fast")
+		stack.Within(t, twinLimit, "another twin "+when, func() bool {
+			now := reported(t, "steady", "fast")
+			return now != "" && now != before
+		})
+	}
+	flows("at the start")
+	shows("at the start")
+	for _, c := range []*kubeedge.Component{cluster.Edgecore, cluster.Cloudcore, cluster.APIServer} {
+		restart(t, c, func() { flows("without " + c.Name) })
+		flows("with " + c.Name + " again")
+		shows("with " + c.Name + " again")
+	}
+	stack.CheckUnbroken(t, "subscriber", sub.Messages("steady"))
+	m.Kill()
+	m.Restart()
+	flows("of a mapper that was killed")
+	m.Kill()
+	restart(t, cluster.Edgecore, func() { m.Restart() })
+	flows("of a mapper that was there before edgecore")
+	shows("of a mapper that was there before edgecore")
+	m.Stop()
+	stack.Eventually(t, "all is proven", func() bool { return stack.Command("datastub", "verify", "--server", s.URL()).Run() == nil })
+}
