@@ -16,6 +16,7 @@ import (
 
 	"datastub/driver"
 	"datastub/mapper"
+	"datastub/mapper/socket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -227,4 +228,38 @@ func TestLinkAsksForModels(t *testing.T) {
 		spec, _ := to.spec(a)
 		return len(spec.Properties) == 1
 	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	taken := filepath.Join(socketDir(t), "taken.sock")
+	holder, err := socket.Listen(taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Close() }()
+	free := filepath.Join(filepath.Dir(taken), "free.sock")
+	registered := []mapper.Registration{{Protocol: "modbus", Name: "m", Socket: free}}
+	tests := map[string]struct {
+		options Options
+		want    string
+	}{
+		"no registrations": {Options{EdgeCore: "/e.sock", Vet: vetNothing}, "link to EdgeCore has no registrations: want one a protocol"},
+		"no EdgeCore":      {Options{Registrations: registered, Vet: vetNothing}, "link to EdgeCore has no path: want that of EdgeCore's socket"},
+		"no vet":           {Options{Registrations: registered, EdgeCore: "/e.sock"}, "link to EdgeCore has no vet: want that of the drivers"},
+		"a socket that is taken": {
+			Options{Registrations: append(registered, mapper.Registration{Protocol: "virtual", Name: "v", Socket: taken}), EdgeCore: "/e.sock", Vet: vetNothing},
+			"grpc_server.socket_path: socket " + taken + " is in use, perhaps by another mapper on this node: name another path in config.yaml",
+		},
+	}
+	for name, test := range tests {
+		if _, err := New(test.options); err == nil || err.Error() != test.want {
+			t.Errorf("%s: got  %v\nwant %s", name, err, test.want)
+		}
+	}
+	l, err := New(Options{Registrations: registered, EdgeCore: "/e.sock", Vet: vetNothing})
+	if err != nil {
+		t.Fatalf("the first socket was not given back: %v", err)
+	}
+	l.Close()
 }
