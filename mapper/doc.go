@@ -14,7 +14,8 @@
 // device needs to run. A Vet asks the drivers what is wrong with it, so that a
 // wrong setting is told with the file and the path where it stands. The Fleet
 // runs one goroutine a device, so that one that is bad, slow or hung harms no
-// other. App wires it all, with two servers: one where the mapper is watched,
+// other, and beside it a writer, for commands and for what CRs desire. A changed
+// Spec is taken while the device runs. App wires it all, with two servers: one where the mapper is watched,
 // and a Unix socket where programs on the node publish. Check says what is
 // wrong with a configuration without running it.
 //
