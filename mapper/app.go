@@ -50,6 +50,7 @@ type AppOptions struct {
 	Status  *Status  // is told how the devices are; nil: the App makes one
 	Twins   Reporter // is told, too; nil: nobody else is
 	Uplink  Uplink
+	Pusher  Pusher               // nil: nothing is pushed
 	Intake  *Intake              // where values are counted
 	Metrics *prometheus.Registry // what /metrics shows; the App adds its own
 	Logger  klog.Logger          // the zero one says nothing
@@ -63,6 +64,7 @@ type App struct {
 	fleet  *Fleet
 	events *Events
 	uplink Uplink
+	pusher Pusher       // nil: nothing is pushed
 	http   *rest.Server // where it is watched; nil: nowhere
 	socket *rest.Server // where programs on the node publish; nil: nowhere
 	linked atomic.Bool
@@ -75,7 +77,7 @@ func NewApp(options AppOptions) (*App, error) {
 		return nil, errors.New("mapper has no source of devices")
 	}
 	a := &App{
-		Status: options.Status, source: options.Source, uplink: options.Uplink,
+		Status: options.Status, source: options.Source, uplink: options.Uplink, pusher: options.Pusher,
 		events: NewEvents(options.Uplink, &options.Intake.Events),
 	}
 	if a.Status == nil {
@@ -87,7 +89,7 @@ func NewApp(options AppOptions) (*App, error) {
 	}
 	var err error
 	a.fleet, err = NewFleet(FleetOptions{
-		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: reporters, Tally: &options.Intake.Devices,
+		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: reporters, Pusher: options.Pusher, Tally: &options.Intake.Devices,
 	})
 	if err != nil {
 		return nil, err
@@ -161,8 +163,9 @@ func (a *App) ready(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // Run runs the mapper until ctx ends or a part of it cannot go on. Then it
-// stops the devices and the socket, and after them the uplink, which delivers
-// what was taken last. The last log line tells what was not delivered.
+// stops the devices and the socket, and after them the uplink and the pusher,
+// which deliver what was taken last. The last log line tells what was not
+// delivered.
 func (a *App) Run(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	feeding, stopFeeding := context.WithCancel(ctx)
@@ -176,6 +179,9 @@ func (a *App) Run(ctx context.Context) error {
 		feeds = append(feeds, a.socket.Run)
 	}
 	sends := []run{a.uplink.Run}
+	if a.pusher != nil {
+		sends = append(sends, a.pusher.Run)
+	}
 	if a.http != nil {
 		sends = append(sends, a.http.Run)
 	}

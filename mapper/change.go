@@ -9,6 +9,7 @@ type carry struct {
 	published bool // what was last published of it, for it is published alike
 	collect   bool // when it is read next
 	report    bool // when it is reported next
+	push      bool // when it is pushed next
 }
 
 // restarts tells whether a device must be opened anew to run by another Spec.
@@ -44,5 +45,6 @@ func compare(old, p *Property) carry {
 		published: published,
 		collect:   published && old.CollectCycle == p.CollectCycle,
 		report:    point && old.reportCycle() == p.reportCycle(),
+		push:      point && old.pushCycle() == p.pushCycle() && reflect.DeepEqual(old.Push, p.Push),
 	}
 }

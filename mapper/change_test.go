@@ -11,7 +11,7 @@ import (
 
 func TestDiff(t *testing.T) {
 	t.Parallel()
-	all := func(from int) carry { return carry{from, true, true, true, true} }
+	all := func(from int) carry { return carry{from, true, true, true, true, true} }
 	tests := []struct {
 		name   string
 		change func(*Spec)
@@ -29,11 +29,12 @@ func TestDiff(t *testing.T) {
 		{"desired", func(s *Spec) { s.Properties[0].Desired = "5" }, []carry{all(0), all(1)}},
 		{"a setting", func(s *Spec) { s.Properties[0].Point.Settings = driver.Settings{"offset": 1} }, []carry{{from: 0}, all(1)}},
 		{"type", func(s *Spec) { s.Properties[0].Point.Type = driver.Int }, []carry{{from: 0}, all(1)}},
-		{"unit", func(s *Spec) { s.Properties[0].Unit = "K" }, []carry{{from: 0, point: true, report: true}, all(1)}},
-		{"topic", func(s *Spec) { s.Properties[0].Rules.Topic = "u" }, []carry{{from: 0, point: true, report: true}, all(1)}},
-		{"collectCycle", func(s *Spec) { s.Properties[0].CollectCycle = time.Hour }, []carry{{0, true, true, false, true}, all(1)}},
-		{"reportCycle", func(s *Spec) { s.Properties[0].ReportCycle = time.Hour }, []carry{{0, true, true, true, false}, all(1)}},
-		{"reportToCloud", func(s *Spec) { s.Properties[0].ReportToCloud = false }, []carry{{0, true, true, true, false}, all(1)}},
+		{"unit", func(s *Spec) { s.Properties[0].Unit = "K" }, []carry{{from: 0, point: true, report: true, push: true}, all(1)}},
+		{"topic", func(s *Spec) { s.Properties[0].Rules.Topic = "u" }, []carry{{from: 0, point: true, report: true, push: true}, all(1)}},
+		{"collectCycle", func(s *Spec) { s.Properties[0].CollectCycle = time.Hour }, []carry{{0, true, true, false, true, true}, all(1)}},
+		{"reportCycle", func(s *Spec) { s.Properties[0].ReportCycle = time.Hour }, []carry{{0, true, true, true, false, true}, all(1)}},
+		{"pushMethod", func(s *Spec) { s.Properties[0].Push.MQTT = &PushMQTT{Topic: "t"} }, []carry{{0, true, true, true, true, false}, all(1)}},
+		{"reportToCloud", func(s *Spec) { s.Properties[0].ReportToCloud = false }, []carry{{0, true, true, true, false, true}, all(1)}},
 	}
 	for _, test := range tests {
 		old, spec := scriptSpec("d", nil), scriptSpec("d", nil)

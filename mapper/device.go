@@ -29,6 +29,7 @@ type device struct {
 	drivers  Drivers
 	hook     *Hook
 	reporter Reporter
+	pusher   Pusher
 	counters *counters
 	writer   *writer
 
@@ -46,7 +47,7 @@ type answer struct {
 	err      error
 }
 
-func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, counters *counters) *device {
+func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, pusher Pusher, counters *counters) *device {
 	news := make(chan struct{}, 1)
 	return &device{
 		specs:    make(chan *Spec, 1),
@@ -55,6 +56,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		drivers:  drivers,
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
+		pusher:   pusher,
 		counters: counters,
 		writer:   newWriter(news),
 	}
@@ -175,7 +177,9 @@ func (d *device) round(ctx context.Context, log klog.Logger) bool {
 			return false
 		}
 	}
-	d.report(time.Now())
+	now := time.Now()
+	d.report(now)
+	d.push(now)
 	d.assess(log)
 	return true
 }
@@ -234,7 +238,7 @@ func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) 
 			t.trouble = oneLine(err)
 			continue
 		}
-		t.newest = readings[i]
+		t.newest, t.unpushed = readings[i], readings[i]
 	}
 	for _, u := range d.hook.Publish(log, collected) {
 		d.tags[u.Property].trouble = oneLine(u.Reading.Err)
@@ -256,6 +260,23 @@ func (d *device) report(now time.Time) {
 	}
 	if len(values) > 0 {
 		d.reporter.ReportValues(d.spec.Key, values)
+	}
+}
+
+// push hands over what is new of the tags whose push is due.
+func (d *device) push(now time.Time) {
+	if d.pusher == nil {
+		return
+	}
+	for _, t := range d.tags {
+		if t.point == nil {
+			continue
+		}
+		if due, _ := t.push.due(now); !due || t.unpushed.Value == nil {
+			continue
+		}
+		d.pusher.Push(d.spec.Key, t.property, t.unpushed)
+		t.unpushed = driver.Reading{}
 	}
 }
 

@@ -22,6 +22,7 @@ type FleetOptions struct {
 	Drivers   Drivers
 	Publisher Publisher
 	Reporter  Reporter
+	Pusher    Pusher        // is told of Specs as the Reporter is; nil: nothing is pushed
 	Tally     *Tally        // where values are counted; nil: nobody else wants to know
 	StopLimit time.Duration // DefaultStopLimit if 0
 }
@@ -67,6 +68,9 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 	}
 	if options.Tally == nil {
 		options.Tally = new(Tally)
+	}
+	if options.Pusher != nil {
+		options.Reporter = Reporters{options.Reporter, listener{options.Pusher}}
 	}
 	return &Fleet{
 		options:  options,
@@ -185,7 +189,7 @@ func (r *runner) reconcile(ctx context.Context, key Key) {
 func (r *runner) start(ctx context.Context, spec Spec) {
 	ctx, cancel := context.WithCancel(ctx)
 	o := r.fleet.options
-	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, &r.fleet.counters)
+	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, o.Pusher, &r.fleet.counters)
 	r.devices[spec.Key] = running{spec: spec, device: d, stop: cancel}
 	r.fleet.setWriter(spec.Key, d.writer)
 	go func() {

@@ -1,6 +1,11 @@
 package mapper
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"datastub/driver"
+)
 
 // A Push says where the values of a property are sent beside the data plane:
 // once a ReportCycle the newest, as mappers made by KubeEdge's generator send
@@ -23,3 +28,30 @@ type PushMQTT struct {
 	QoS      byte   // 0 to 2
 	Retained bool
 }
+
+// A Pusher sends values to where the Push of their property says. Its methods
+// but Run return at once and are called from many goroutines, those of one
+// device from one at a time.
+type Pusher interface {
+	// ReportSpec and Removed are a Reporter's: what no Spec pushes to any more is
+	// given up.
+	ReportSpec(spec Spec)
+	Removed(key Key)
+	// Push takes a reading without an error, of a property of the Spec that was
+	// reported last. It keeps the property.
+	Push(key Key, property *Property, reading driver.Reading)
+	// Run sends until ctx ends, then what it can in 2 s, and returns when all
+	// that it started has ended. It is called once.
+	Run(ctx context.Context) error
+}
+
+// A listener has a Pusher hear what it is to know as a Reporter.
+type listener struct{ Pusher }
+
+var _ Reporter = listener{}
+
+// ReportValues implements Reporter: what is pushed comes by Push.
+func (listener) ReportValues(Key, []Reported) {}
+
+// ReportHealth implements Reporter: health is not pushed.
+func (listener) ReportHealth(Key, Health) {}

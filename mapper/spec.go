@@ -57,7 +57,7 @@ type Property struct {
 	Point         driver.PointConfig // its name, type and the driver's settings
 	Unit          string
 	CollectCycle  time.Duration // how often it is read
-	ReportCycle   time.Duration // how often its newest value is reported
+	ReportCycle   time.Duration // how often its newest value is reported, and pushed
 	ReportToCloud bool          // whether it is reported at all
 	Desired       string        // what the device is to hold, as the Device says it; empty: nothing is written
 	Rules         Rules         // how it is published; Topic is filled in and valid
@@ -67,6 +67,14 @@ type Property struct {
 // reportCycle is ReportCycle, or 0 where nothing is reported.
 func (p *Property) reportCycle() time.Duration {
 	if !p.ReportToCloud {
+		return 0
+	}
+	return p.ReportCycle
+}
+
+// pushCycle is ReportCycle, or 0 where nothing is pushed.
+func (p *Property) pushCycle() time.Duration {
+	if p.Push == (Push{}) {
 		return 0
 	}
 	return p.ReportCycle

@@ -13,8 +13,10 @@ type tag struct {
 	point    driver.Point   // nil where its settings are wrong
 	trouble  string         // why it has no value
 	newest   driver.Reading // the zero Reading when it was reported
+	unpushed driver.Reading // the newest; the zero Reading when it was pushed
 	collect  schedule
 	report   schedule
+	push     schedule
 }
 
 // newTag returns a tag that is due at now, and then on the grid of the origin.
@@ -24,19 +26,23 @@ func newTag(property *Property, origin, now time.Time) *tag {
 		property: property,
 		collect:  newSchedule(origin, now, property.CollectCycle),
 		report:   newSchedule(origin, now, property.reportCycle()),
+		push:     newSchedule(origin, now, property.pushCycle()),
 	}
 }
 
 // inherit takes over from an older tag of the property what is carried.
 func (t *tag) inherit(old *tag, c carry) {
 	if c.point {
-		t.point, t.trouble, t.newest = old.point, old.trouble, old.newest
+		t.point, t.trouble, t.newest, t.unpushed = old.point, old.trouble, old.newest, old.unpushed
 	}
 	if c.collect {
 		t.collect = old.collect
 	}
 	if c.report {
 		t.report = old.report
+	}
+	if c.push {
+		t.push = old.push
 	}
 }
 
@@ -49,9 +55,10 @@ func (t *tag) at() (next time.Time, ok bool) {
 	if t.point == nil {
 		return time.Time{}, false
 	}
-	next, ok = t.collect.at()
-	if report, has := t.report.at(); has && (!ok || report.Before(next)) {
-		return report, true
+	for _, s := range []*schedule{&t.collect, &t.report, &t.push} {
+		if at, has := s.at(); has && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
 	}
 	return next, ok
 }
