@@ -25,6 +25,7 @@ import (
 	"datastub/driver/virtual"
 	"datastub/mapper"
 	"datastub/mapper/dmi"
+	"datastub/mapper/push"
 )
 
 func main() {
@@ -136,8 +137,9 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	pusher := push.New(push.Options{Client: config.Node + "/" + config.Common.Name, Logger: klog.FromContext(ctx)})
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(publisher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(publisher, pusher, build.Read(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	status := new(mapper.Status)
 	source, twins, undo, err := newSource(config, status, klog.FromContext(ctx))
 	if err != nil {
@@ -146,7 +148,7 @@ func run(ctx context.Context, path string) error {
 	}
 	app, err := mapper.NewApp(mapper.AppOptions{
 		Config: config, Drivers: drivers(), Source: source, Status: status, Twins: twins, Uplink: publisher,
-		Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
+		Pusher: pusher, Intake: intake, Metrics: metrics, Logger: klog.FromContext(ctx),
 	})
 	if err != nil {
 		undo()
