@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,7 @@ type device struct {
 	pusher   Pusher
 	counters *counters
 	writer   *writer
+	shelf    shelf
 
 	opened  driver.Device
 	origin  time.Time // of the grids of all cycles
@@ -71,6 +73,9 @@ func (d *device) run(ctx context.Context) {
 	d.reporter.ReportSpec(*d.spec)
 	if reason, faults := d.begin(log); reason != "" {
 		d.setHealth(log.V(told), Unhealthy, reason, faults)
+		for i := range d.spec.Properties {
+			d.shelf.put(&d.spec.Properties[i], driver.Reading{Err: errors.New(reason)})
+		}
 		d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
 		select {
 		case <-ctx.Done():
@@ -141,6 +146,7 @@ func (d *device) address(log klog.Logger, t *tag) {
 	})
 	if err != nil {
 		t.point, t.trouble = nil, oneLine(err)
+		d.shelf.put(t.property, driver.Reading{Err: err})
 		log.V(told).Info("Property is not read: its settings are wrong", "property", t.name(), "reason", t.trouble)
 	}
 }
@@ -222,6 +228,8 @@ func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (re
 	d.failure = a.err
 	if a.err == nil {
 		d.take(log, places, a.readings)
+	} else {
+		d.miss(places, a.err)
 	}
 	return a.readings, true
 }
@@ -233,16 +241,30 @@ func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) 
 		t := d.tags[place]
 		collected[i] = Collected{Property: place, Reading: readings[i]}
 		t.trouble = ""
+		d.shelf.put(t.property, readings[i])
 		if err := readings[i].Err; err != nil {
 			d.counters.failed.Add(1)
 			t.trouble = oneLine(err)
 			continue
 		}
-		t.newest, t.unpushed = readings[i], readings[i]
+		t.unreported, t.unpushed = true, true
 	}
 	for _, u := range d.hook.Publish(log, collected) {
 		d.tags[u.Property].trouble = oneLine(u.Reading.Err)
 	}
+}
+
+// miss notes that a read as a whole gave nothing.
+func (d *device) miss(places []int, err error) {
+	for _, place := range places {
+		d.shelf.put(d.tags[place].property, driver.Reading{Err: err})
+	}
+}
+
+// newest returns the newest reading of a tag that has a value.
+func (d *device) newest(t *tag) driver.Reading {
+	newest, _ := d.shelf.get(t.name())
+	return newest.Reading
 }
 
 // report hands over what is new of the tags whose report is due.
@@ -252,11 +274,11 @@ func (d *device) report(now time.Time) {
 		if t.point == nil {
 			continue
 		}
-		if due, _ := t.report.due(now); !due || t.newest.Value == nil {
+		if due, _ := t.report.due(now); !due || !t.unreported {
 			continue
 		}
-		values = append(values, Reported{Property: t.name(), Reading: t.newest, Desired: d.writer.held(t.name())})
-		t.newest = driver.Reading{}
+		values = append(values, Reported{Property: t.name(), Reading: d.newest(t), Desired: d.writer.held(t.name())})
+		t.unreported = false
 	}
 	if len(values) > 0 {
 		d.reporter.ReportValues(d.spec.Key, values)
@@ -272,11 +294,11 @@ func (d *device) push(now time.Time) {
 		if t.point == nil {
 			continue
 		}
-		if due, _ := t.push.due(now); !due || t.unpushed.Value == nil {
+		if due, _ := t.push.due(now); !due || !t.unpushed {
 			continue
 		}
-		d.pusher.Push(d.spec.Key, t.property, t.unpushed)
-		t.unpushed = driver.Reading{}
+		d.pusher.Push(d.spec.Key, t.property, d.newest(t))
+		t.unpushed = false
 	}
 }
 

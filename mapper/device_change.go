@@ -38,6 +38,7 @@ func (d *device) adopt(log klog.Logger) bool {
 func (d *device) change(log klog.Logger, spec *Spec) {
 	now := time.Now()
 	carries := diff(d.spec, spec)
+	d.shelf.keep(kept(spec, carries))
 	tags := make([]*tag, len(carries))
 	for i, c := range carries {
 		tags[i] = newTag(&spec.Properties[i], d.origin, now)

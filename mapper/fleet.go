@@ -53,7 +53,7 @@ type Fleet struct {
 	mu      sync.Mutex
 	wanted  map[Key]Spec
 	dirty   map[Key]bool    // wanted or not wanted since Run looked last
-	writers map[Key]*writer // of the devices that run
+	running map[Key]*device // those that run
 }
 
 var _ Target = (*Fleet)(nil)
@@ -78,7 +78,7 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},
-		writers:  map[Key]*writer{},
+		running:  map[Key]*device{},
 	}, nil
 }
 
@@ -133,7 +133,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 			}
 		case key := <-r.ended:
 			delete(r.devices, key)
-			f.setWriter(key, nil)
+			f.setRunning(key, nil)
 			r.reconcile(ctx, key)
 		}
 	}
@@ -148,14 +148,14 @@ func (f *Fleet) takeDirty() []Key {
 	return keys
 }
 
-// setWriter says who writes to a device that runs; nil: it does not any more.
-func (f *Fleet) setWriter(key Key, w *writer) {
+// setRunning says which device runs under a key; nil: none does any more.
+func (f *Fleet) setRunning(key Key, d *device) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if w == nil {
-		delete(f.writers, key)
+	if d == nil {
+		delete(f.running, key)
 	} else {
-		f.writers[key] = w
+		f.running[key] = d
 	}
 }
 
@@ -191,7 +191,7 @@ func (r *runner) start(ctx context.Context, spec Spec) {
 	o := r.fleet.options
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, o.Pusher, &r.fleet.counters)
 	r.devices[spec.Key] = running{spec: spec, device: d, stop: cancel}
-	r.fleet.setWriter(spec.Key, d.writer)
+	r.fleet.setRunning(spec.Key, d)
 	go func() {
 		defer cancel()
 		d.run(ctx)

@@ -37,7 +37,7 @@ func TestFleetReadsOnceACycle(t *testing.T) {
 		if len(calls) != 10 || len(calls[0]) != 2 || len(calls[1]) != 1 {
 			t.Errorf("got %d calls of the publisher: %v", len(calls), calls)
 		}
-		if values := r.status.Snapshot()[0].Values; len(values) != 2 || values["a"].Value != 1.5 {
+		if values := r.twins.get(); len(values) != 2 || values["a"] != 1.5 {
 			t.Errorf("reported: %v", values)
 		}
 		if got, want := r.fleet.Counts(), (Counts{Collected: 11}); got != want {
@@ -66,7 +66,7 @@ func TestFleetReportsTheNewest(t *testing.T) {
 			want float64
 		}{{10 * time.Millisecond, 1}, {900 * time.Millisecond, 1}, {100 * time.Millisecond, 11}} {
 			pass(step.pass)
-			if got := r.status.Snapshot()[0].Values["a"].Value; got != step.want {
+			if got := r.twins.get()["a"]; got != step.want {
 				t.Errorf("reported %v, want %v", got, step.want)
 			}
 		}
@@ -254,8 +254,8 @@ func TestFleetChanges(t *testing.T) {
 		less.Properties = less.Properties[:1]
 		r.fleet.Put(less)
 		want(1, 2)
-		if values := r.status.Snapshot()[0].Values; len(values) != 1 {
-			t.Errorf("of the property a, status has %v", values)
+		if _, err := r.fleet.Newest(key, "b"); !errors.Is(err, ErrNoProperty) {
+			t.Errorf("of the property b, which is gone: got %v", err)
 		}
 		r.fleet.Remove(key)
 		want(0, 2)

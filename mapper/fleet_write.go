@@ -21,19 +21,28 @@ func (f *Fleet) Spec(key Key) (spec Spec, ok bool) {
 // property's name, or the context's: any other is the device's refusal. If ctx
 // ends, a write that has begun is not broken off.
 func (f *Fleet) Write(ctx context.Context, key Key, property, text string) error {
-	f.mu.Lock()
-	_, wanted := f.wanted[key]
-	w := f.writers[key]
-	f.mu.Unlock()
-	err := errOpening
-	switch {
-	case !wanted:
-		return fmt.Errorf("%w: %s", ErrNoDevice, key)
-	case w != nil:
-		err = w.command(ctx, property, text)
+	_, d, err := f.find(key)
+	if err != nil {
+		return err
+	}
+	err = errOpening
+	if d != nil {
+		err = d.writer.command(ctx, property, text)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s of %s: %w", property, key, err)
 	}
 	return nil
+}
+
+// find returns a device as it is wanted, and what runs of it, which may be nil.
+// The error wraps ErrNoDevice.
+func (f *Fleet) find(key Key) (spec Spec, running *device, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	spec, ok := f.wanted[key]
+	if !ok {
+		return Spec{}, nil, fmt.Errorf("%w: %s", ErrNoDevice, key)
+	}
+	return spec, f.running[key], nil
 }

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -190,11 +191,39 @@ func scriptSpec(name string, settings driver.Settings) Spec {
 	}
 }
 
+// A twinned is a Reporter that keeps what was reported of properties, by name.
+type twinned struct {
+	mu     sync.Mutex
+	values map[string]any
+}
+
+func (w *twinned) ReportSpec(Spec) {}
+
+func (w *twinned) ReportHealth(Key, Health) {}
+
+func (w *twinned) Removed(Key) {}
+
+func (w *twinned) ReportValues(_ Key, values []Reported) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, v := range values {
+		w.values[v.Property] = v.Reading.Value
+	}
+}
+
+// get returns what was reported last.
+func (w *twinned) get() map[string]any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.values)
+}
+
 // A rig is a fleet that runs in a synctest bubble, with what it works on.
 type rig struct {
 	script    *script
 	publisher *recorder
 	status    *Status
+	twins     *twinned
 	fleet     *Fleet
 	log       ktesting.Buffer
 	stop      func() error // ends the fleet and returns what Run returned
@@ -203,8 +232,8 @@ type rig struct {
 // newRig starts a fleet. It must be stopped.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{script: newScript(), publisher: &recorder{}, status: &Status{}}
-	fleet, err := NewFleet(FleetOptions{Drivers: Drivers{"script": r.script}, Publisher: r.publisher, Reporter: r.status})
+	r := &rig{script: newScript(), publisher: &recorder{}, status: &Status{}, twins: &twinned{values: map[string]any{}}}
+	fleet, err := NewFleet(FleetOptions{Drivers: Drivers{"script": r.script}, Publisher: r.publisher, Reporter: Reporters{r.status, r.twins}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"datastub/driver"
 )
 
 // Status is a Reporter that remembers, and it is told how the mapper and
@@ -30,30 +28,19 @@ type DeviceStatus struct {
 	// TwinsReported is when EdgeCore last took its twins; the zero time if it
 	// never did.
 	TwinsReported time.Time
-	Values        map[string]driver.Reading // the newest reported, by property
 }
 
-// ReportSpec implements Reporter: what a device has no more is forgotten.
+// ReportSpec implements Reporter: the device is there.
 func (s *Status) ReportSpec(spec Spec) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.device(spec.Key)
 	d.Protocol, d.Properties = spec.Protocol, len(spec.Properties)
 	s.devices[spec.Key] = d
-	maps.DeleteFunc(d.Values, func(property string, _ driver.Reading) bool {
-		return !slices.ContainsFunc(spec.Properties, func(p Property) bool { return p.Point.Name == property })
-	})
 }
 
-// ReportValues implements Reporter.
-func (s *Status) ReportValues(key Key, values []Reported) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d := s.device(key)
-	for _, v := range values {
-		d.Values[v.Property] = v.Reading
-	}
-}
+// ReportValues implements Reporter: Fleet.Newest has them.
+func (s *Status) ReportValues(Key, []Reported) {}
 
 // ReportHealth implements Reporter.
 func (s *Status) ReportHealth(key Key, health Health) {
@@ -102,7 +89,7 @@ func (s *Status) device(key Key) DeviceStatus {
 	}
 	d, ok := s.devices[key]
 	if !ok {
-		d = DeviceStatus{Key: key, Values: map[string]driver.Reading{}}
+		d = DeviceStatus{Key: key}
 		s.devices[key] = d
 	}
 	return d
@@ -127,9 +114,6 @@ func (s *Status) Snapshot() []DeviceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	devices := slices.Collect(maps.Values(s.devices))
-	for i := range devices {
-		devices[i].Values = maps.Clone(devices[i].Values)
-	}
 	slices.SortFunc(devices, func(a, b DeviceStatus) int { return a.Key.compare(b.Key) })
 	return devices
 }

@@ -9,14 +9,14 @@ import (
 // A tag is one property of a device as it runs. It belongs to the device's
 // goroutine.
 type tag struct {
-	property *Property
-	point    driver.Point   // nil where its settings are wrong
-	trouble  string         // why it has no value
-	newest   driver.Reading // the zero Reading when it was reported
-	unpushed driver.Reading // the newest; the zero Reading when it was pushed
-	collect  schedule
-	report   schedule
-	push     schedule
+	property   *Property
+	point      driver.Point // nil where its settings are wrong
+	trouble    string       // why it has no value
+	unreported bool         // its newest reading was not reported yet
+	unpushed   bool         // nor pushed
+	collect    schedule
+	report     schedule
+	push       schedule
 }
 
 // newTag returns a tag that is due at now, and then on the grid of the origin.
@@ -33,7 +33,7 @@ func newTag(property *Property, origin, now time.Time) *tag {
 // inherit takes over from an older tag of the property what is carried.
 func (t *tag) inherit(old *tag, c carry) {
 	if c.point {
-		t.point, t.trouble, t.newest, t.unpushed = old.point, old.trouble, old.newest, old.unpushed
+		t.point, t.trouble, t.unreported, t.unpushed = old.point, old.trouble, old.unreported, old.unpushed
 	}
 	if c.collect {
 		t.collect = old.collect

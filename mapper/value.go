@@ -54,6 +54,20 @@ func parseValue(key string, config driver.PointConfig, text string) (any, error)
 	return value, r.Err()
 }
 
+// FormatValue writes a reading's value as a text that parseValue makes the same
+// value of: numbers without an exponent, bytes as unpadded base64url.
+func FormatValue(value any) string {
+	switch v := value.(type) {
+	case float32:
+		return strconv.FormatFloat(float64(v), 'f', -1, 32)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []byte:
+		return base64.RawURLEncoding.EncodeToString(v)
+	}
+	return fmt.Sprint(value)
+}
+
 // limits are what a property's number may be, its ends included.
 type limits struct{ min, max float64 }
 

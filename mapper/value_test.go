@@ -79,3 +79,32 @@ func FuzzParseValue(f *testing.F) {
 		}
 	})
 }
+
+// TestFormatValue: what is read can be written.
+func TestFormatValue(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		typ   driver.Type
+		value any
+		want  string
+	}{
+		{driver.Int, int64(-5), "-5"},
+		{driver.Int, uint64(math.MaxUint64), "18446744073709551615"},
+		{driver.Float, float32(0.1), "0.1"},
+		{driver.Float, float32(1e10), "10000000000"},
+		{driver.Double, 1e-7, "0.0000001"},
+		{driver.Boolean, true, "true"},
+		{driver.String, " a\n", " a\n"},
+		{driver.Bytes, []byte{0xfb, 0xff}, "-_8"},
+		{driver.Bytes, []byte{}, ""},
+	}
+	for _, tt := range tests {
+		got := FormatValue(tt.value)
+		if got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.value, got, tt.want)
+		}
+		if back, err := parseValue("desired", driver.PointConfig{Type: tt.typ}, got); err != nil || !sameValue(back, tt.value) {
+			t.Errorf("%q: parsed as %#v, %v; want %#v", got, back, err, tt.value)
+		}
+	}
+}
