@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane/rest"
+	"datastub/driver"
 )
 
 // What the mapper's HTTP interfaces decide.
@@ -25,6 +27,20 @@ var problemKinds = rest.Kinds{
 	{Err: errNoSuchPath, Status: http.StatusNotFound, Name: "no-such-path", Title: "No such path"},
 	{Err: errMethodNotAllowed, Status: http.StatusMethodNotAllowed, Name: "method-not-allowed", Title: "Method not allowed"},
 	{Err: errNotReady, Status: http.StatusServiceUnavailable, Name: "not-ready", Title: "Not ready"},
+	{Err: errRemote, Status: http.StatusForbidden, Name: "not-this-machine", Title: "Not from this machine"},
+	{Err: errCrossSite, Status: http.StatusForbidden, Name: "cross-site", Title: "From another site"},
+	{Err: ErrNoDevice, Status: http.StatusNotFound, Name: "no-such-device", Title: "No such device"},
+	{Err: ErrNoProperty, Status: http.StatusNotFound, Name: "no-such-property", Title: "No such property"},
+	{Err: errNoMethod, Status: http.StatusNotFound, Name: "no-such-device-method", Title: "No such method of the device"},
+	{Err: errNoModel, Status: http.StatusNotFound, Name: "no-such-model", Title: "No such model"},
+	{Err: errNoValue, Status: http.StatusServiceUnavailable, Name: "no-value", Title: "No value"},
+	{Err: errNoDatabase, Status: http.StatusNotImplemented, Name: "no-database", Title: "No database"},
+	{Err: driver.ErrReadOnly, Status: http.StatusForbidden, Name: "read-only", Title: "Read-only"},
+	{Err: ErrNotHeld, Status: http.StatusConflict, Name: "not-held", Title: "Not held"},
+	{Err: errSlowDevice, Status: http.StatusGatewayTimeout, Name: "device-not-in-time", Title: "Device not in time"},
+	{Err: driver.ErrUnreachable, Status: http.StatusServiceUnavailable, Name: "device-unreachable", Title: "Device unreachable"},
+	{Err: errRefused, Status: http.StatusBadGateway, Name: "device-refused", Title: "Refused by the device"},
+	{Err: ErrBusy, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy"},
 	{Err: rest.ErrNoRoom, Status: http.StatusServiceUnavailable, Name: "busy", Title: "Busy"},
 	{Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error", Detail: "the log of the mapper says more"},
 }
@@ -36,6 +52,8 @@ type operation struct {
 	// handle answers, or returns the error to answer with before anything is
 	// written.
 	handle func(w http.ResponseWriter, r *http.Request) error
+	// otherwise is what those are told, too, who come with another method.
+	otherwise string
 }
 
 // An api is the operations of one server. Errors are problem details.
@@ -48,15 +66,18 @@ type api struct {
 // newAPI returns the api of operations that do not contradict each other.
 func newAPI(logger klog.Logger, operations ...operation) *api {
 	a := &api{operations: operations, routes: http.NewServeMux(), logger: logger}
-	allow := map[string][]string{}
+	allow, refusals := map[string][]string{}, map[string]error{}
 	for _, o := range operations {
 		a.route(o.method+" "+o.pattern, o.handle)
 		allow[o.pattern] = append(allow[o.pattern], o.methods()...)
+		if o.otherwise != "" {
+			refusals[o.pattern] = fmt.Errorf("%w: %s", errMethodNotAllowed, o.otherwise)
+		}
 	}
 	for pattern, methods := range allow {
 		a.route(pattern, func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Allow", strings.Join(methods, ", "))
-			return errMethodNotAllowed
+			return cmp.Or(refusals[pattern], errMethodNotAllowed)
 		})
 	}
 	a.route("/", a.unknown)

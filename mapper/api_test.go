@@ -18,10 +18,10 @@ func pathAPI() *api {
 		return err
 	}
 	return newAPI(klog.Logger{},
-		operation{http.MethodGet, "/things", say},
-		operation{http.MethodGet, "/things/{name}", say},
-		operation{http.MethodPost, "/things/{name}", say},
-		operation{http.MethodGet, "/broken", func(http.ResponseWriter, *http.Request) error { return errors.New("a secret") }},
+		operation{method: http.MethodGet, pattern: "/things", handle: say},
+		operation{method: http.MethodGet, pattern: "/things/{name}", handle: say},
+		operation{method: http.MethodPost, pattern: "/things/{name}", handle: say},
+		operation{method: http.MethodGet, pattern: "/broken", handle: func(http.ResponseWriter, *http.Request) error { return errors.New("a secret") }},
 	)
 }
 

@@ -113,7 +113,8 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 			return err
 		}
 		a.http = newServer(listener, a.watchAPI(options), options.Logger)
-		options.Logger.Info("Serving /healthz, /readyz, /status and /metrics", "http", "http://"+listener.Addr().String())
+		options.Logger.Info("Serving /healthz, /readyz, /status, /metrics and /api/v1", "http", "http://"+listener.Addr().String(),
+			"remoteDevices", config.DeviceAPI.Remote, "getWrites", config.DeviceAPI.GetWrites)
 	}
 	if config.DataPlane.Socket == "" {
 		return nil
@@ -127,25 +128,28 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 	}
 	publish := newPublishAPI(a.uplink, a.uplink.Settle, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
 	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, newAPI(options.Logger,
-		operation{http.MethodPost, "/publish", publish.publish},
-		operation{http.MethodGet, "/healthz", health},
+		operation{method: http.MethodPost, pattern: "/publish", handle: publish.publish},
+		operation{method: http.MethodGet, pattern: "/healthz", handle: health},
 	)), options.Logger)
 	options.Logger.Info("Taking messages of programs on this node", "socket", config.DataPlane.Socket)
 	return nil
 }
 
-// watchAPI is for those who watch the mapper.
+// watchAPI is for those who watch the mapper, and for those who read and write
+// its devices.
 func (a *App) watchAPI(options AppOptions) *api {
 	metrics := promhttp.HandlerFor(options.Metrics, promhttp.HandlerOpts{})
-	return newAPI(options.Logger,
-		operation{http.MethodGet, "/healthz", health},
-		operation{http.MethodGet, "/readyz", a.ready},
-		operation{http.MethodGet, "/status", a.overview(&options.Config)},
-		operation{http.MethodGet, "/metrics", func(w http.ResponseWriter, r *http.Request) error {
+	watch := []operation{
+		{method: http.MethodGet, pattern: "/healthz", handle: health},
+		{method: http.MethodGet, pattern: "/readyz", handle: a.ready},
+		{method: http.MethodGet, pattern: "/status", handle: a.overview(&options.Config)},
+		{method: http.MethodGet, pattern: "/metrics", handle: func(w http.ResponseWriter, r *http.Request) error {
 			metrics.ServeHTTP(w, r)
 			return nil
 		}},
-	)
+	}
+	devices := newDeviceAPI(a.fleet, options.Config.DeviceAPI, options.Logger)
+	return newAPI(options.Logger, append(watch, devices.operations()...)...)
 }
 
 // ready answers GET /readyz: cloudsvc has taken the mapper in since it

@@ -19,11 +19,19 @@ func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules
 	}
 	if merged == nil {
 		return Spec{
-			Key: Key{device.Namespace, device.Name}, Model: modelName(device), Faults: faults, Void: true,
+			Key: Key{device.Namespace, device.Name}, Model: modelName(device), Declared: declared(model), Faults: faults, Void: true,
 			Protocol: strings.TrimSpace(device.Spec.Protocol.ProtocolName),
 		}, errs, nil
 	}
-	merged.Faults = faults
+	merged.Faults, merged.Declared = faults, declared(model)
 	vetted, warnings := vet(*merged)
 	return *merged, append(errs, vetted...), slices.Concat(warnings, strangeVisitors(device, merged.Protocol), unpushed(device), inexactNumbers(device))
+}
+
+// declared returns the properties of a model, which has some if it is known.
+func declared(model *v1beta1.DeviceModel) []v1beta1.ModelProperty {
+	if model == nil {
+		return nil
+	}
+	return append([]v1beta1.ModelProperty{}, model.Spec.Properties...)
 }

@@ -24,7 +24,8 @@ type Config struct {
 	GRPCServer GRPCServer `yaml:"grpc_server"` // KubeEdge's: not used with devices from a folder
 	Common     Common     `yaml:"common"`      // KubeEdge's
 	Node       string     `yaml:"node"`        // by default $NODE_NAME, then the host's name
-	HTTP       string     `yaml:"http"`        // where /healthz, /readyz, /status and /metrics are, host:port; empty turns them off
+	HTTP       string     `yaml:"http"`        // where /healthz, /readyz, /status, /metrics and /api/v1 are, host:port; empty turns them off
+	DeviceAPI  DeviceAPI  `yaml:"deviceAPI"`   // who may read and write devices there
 	Devices    Devices    `yaml:"devices"`
 	DataPlane  DataPlane  `yaml:"dataplane"`
 }

@@ -36,6 +36,7 @@ common:
   http_port: 7777
 node: edge-1
 http: 0.0.0.0:0
+deviceAPI: {getWrites: true, remote: true}
 devices: {source: folder, folder: /devices}
 dataplane:
   registry: https://cloud:8080
@@ -57,6 +58,7 @@ dataplane:
 	want.Common.Protocols, want.Common.Address = Protocols{"modbus"}, "127.0.0.1"
 	want.Common.EdgeCoreSock, want.Common.HTTPPort = "/etc/kubeedge/dmi.sock", "7777"
 	want.Node, want.HTTP = "edge-1", "0.0.0.0:0"
+	want.DeviceAPI = DeviceAPI{GetWrites: true, Remote: true}
 	want.Devices = Devices{Source: "folder", Folder: "/devices"}
 	want.DataPlane = DataPlane{
 		Registry: "https://cloud:8080", LAN: "tcp://0.0.0.0:5556", LANFormat: "text",
@@ -134,13 +136,13 @@ func TestLoadConfigRefuses(t *testing.T) {
 			[]string{
 				`dataplane.batch.max: Invalid value: 1: unknown key: want one of maxAge, maxBytes, maxCount`,
 				`dataplane.uplnk: Invalid value: "x": unknown key: want one of batch, defaults, lan, lanFormat, registry, socket, spool, uplink`,
-				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, devices, grpc_server, http, node`,
+				`nodes: Invalid value: "a": unknown key: want one of common, dataplane, deviceAPI, devices, grpc_server, http, node`,
 			},
 		},
 		"unknown keys, wrong types and wrong values together": {
 			"node: a/b\nbogus: 1\ndataplane: {lanFormat: xml, batch: {maxAge: 5}, spool: {maxBytes: 1}}\n",
 			[]string{
-				`bogus: Invalid value: 1: unknown key: want one of common, dataplane, devices, grpc_server, http, node`,
+				`bogus: Invalid value: 1: unknown key: want one of common, dataplane, deviceAPI, devices, grpc_server, http, node`,
 				`dataplane.batch.maxAge: Invalid value: 5: want a time with its unit, such as 500ms or 60s`,
 				`node: Invalid value: "a/b": name "a/b" has a "/": it is one level of an address`,
 				`dataplane.lanFormat: Invalid value: "xml": want json or text`,
@@ -167,7 +169,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		},
 		"a list": {
 			"- node\n",
-			[]string{`(file): Invalid value: a list: want a map with the keys common, dataplane, devices, grpc_server, http, node`},
+			[]string{`(file): Invalid value: a list: want a map with the keys common, dataplane, deviceAPI, devices, grpc_server, http, node`},
 		},
 		"values": {
 			`

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/kubeedge/api/apis/devices/v1beta1"
+
 	"datastub/driver"
 )
 
@@ -28,6 +30,9 @@ type Spec struct {
 	Settings   driver.Settings // the device's, without those of Rules
 	Properties []Property      // in the order of the Device
 	Methods    []Method
+	// Declared are all properties of the model as it has them; nil: it is not
+	// known. The device runs by Properties.
+	Declared []v1beta1.ModelProperty
 	// StateReport is how EdgeCore is to hear of the device's state.
 	StateReport StateReport
 	// Faults are what is wrong with the CRs: the device is unhealthy for as long
