@@ -30,6 +30,8 @@ spec:
   protocol:
     protocolName: modbus
     configData: {communicateMode: TCP, ip: 127.0.0.1, port: %s, slaveID: 1}
+  methods:
+    - {name: SetPoint, propertyNames: [setpoint, temperature]}
   properties:
     - name: temperature
       collectCycle: 100
