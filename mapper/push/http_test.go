@@ -272,3 +272,31 @@ func TestStop(t *testing.T) {
 		t.Errorf("got %d values, want 500", len(taken))
 	}
 }
+
+// A receiver that hangs holds up the end no longer than drainTime.
+func TestStopWhileItHangs(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		_, _ = io.Copy(io.Discard, request.Body)
+		select {
+		case asked <- struct{}{}:
+		default: // it is known
+		}
+		<-request.Context().Done()
+	}))
+	defer server.Close()
+	r := newRig(t)
+	push := r.run(deviceOf("boiler", posted("a", server.URL+"/a")))
+	for n := range 10 {
+		push(0, int64(n))
+	}
+	<-asked
+	r.stop()
+	if n := r.values(methodHTTP, "dropped"); n != 10 {
+		t.Errorf("%d dropped, want all 10", n)
+	}
+	if !strings.Contains(r.log.String(), `Push ends with values that were not sent push="`+server.URL+`" dropped=10`) {
+		t.Errorf("what is lost is not told:\n%s", r.log.String())
+	}
+}
