@@ -8,8 +8,7 @@ import (
 	"datastub/hack/stack"
 )
 
-// TestChanges changes a device in every way, while another one goes on without a
-// gap.
+// TestChanges changes a device in every way, while another one misses no cycle.
 func TestChanges(t *testing.T) {
 	port, other := stack.StartPlant(t), stack.StartPlant(t)
 	stack.WriteRegister(t, port, 40, 235)
@@ -80,4 +79,5 @@ func TestChanges(t *testing.T) {
 	change(t, m.text())
 	becomes("a device that is made again", "temperature", holds(dataplane.FloatValue(31)))
 	stack.CheckUnbroken(t, "subscriber", sub.Messages("neighbour"))
+	checkCycles(t, sub.Messages("neighbour"), countersCycle)
 }

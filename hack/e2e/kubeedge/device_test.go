@@ -3,6 +3,7 @@ package kubeedge
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A meter is a Device for Modbus, with its DeviceModel: a temperature in tenths at
@@ -55,6 +56,9 @@ spec:
         configData: {register: HoldingRegister, offset: 40, limit: 1, scale: 0.1, topic: sensor/temperature, qosClass: RT}
 %[4]s`, m.name, m.port, model, device, m.settings)
 }
+
+// countersCycle is how often counters are read.
+const countersCycle = 100 * time.Millisecond
 
 // counters is a virtual Device with its DeviceModel: a counter in each class,
 // read and stepped every 100 ms.
