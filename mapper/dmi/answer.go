@@ -74,11 +74,11 @@ func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegiste
 		changes = append(changes, n...)
 	}
 	missing, removed = r.absent(protocol, asked, listed, every)
+	for _, key := range slices.SortedFunc(maps.Keys(listed), compareKeys) {
+		r.saw(key, now)
+	}
 	r.mu.Unlock()
 	changes.log(r.logger)
-	for _, key := range slices.SortedFunc(maps.Keys(listed), compareKeys) {
-		r.witness.ConfigSeen(key, now)
-	}
 	return missing, removed
 }
 

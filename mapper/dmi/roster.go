@@ -74,10 +74,19 @@ func (r *roster) put(told *pb.Device) (modelKnown bool) {
 	m.seen, m.absence = now, absence{}
 	delete(r.removed, keyOf(told))
 	modelKnown = r.models[m.model()] != nil
+	r.saw(keyOf(told), now)
 	r.mu.Unlock()
 	notes.log(r.logger)
-	r.witness.ConfigSeen(keyOf(told), now)
 	return modelKnown
+}
+
+// saw tells the witness of a device that the roster has: of one that is gone
+// it would never hear again. It is called with mu held, so that it comes before
+// the device can be removed.
+func (r *roster) saw(key mapper.Key, now time.Time) {
+	if r.devices[key] != nil {
+		r.witness.ConfigSeen(key, now)
+	}
 }
 
 // note makes a device what was told of it.

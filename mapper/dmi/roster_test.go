@@ -79,6 +79,9 @@ func TestRosterTakesOldAnswersForWhatTheyAre(t *testing.T) {
 		if w.seen[keyOf(a)] != 3 {
 			t.Errorf("configuration of a was seen %d times, want 3", w.seen[keyOf(a)])
 		}
+		if w.seen[keyOf(b)] != 1 {
+			t.Errorf("configuration of b was seen %d times, want once, and not after it was removed", w.seen[keyOf(b)])
+		}
 
 		// EdgeCore forgets what it had removed only after the call.
 		r.take("modbus", time.Now(), listing(a, b), time.Minute)
