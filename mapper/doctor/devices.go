@@ -68,7 +68,7 @@ func oldest(all []mapper.DeviceOverview, now time.Time) (found []Finding) {
 	seen := slices.MinFunc(all, func(a, b mapper.DeviceOverview) int { return a.ConfigSeen.Compare(b.ConfigSeen) })
 	text := fmt.Sprintf("last seen %s, of %s/%s, the oldest", ago(seen.ConfigSeen, now), seen.Namespace, seen.Name)
 	if now.Sub(seen.ConfigSeen) > oldConfig {
-		found = append(found, Finding{Warn, "config seen", text, "has KubeEdge missed a change? restart edgecore, and then the mapper"})
+		found = append(found, Finding{Warn, "config seen", text, "has KubeEdge missed a change? restart edgecore; the mapper may run on"})
 	} else {
 		found = append(found, Finding{Verdict: OK, Subject: "config seen", Text: text})
 	}

@@ -215,7 +215,7 @@ func TestDevices(t *testing.T) {
 		"well": {"kubeedge", []mapper.DeviceOverview{good}, []Verdict{OK, OK, OK}, []string{
 			"1 online, 0 offline, 0 unhealthy", "last seen 1m0s ago, of default/good", "12s, of default/good, the oldest; 0 devices have none"}},
 		"old": {"kubeedge", []mapper.DeviceOverview{good, late, missed}, []Verdict{OK, Warn, Warn}, []string{
-			"3 online", "last seen 1h0m0s ago, of default/missed, the oldest → has KubeEdge missed a change? restart edgecore, and then the mapper",
+			"3 online", "last seen 1h0m0s ago, of default/missed, the oldest → has KubeEdge missed a change? restart edgecore; the mapper may run on",
 			"2m1s, of default/late, the oldest; 1 devices have none → is the device offline?"}},
 		"no twins": {"kubeedge", []mapper.DeviceOverview{fresh}, []Verdict{OK, OK, Warn}, []string{"1 not read yet", "last seen 1m0s ago", "EdgeCore has taken no twins → "}},
 	} {

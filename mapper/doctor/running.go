@@ -82,7 +82,7 @@ func registrations(overview *mapper.Overview, protocols []string, now time.Time)
 			found = append(found, Finding{Fail, subject, fmt.Sprintf("%s: not taken in, last asked %s: %s", protocol, ago(e.ErrorTime, now), e.Error), "see edgecore above, and its log"})
 		case len(e.Missing) > 0:
 			found = append(found, Finding{Warn, subject, fmt.Sprintf("%s: EdgeCore does not list %d devices that run here: %s", protocol, len(e.Missing), some(e.Missing)),
-				"were they deleted? if not, restart edgecore, and then the mapper"})
+				"were they deleted? if not, restart edgecore; the mapper may run on"})
 		default:
 			found = append(found, Finding{Verdict: OK, Subject: subject, Text: fmt.Sprintf("%s: since %s, last said %s", protocol, ago(e.Since, now), ago(e.Last, now))})
 		}
