@@ -75,11 +75,11 @@ func connect(property *common.DeviceProperty, r *registry, getenv func(string) s
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := w.check(); err != nil {
+	s, err := newSettings(w.mqtt.Address, getenv) // first, as what is no data plane's is Merge's push
+	if err != nil {
 		return nil, nil, err
 	}
-	s, err := newSettings(w.mqtt.Address, getenv)
-	if err != nil {
+	if err := w.check(); err != nil {
 		return nil, nil, err
 	}
 	l, err := r.take(s)
