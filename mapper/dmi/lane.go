@@ -9,22 +9,29 @@ import (
 // A lane is why a device waits to be reported. Requests are scarce, so that
 // what is told first is all that EdgeCore sees in time:
 //
-//	urgent  a state has changed                          the longest first
-//	fresh   a property was never told                    a new device first
-//	late    a value has changed, or is stale             the least recently told first
-//	calm    a state was never told, and is a good one,
-//	        or is to be told again                       the same
-//	spare   a value is to be told again                  the same
+//	urgent  a state has changed, or is bad from the start  the longest first
+//	first   a state was never told, and the twins were     a new device first
+//	fresh   a property was never told                      the same
+//	late    a value has changed, or is stale               the least recently told first
+//	calm    a state is to be told again                    the same
+//	spare   a value is to be told again                    the same
 //
-// An earlier lane goes first, but nothing starves: after three urgent ones one
-// goes that is fresh or late, and after three fresh ones one that is late, if it
-// has waited for 90 s. Late and calm ones take turns for as long as that
-// makes no value stale, and a calm one has every 50th turn at least.
+// An earlier lane goes first, so that a new device's state follows its twins.
+// But nothing starves: after three urgent ones one goes that is of the next
+// three lanes, and after three of what was never told one that is late, if it has
+// waited for 3 min: 100 devices have had their first turns by then. Late and
+// calm ones take turns for as long as that makes no value stale, and a calm one
+// has every 50th turn at least.
+//
+// Those who have waited equally long, as all do when the mapper starts, go in
+// an order that differs from start to start: what EdgeCore was told before is not
+// known then, and a mapper that keeps crashing tells of other devices each time.
 type lane int
 
 const (
 	none lane = iota
 	urgent
+	first
 	fresh
 	late
 	calm
@@ -33,10 +40,13 @@ const (
 )
 
 const (
-	maxOvertaking = 3                // turns in which a lane overtakes a later one
-	patience      = 90 * time.Second // of those that are overtaken
-	calmTurn      = 50               // one of so many turns is a calm one's
+	maxOvertaking = 3               // turns in which a lane overtakes a later one
+	patience      = 3 * time.Minute // of those that are overtaken
+	calmTurn      = 50              // one of so many turns is a calm one's
 )
+
+// ofState tells whether a turn in the lane is for the state, not for twins.
+func (l lane) ofState() bool { return l == urgent || l == first || l == calm }
 
 // stateLane returns why the device's state waits, and since when.
 func (s *shadow) stateLane(now time.Time) (lane, time.Time) {
@@ -49,8 +59,10 @@ func (s *shadow) stateLane(now time.Time) (lane, time.Time) {
 	switch {
 	case wanted == "":
 		return none, time.Time{}
+	case s.told == "" && good && s.awaitsTwins(now):
+		return none, time.Time{}
 	case s.told == "" && good:
-		return calm, s.stateAsked
+		return first, s.stateAsked
 	case wanted != s.told:
 		return urgent, s.since
 	case now.Sub(s.stateAsked) >= cycle:
@@ -99,6 +111,11 @@ func (h *heads) waited(l lane, atLeast time.Duration, now time.Time) bool {
 	return h.waits(l) && now.Sub(h[l].since) >= atLeast
 }
 
+// precedes tells whether somebody in a lane has waited longer than all in another.
+func (h *heads) precedes(l, other lane) bool {
+	return h.waits(l) && (!h.waits(other) || h[l].since.Before(h[other].since))
+}
+
 // A turn is one request: whose, and why.
 type turn struct {
 	*shadow
@@ -109,7 +126,7 @@ type turn struct {
 // A course knows whose turns there were. The zero one knows of none.
 type course struct {
 	urgents  int  // turns in a row that were urgent
-	freshes  int  // turns of fresh ones since a late one
+	freshes  int  // turns of what was never told since a late one
 	calmless int  // turns since a calm one
 	calm     bool // the last one was calm
 }
@@ -117,31 +134,35 @@ type course struct {
 // next returns whose turn it is. It is not ok if nobody waits.
 func (c *course) next(h *heads, now time.Time) (next turn, ok bool) {
 	choose := func(l lane, k kind) (turn, bool) { return turn{h[l].shadow, l, k}, true }
-	values := c.values(h, now)
+	news := c.news(h, now)
 	switch {
-	case c.urgents >= maxOvertaking && h.waited(values, patience, now):
-		return choose(values, forState)
+	case c.urgents >= maxOvertaking && h.waited(news, patience, now):
+		return choose(news, forState)
 	case c.calmless >= calmTurn && h.waits(calm):
 		return choose(calm, forState)
 	case h.waits(urgent):
 		return choose(urgent, forState)
-	case h.waits(calm) && (values == none || values == late && !c.calm && !h.waited(late, staleAfter, now)):
+	case news == first, news == fresh:
+		return choose(news, forState)
+	case h.waits(calm) && (news == none || !c.calm && !h.waited(late, staleAfter, now)):
 		return choose(calm, forTwins)
-	case values != none:
-		return choose(values, forTwins)
+	case news == late:
+		return choose(late, forTwins)
 	case h.waits(spare):
 		return choose(spare, forRefresh)
 	}
 	return turn{}, false
 }
 
-// values returns whether fresh or late ones are next.
-func (c *course) values(h *heads, now time.Time) lane {
+// news returns which of the lanes first, fresh and late is next.
+func (c *course) news(h *heads, now time.Time) lane {
 	switch {
 	case c.freshes >= maxOvertaking && h.waited(late, patience, now):
 		return late
-	case h.waits(fresh):
+	case h.precedes(fresh, first):
 		return fresh
+	case h.waits(first):
+		return first
 	case h.waits(late):
 		return late
 	}
@@ -156,7 +177,7 @@ func (c *course) note(l lane) {
 	switch l {
 	case urgent:
 		return
-	case fresh:
+	case first, fresh:
 		c.freshes++
 	case late:
 		c.freshes = 0

@@ -18,10 +18,10 @@ const (
 	// way while both are full has left ours and not yet EdgeCore's.
 	most = 90
 	// atStart is what is assumed to be in EdgeCore's bucket: not all, as the run
-	// before this one may just have taken it. A mapper that crashes whenever it
-	// has spent this much is restarted by Kubernetes after 10, 20, 40 s, and by
-	// then as much has come back.
-	atStart = 40
+	// before this one may just have taken it. Of this, 35 are spent at once. A
+	// mapper that crashes whenever it has done so is restarted by Kubernetes after
+	// 10, 20, 40 s, and by then as much has come back.
+	atStart = 50
 )
 
 // A kind is what a request is for.
@@ -29,7 +29,7 @@ type kind int
 
 const (
 	forRegistration kind = iota
-	forState             // a state that has changed
+	forState             // a state that has changed, and what was never told
 	forTwins             // values that have changed, or are old
 	forRefresh           // what EdgeCore has been told already
 )

@@ -28,7 +28,7 @@ func TestPacerReserves(t *testing.T) {
 		want int
 	}{
 		{"nothing to spare at the start", 0, forRefresh, 0},
-		{"twins leave 30", 0, forTwins, 10},
+		{"twins leave 30", 0, forTwins, 20},
 		{"and have to wait", 0, forTwins, 0},
 		{"states leave 15", 0, forState, 15},
 		{"registrations take all", 0, forRegistration, 15},

@@ -1,6 +1,7 @@
 package dmi
 
 import (
+	"slices"
 	"time"
 
 	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
@@ -20,6 +21,10 @@ const (
 	// maxTwice is how many twins a report may have that go twice: EdgeCore writes
 	// each to its database, and cloudcore to the API server.
 	maxTwice = 20
+	// maxTwins is how many properties a report may have. As a name has 128 and a
+	// value 512 characters at most, and each goes twice at most where there are
+	// more than maxTwice, that is 600 KiB: EdgeCore takes 4 MiB.
+	maxTwins = 256
 	// stateCycle is how often a state is told again, unless the Device says so.
 	stateCycle = 5 * time.Minute
 	// unknownAfter is when a device of which nothing is known is said to be so.
@@ -37,6 +42,7 @@ type shadow struct {
 	begun      time.Time // when the device was heard of
 	properties []property
 	asked      time.Time // when twins were reported last, or could not be; zero: never
+	introduced bool      // there was a report of twins since EdgeCore is up
 
 	report     mapper.StateReport
 	state      string    // as it is; empty: nothing is known
@@ -143,13 +149,8 @@ func (p *property) repeats(at time.Time) bool {
 // device goes back to what the API server tells of an earlier one. So a report
 // has twins more than once, which costs no request.
 func (s *shadow) request(now time.Time) *pb.ReportDeviceStatusRequest {
-	next := now.Add(now.Sub(s.asked))
 	var unplaced, twins []*pb.Twin
-	for i := range s.properties {
-		p := &s.properties[i]
-		if !p.known || !p.changed && !p.repeats(next) {
-			continue
-		}
+	for _, p := range s.due(now) {
 		one := p.twin()
 		twins = append(twins, one)
 		if p.times == 0 {
@@ -163,6 +164,23 @@ func (s *shadow) request(now time.Time) *pb.ReportDeviceStatusRequest {
 		DeviceNamespace: s.key.Namespace, DeviceName: s.key.Name,
 		ReportedDevice: &pb.DeviceStatus{Twins: append(unplaced, twins...)},
 	}
+}
+
+// due returns the properties that a report has: where they are too many for one,
+// those that were told least recently. The others have the device's next turn.
+func (s *shadow) due(now time.Time) []*property {
+	next := now.Add(now.Sub(s.asked))
+	var due []*property
+	for i := range s.properties {
+		if p := &s.properties[i]; p.known && (p.changed || p.repeats(next)) {
+			due = append(due, p)
+		}
+	}
+	if len(due) <= maxTwins {
+		return due
+	}
+	slices.SortStableFunc(due, func(a, b *property) int { return a.reported.Compare(b.reported) })
+	return due[:maxTwins]
 }
 
 // newest returns all twins.
@@ -187,7 +205,7 @@ func (p *property) twin() *pb.Twin {
 
 // twinsTold notes what became of a report of twins.
 func (s *shadow) twinsTold(request *pb.ReportDeviceStatusRequest, now time.Time, err error) {
-	s.asked = now
+	s.asked, s.introduced = now, true
 	noted := map[string]bool{}
 	for _, told := range request.GetReportedDevice().GetTwins() {
 		p := s.property(told.PropertyName)
@@ -216,6 +234,14 @@ func (s *shadow) wanted(now time.Time) string {
 	return s.state
 }
 
+// awaitsTwins tells whether the device's twins are to be told before its state:
+// they are there, or may still come.
+func (s *shadow) awaitsTwins(now time.Time) bool {
+	known := slices.ContainsFunc(s.properties, func(p property) bool { return p.known })
+	coming := len(s.properties) > 0 && now.Sub(s.begun) < unknownAfter
+	return !s.introduced && (known || coming)
+}
+
 // stateTold notes what became of a report of the state.
 func (s *shadow) stateTold(state string, now time.Time, err error) {
 	s.stateAsked = now
@@ -228,7 +254,7 @@ func (s *shadow) stateTold(state string, now time.Time, err error) {
 
 // again has EdgeCore told of everything once more.
 func (s *shadow) again() {
-	s.told = ""
+	s.told, s.introduced = "", false
 	for i := range s.properties {
 		s.properties[i].changed = true
 		s.properties[i].times = 0

@@ -195,7 +195,7 @@ func (t *twins) next() (turn, time.Duration) {
 
 // report makes the request of a turn.
 func (t *twins) report(ctx context.Context, turn turn) error {
-	if turn.lane == urgent || turn.lane == calm {
+	if turn.lane.ofState() {
 		return t.reportState(ctx, turn.shadow)
 	}
 	return t.reportTwins(ctx, turn.shadow)

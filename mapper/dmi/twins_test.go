@@ -14,6 +14,7 @@ import (
 
 	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
 	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
 	"k8s.io/klog/v2/ktesting"
 
 	"datastub/driver"
@@ -72,6 +73,9 @@ func (l *limited) ReportStatus(_ context.Context, request *pb.ReportDeviceStatus
 	twins := request.ReportedDevice.Twins
 	if len(twins) == 0 {
 		l.t.Errorf("%s: a report without twins", request.DeviceName)
+	}
+	if size := proto.Size(request); size > 1<<20 {
+		l.t.Errorf("%s: a report of %d bytes", request.DeviceName, size)
 	}
 	known := l.twins[request.DeviceName]
 	if known == nil {
@@ -434,36 +438,105 @@ func (s *scene) tick(names []string, value, properties int) {
 	}
 }
 
-// 100 devices of three values that change each second: nothing is refused, no
-// twin is older than 120 s, and a state that changes is told at once.
+// register takes tokens as registrations do, which EdgeCore lets through.
+func (s *scene) register(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		if wait := s.pacer.take(forRegistration); wait != 0 || !s.edge.limiter.Allow() {
+			t.Errorf("a registration waits for %v, or is refused", wait)
+		}
+	}
+}
+
+// 100 devices of ten values that change each second, and a registration every
+// half minute: EdgeCore refuses nothing. It knows twins and state of each after
+// the first round, in which a state follows its twins, and two minutes later no
+// twin is ever older than 120 s. A state that changes is told within seconds.
 func TestTwinsHundredDevices(t *testing.T) {
 	t.Parallel()
+	const (
+		round  = 175 * time.Second // 200 reports and 6 registrations, at 0.99 a second with 35 at once
+		steady = round + 2*time.Minute
+		end    = steady + 10*time.Minute
+	)
+	changes := map[time.Duration]string{
+		90 * time.Second: "d0003", 2 * time.Minute: "d0042", steady: "d0007", steady + 5*time.Minute: "d0011",
+	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
-		names := fleetOf(s, 100, 3)
-		var oldest time.Duration
-		for i := range 600 {
-			s.tick(names, i, 3)
-			if i%60 == 0 { // two registrations a minute
-				_, _ = s.pacer.take(forRegistration), s.pacer.take(forRegistration)
-				s.edge.limiter.AllowN(time.Now(), 2)
+		names := fleetOf(s, 100, 10)
+		start := time.Now()
+		for i := range int(end / time.Second) {
+			now := time.Since(start)
+			s.tick(names, i, 10)
+			if i%30 == 0 {
+				s.register(t, 1)
 			}
-			if i == 300 {
-				s.health("d0007", mapper.Offline)
+			if name := changes[now]; name != "" {
+				s.health(name, mapper.Offline)
 			}
 			pass(time.Second)
-			if i == 301 && s.edge.states["d0007"].value != "offline" {
-				t.Error("after a second, EdgeCore does not know that a device is offline")
+			if name := changes[now-2*time.Second]; name != "" && s.edge.states[name].value != "offline" {
+				t.Errorf("at %v: EdgeCore does not know that %s is offline", now, name)
 			}
-			if i >= 120 {
-				oldest = max(oldest, s.edge.oldest())
+			if now == round && (len(s.edge.twins) != 100 || len(s.edge.states) != 100) {
+				t.Errorf("after the first round EdgeCore has twins of %d devices and states of %d", len(s.edge.twins), len(s.edge.states))
+			}
+			if now < steady {
+				continue
+			}
+			if oldest := s.edge.oldest(); oldest > 120*time.Second {
+				t.Fatalf("at %v: the oldest twin is %v old", now, oldest)
 			}
 		}
 		if s.edge.refused != 0 {
 			t.Errorf("%d requests are refused", s.edge.refused)
 		}
-		if len(s.edge.twins) != 100 || oldest > 120*time.Second {
-			t.Errorf("of %d devices the oldest twin was %v old", len(s.edge.twins), oldest)
+		checkFollowed(t, s.edge.calls[:100])
+	})
+}
+
+// checkFollowed fails if a device's twins are not followed by its state.
+func checkFollowed(t *testing.T, calls []call) {
+	t.Helper()
+	for i := 1; i < len(calls); i += 2 {
+		twins, state := calls[i-1], calls[i]
+		if twins.device != state.device || state.what != "state=online" {
+			t.Fatalf("after %.8s of %s EdgeCore was told %.12s of %s, want its state", twins.what, twins.device, state.what, state.device)
+		}
+	}
+}
+
+// A device of 3,000 long values has many turns, in which its neighbours have
+// theirs, and none of its twins is told again while others never were.
+func TestTwinsManyOfADevice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t)
+		names := fleetOf(s, 20, 1)
+		all := propertyNames(3000)
+		long := strings.Repeat("x", 500)
+		s.ReportSpec(specOf("large", all...))
+		for i := range 240 {
+			s.tick(names, i, 1)
+			s.values("large", long+fmt.Sprint(i), all...)
+			if pass(time.Second); len(s.edge.twins["large"]) == len(all) {
+				break
+			}
+		}
+		reports := 0
+		for _, c := range s.edge.calls {
+			if c.device == "large" {
+				reports++
+			}
+		}
+		if n, want := len(s.edge.twins["large"]), (len(all)+maxTwins-1)/maxTwins+1; n != len(all) || reports > want {
+			t.Errorf("%d properties are told in %d reports, want %d in %d at most, one for the state", n, reports, len(all), want)
+		}
+		for _, name := range names {
+			if age := time.Since(s.edge.twins[name]["p0"].at); age > 60*time.Second {
+				t.Errorf("%s was told %v ago", name, age)
+			}
 		}
 	})
 }
@@ -474,24 +547,29 @@ func TestTwinsThousandDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t)
 		names := fleetOf(s, 1000, 1)
-		const bound = 1000 * 100 / 95 * time.Second // 1,000 at 0.95 a second
-		var oldest time.Duration
-		for i := range 300 {
+		const (
+			bound = 1000 * 100 / 95 * time.Second // 1,000 at 0.95 a second
+			// Twins and states, and every fourth turn is for twins that were told.
+			round = 2000 * 4 / 3 * 100 / 95 * time.Second
+			step  = 10 * time.Second
+		)
+		start := time.Now()
+		for i := 0; time.Since(start) < round+3*bound; i++ {
 			s.tick(names, i, 1)
 			name := names[i*7%1000]
 			if i%20 == 0 {
 				s.health(name, mapper.Offline)
 			}
-			pass(10 * time.Second)
+			pass(step)
 			if i%20 == 0 && s.edge.states[name].value != "offline" {
-				t.Fatalf("after 10 s, EdgeCore does not know that %s is offline", name)
+				t.Fatalf("after %v, EdgeCore does not know that %s is offline", step, name)
 			}
-			if i > 210 {
-				oldest = max(oldest, s.edge.oldest())
+			if oldest := s.edge.oldest(); time.Since(start) > round+bound && oldest > bound {
+				t.Fatalf("after %v the oldest twin is %v old, want %v", time.Since(start), oldest, bound)
 			}
 		}
-		if s.edge.refused != 0 || len(s.edge.twins) != 1000 || oldest > bound {
-			t.Errorf("%d refused, %d devices, oldest %v, want 0, 1000, %v", s.edge.refused, len(s.edge.twins), oldest, bound)
+		if s.edge.refused != 0 || len(s.edge.twins) != 1000 || len(s.edge.states) != 1000 {
+			t.Errorf("%d refused, twins of %d devices, states of %d, want 0, 1000, 1000", s.edge.refused, len(s.edge.twins), len(s.edge.states))
 		}
 	})
 }
