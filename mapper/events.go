@@ -20,7 +20,7 @@ const maxEvents = 16_384
 type Events struct {
 	publisher Publisher
 	tally     *Tally
-	wake      chan struct{} // holds one: something waits or is late
+	news      chan struct{} // holds one: something waits or is late
 	missed    atomic.Uint64 // changes that were told as a number only
 
 	mu       sync.Mutex
@@ -37,7 +37,7 @@ var _ Reporter = (*Events)(nil)
 // by Run.
 func NewEvents(publisher Publisher, tally *Tally) *Events {
 	return &Events{
-		publisher: publisher, tally: tally, wake: make(chan struct{}, 1),
+		publisher: publisher, tally: tally, news: make(chan struct{}, 1),
 		accounts: map[owner]*account{}, lacking: map[Key]Key{}, lacked: map[Key]int{}, late: map[owner]bool{},
 	}
 }
@@ -68,7 +68,7 @@ func (e *Events) ReportHealth(key Key, health Health) {
 	}
 	e.settle(device, now)
 	e.lacks(key, model, health.Reason, now)
-	e.rouse()
+	wake(e.news)
 }
 
 // split returns the first fault of the device itself, the first of each
@@ -103,7 +103,7 @@ func (e *Events) Removed(key Key) {
 	a.note("", dataplane.Removed, dataplane.Event{Event: dataplane.Removed, Since: now})
 	e.settle(device, now)
 	e.lacks(key, "", "", now)
-	e.rouse()
+	wake(e.news)
 }
 
 // lacks notes which model a device lacks now, if it lacks one.
@@ -163,12 +163,4 @@ func (e *Events) settle(o owner, now time.Time) {
 		delete(e.accounts, o)
 	}
 	delete(e.late, o)
-}
-
-// rouse wakes Run.
-func (e *Events) rouse() {
-	select {
-	case e.wake <- struct{}{}:
-	default: // it will look anyway
-	}
 }

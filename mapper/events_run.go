@@ -26,7 +26,7 @@ func (e *Events) Run(ctx context.Context) error {
 	refusal := ""
 	for {
 		select {
-		case <-e.wake:
+		case <-e.news:
 		case <-check.C:
 			e.settleLate(time.Now())
 		case <-ctx.Done():

@@ -3,9 +3,8 @@ package mapper
 import "datastub/driver"
 
 // A Reporter is told how the devices are and what they read last, for people
-// who watch, and for the twins of EdgeCore. Its
-// methods return at once and are called from many goroutines, those of one
-// device from one at a time.
+// who watch, and for the twins of EdgeCore. Its methods return at once and are
+// called from many goroutines, those of one device from one at a time.
 type Reporter interface {
 	// ReportSpec says that a device runs by this Spec from now on. It comes
 	// before anything else of the device; of properties that the Spec has not,

@@ -1,0 +1,136 @@
+package mapper
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"datastub/driver"
+)
+
+// readLimit is how long one read of a device may take. Drivers have timeouts
+// of their own that are much shorter; this one is for those that fail.
+const readLimit = 30 * time.Second
+
+// hangLimit is when a read that did not even heed its deadline is called hung.
+const hangLimit = readLimit + 5*time.Second
+
+// An answer is what one Read returned.
+type answer struct {
+	readings []driver.Reading
+	err      error
+}
+
+// due returns the places of the tags that are to be read now.
+func (d *device) due(now time.Time) []int {
+	var due []int
+	for i, t := range d.tags {
+		if t.point == nil {
+			continue
+		}
+		is, skipped := t.collect.due(now)
+		d.counters.skipped.Add(skipped)
+		if is {
+			due = append(due, i)
+		}
+	}
+	return due
+}
+
+// collect reads the tags at these places, in one read, and hands the readings
+// on. It is not ok if the device is to end.
+func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (readings []driver.Reading, ok bool) {
+	points := make([]driver.Point, len(places))
+	for i, place := range places {
+		points[i] = d.tags[place].point
+	}
+	started := time.Now()
+	a, ok := d.read(ctx, log, points)
+	if !ok {
+		return nil, false
+	}
+	d.counters.read(time.Since(started), a.err)
+	if a.err == nil && len(a.readings) != len(points) {
+		a.err = fmt.Errorf("driver gave %d readings for %d points", len(a.readings), len(points))
+	}
+	if d.failure != nil && a.err == nil {
+		d.writer.reachable()
+	}
+	d.failure = a.err
+	if a.err == nil {
+		d.take(log, places, a.readings)
+	} else {
+		d.miss(places, a.err)
+	}
+	return a.readings, true
+}
+
+// take hands readings to the hook and remembers the newest.
+func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) {
+	collected := make([]Collected, len(places))
+	for i, place := range places {
+		t := d.tags[place]
+		collected[i] = Collected{Property: place, Reading: readings[i]}
+		t.trouble = ""
+		d.shelf.put(t.property, readings[i])
+		if err := readings[i].Err; err != nil {
+			d.counters.failed.Add(1)
+			t.trouble = oneLine(err)
+			continue
+		}
+		t.unreported, t.unpushed = true, true
+	}
+	for _, u := range d.hook.Publish(log, collected) {
+		d.tags[u.Property].trouble = oneLine(u.Reading.Err)
+	}
+}
+
+// miss notes that a read as a whole gave nothing.
+func (d *device) miss(places []int, err error) {
+	for _, place := range places {
+		d.shelf.put(d.tags[place].property, driver.Reading{Err: err})
+	}
+}
+
+// newest returns the newest reading of a tag that has a value.
+func (d *device) newest(t *tag) driver.Reading {
+	newest, _ := d.shelf.get(t.name())
+	return newest.Reading
+}
+
+// read reads in a goroutine of its own, so that a driver that hangs is seen.
+// It is not ok if ctx ended before the answer, or a new Spec came while the
+// driver hung; pending is left then.
+func (d *device) read(ctx context.Context, log klog.Logger, points []driver.Point) (a answer, ok bool) {
+	answers := make(chan answer, 1) // read may be given up
+	d.pending = answers
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, readLimit)
+		defer cancel()
+		var a answer
+		a.err = guard(log, "read", func() (err error) {
+			a.readings, err = d.opened.Read(ctx, points)
+			return err
+		})
+		answers <- a
+	}()
+	hung := time.NewTimer(hangLimit)
+	defer hung.Stop()
+	var changed <-chan *Spec // none before the driver hangs
+	for {
+		select {
+		case a = <-answers:
+			d.pending = nil
+			return a, ctx.Err() == nil
+		case <-hung.C:
+			d.setUnhealthy(log, fmt.Sprintf("a read has not returned after %v: the driver hangs", hangLimit))
+			changed = d.specs
+		case <-changed:
+			return answer{}, false
+		case <-ctx.Done():
+			return answer{}, false
+		}
+	}
+}
