@@ -107,3 +107,34 @@ func TestFleetWriteBehindAHungOne(t *testing.T) {
 		r.wantStop(t)
 	})
 }
+
+// A command that waits while its property is changed is not written to where
+// the property was.
+func TestFleetWriteToAPropertyThatChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.script.set(func(s *script) { s.take = time.Second })
+		r.fleet.Put(scriptSpec("d", nil))
+		pass(1500 * time.Millisecond)
+		errs := map[string]chan error{}
+		for i, name := range []string{"a", "b", "c"} {
+			property := []string{"a", "b", "a"}[i]
+			errs[name] = make(chan error, 1)
+			go func() { errs[name] <- r.fleet.Write(t.Context(), Key{"default", "d"}, property, fmt.Sprint(i)) }()
+			pass(time.Millisecond)
+		}
+		moved := scriptSpec("d", nil)
+		moved.Properties[1].Point.Settings = driver.Settings{"offset": 3}
+		r.fleet.Put(moved)
+		pass(10 * time.Second)
+		if err := errors.Join(<-errs["a"], <-errs["c"]); err != nil {
+			t.Errorf("what is not changed: %v", err)
+		}
+		if err := <-errs["b"]; !errors.Is(err, errChanged) {
+			t.Errorf("what is changed: %v", err)
+		}
+		r.wantWritten(t, "beside a change", 0.0, 2.0)
+		r.wantStop(t)
+	})
+}

@@ -17,6 +17,7 @@ const maxCommands = 64
 var (
 	errOpening = fmt.Errorf("%w: it is being opened", driver.ErrUnreachable)
 	errStopped = fmt.Errorf("%w: it is being stopped or restarted", driver.ErrUnreachable)
+	errChanged = fmt.Errorf("%w: the property is being changed", driver.ErrUnreachable)
 )
 
 // A writer writes to one device, one value at a time, in a goroutine of its
@@ -107,7 +108,7 @@ func (w *writer) withdraw(c *command) {
 // want says what there is to write to, and what is desired of it. A desire
 // that is as it was goes on as it is; a new one of a property that the writer
 // knew already is written at once, any other only if the device does not hold
-// it.
+// it. Commands for what was somewhere else, or something else, are refused.
 func (w *writer) want(targets map[string]target, desired map[string]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -121,6 +122,13 @@ func (w *writer) want(targets map[string]target, desired map[string]string) {
 		}
 		desires[name] = newDesire(now, text, !known)
 	}
+	w.commands = slices.DeleteFunc(w.commands, func(c *command) bool {
+		changed := c.point != targets[c.property].point
+		if changed {
+			c.done <- errChanged
+		}
+		return changed
+	})
 	w.targets, w.desires = targets, desires
 	wake(w.work)
 }
