@@ -252,6 +252,14 @@ dataplane:
 				`grpc_server.socket_path: Invalid value: "/run/": it names a folder: want the path that EdgeCore sees, such as /etc/kubeedge/mapper.sock`,
 			},
 		},
+		"a socket that is EdgeCore's, by the mapper's name": {
+			"node: n\ndevices: {source: kubeedge}\ncommon: {name: dmi, protocol: modbus}\n",
+			[]string{`grpc_server.socket_path: Invalid value: "/etc/kubeedge/dmi.sock": common.edgecore_sock is the same: want a path of its own, such as /etc/kubeedge/mapper.sock`},
+		},
+		"a socket where programs publish": {
+			"node: n\ndevices: {source: kubeedge}\ncommon: {protocol: modbus}\ngrpc_server: {socket_path: /run/a.sock}\ndataplane: {socket: /run//a.sock}\n",
+			[]string{`grpc_server.socket_path: Invalid value: "/run/a.sock": dataplane.socket is the same: want a path of its own, such as /etc/kubeedge/mapper.sock`},
+		},
 		"protocols that are no text": {
 			"node: n\ndevices: {source: kubeedge}\ncommon: {protocol: {modbus: true}}\n",
 			[]string{"common.protocol: Invalid value: a map: want a list: items that begin with \"- \""},

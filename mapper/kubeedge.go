@@ -90,6 +90,16 @@ func (v *validator) edgeCore(c *Config) {
 	}
 	for _, r := range c.Registrations() {
 		v.address("grpc_server.socket_path", r.Socket, checkAbsolute)
+		v.own("grpc_server.socket_path", r.Socket, "common.edgecore_sock", c.Common.EdgeCoreSock)
+		v.own("grpc_server.socket_path", r.Socket, "dataplane.socket", c.DataPlane.Socket)
+	}
+}
+
+// own wants a socket of the mapper's to be no other key's: that of EdgeCore
+// would be replaced while EdgeCore is away.
+func (v *validator) own(path, address, key, other string) {
+	if filepath.Clean(address) == filepath.Clean(other) {
+		v.fail(path, address, fmt.Sprintf("%s is the same: want a path of its own, such as /etc/kubeedge/mapper.sock", key))
 	}
 }
 
