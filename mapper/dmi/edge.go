@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -97,15 +99,29 @@ func (e *edge) ReportStates(ctx context.Context, request *pb.ReportDeviceStatesR
 	return reasonOf("report state of "+request.GetDeviceNamespace()+"/"+request.GetDeviceName(), err)
 }
 
-// reasonOf says what was attempted, and wraps what EdgeCore or the connection
-// said: errTooMany where that is the reason, for which EdgeCore has no code.
+// reasonOf says what was attempted, and wraps why it came to nothing.
 func reasonOf(attempt string, err error) error {
 	if err == nil {
 		return nil
 	}
-	reason := errors.New(strings.TrimPrefix(status.Convert(err).Message(), "connection error: desc = "))
-	if strings.Contains(reason.Error(), "too many request") {
-		reason = errTooMany
+	return fmt.Errorf("%s: %w", attempt, causeOf(status.Convert(err)))
+}
+
+// causeOf returns what EdgeCore or the connection said, without the words that
+// gRPC puts before it: errTooMany where that is it, for which EdgeCore has no
+// code.
+func causeOf(s *status.Status) error {
+	text := strings.TrimPrefix(s.Message(), "connection error: desc = ")
+	if plain, err := strconv.Unquote(text); err == nil {
+		text = plain
 	}
-	return fmt.Errorf("%s: %w", attempt, reason)
+	switch {
+	case s.Code() == codes.DeadlineExceeded:
+		return fmt.Errorf("EdgeCore has not answered in %v", callLimit)
+	case strings.HasPrefix(text, "error reading server preface"):
+		return errors.New("who listens at EdgeCore's socket does not answer as EdgeCore does")
+	case strings.Contains(text, "too many request"):
+		return errTooMany
+	}
+	return errors.New(strings.TrimPrefix(text, "transport: Error while dialing: "))
 }
