@@ -96,14 +96,23 @@ func CheckUnbroken(t *testing.T, who string, got []Received) {
 	}
 }
 
-// Messages returns what came of a device; of all for "".
+// Messages returns the values that came of a device; of all for "".
 func (s *Subscriber) Messages(device string) []Received {
+	return s.which(func(m *Received) bool { return (device == "" || m.Device == device) && m.Topic[0] != '$' })
+}
+
+// Events returns what came of a device's events, and of its properties'.
+func (s *Subscriber) Events(device string) []Received {
+	return s.which(func(m *Received) bool { return m.Device == device && m.Topic[0] == '$' })
+}
+
+func (s *Subscriber) which(right func(*Received) bool) []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var got []Received
-	for _, m := range s.got {
-		if (device == "" || m.Device == device) && m.Topic[0] != '$' {
-			got = append(got, m)
+	for i := range s.got {
+		if right(&s.got[i]) {
+			got = append(got, s.got[i])
 		}
 	}
 	return got
