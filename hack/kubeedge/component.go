@@ -91,6 +91,9 @@ func (c *Component) Stop() {
 	}
 }
 
+// Running tells whether it has been started, and has not ended.
+func (c *Component) Running() bool { return c.running != nil && c.running.Running() }
+
 // Kill ends it by SIGKILL.
 func (c *Component) Kill() { c.running.Kill() }
 
