@@ -71,7 +71,7 @@ func TestCrowd(t *testing.T) {
 		documents = append(documents, member(fmt.Sprintf("member-%d", i)))
 	}
 	apply(t, strings.Join(documents, "---\n"))
-	stack.Within(t, 2*time.Minute, "all devices have values", func() bool { return len(series(sub)) == crowd*properties })
+	stack.Within(t, 2*time.Minute, "all devices have values", func() bool { return len(byAddress(sub.Messages(""))) == crowd*properties })
 	begun := time.Now()
 	stack.Within(t, *crowdTime+time.Minute, "the time is over", func() bool { return time.Since(begun) > *crowdTime })
 	var since []stack.Received
@@ -93,10 +93,10 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// series counts what has come of each device and topic.
-func series(sub *stack.Subscriber) map[string]int {
+// byAddress counts the messages of each device and topic.
+func byAddress(messages []stack.Received) map[string]int {
 	n := make(map[string]int)
-	for _, m := range sub.Messages("") {
+	for _, m := range messages {
 		n[m.Address()]++
 	}
 	return n

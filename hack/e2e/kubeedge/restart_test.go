@@ -29,11 +29,7 @@ func TestRestarts(t *testing.T) {
 	}
 	shows := func(when string) {
 		t.Helper()
-		before := reported(t, "steady", "fast")
-		stack.Within(t, twinLimit, "another twin "+when, func() bool {
-			now := reported(t, "steady", "fast")
-			return now != "" && now != before
-		})
+		awaitTwin(t, "another twin "+when, "steady", "fast")
 	}
 	flows("at the start")
 	shows("at the start")

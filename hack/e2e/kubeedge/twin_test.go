@@ -29,3 +29,13 @@ func TestTwin(t *testing.T) {
 		return state == "ok" || state == "online"
 	})
 }
+
+// awaitTwin waits until another value of a property is reported than before.
+func awaitTwin(t *testing.T, what, device, property string) {
+	t.Helper()
+	before := reported(t, device, property)
+	stack.Within(t, twinLimit, what, func() bool {
+		now := reported(t, device, property)
+		return now != "" && now != before
+	})
+}
