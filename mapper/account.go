@@ -13,6 +13,9 @@ const (
 	// changes more often is told, as it is then, when the next window begins.
 	eventBudget = 10
 	eventWindow = time.Minute
+	// ownBudget is what of the budget is kept for the owner itself: many faulty
+	// properties do not keep subscribers from hearing that the device is online.
+	ownBudget = 4
 )
 
 // An account is what subscribers were told of an owner, and what they are to be
@@ -61,8 +64,11 @@ func (a *account) tell(now time.Time) (properties []string, events []dataplane.E
 		a.opened, a.spent = now, 0
 	}
 	for _, property := range slices.Sorted(maps.Keys(a.subjects)) {
-		s := a.subjects[property]
-		if !s.late() || a.spent == eventBudget {
+		s, most := a.subjects[property], eventBudget
+		if property != "" {
+			most -= ownBudget
+		}
+		if !s.late() || a.spent >= most {
 			continue
 		}
 		a.spent++

@@ -178,17 +178,37 @@ func TestEventsOfManyProperties(t *testing.T) {
 			h.Faults = append(h.Faults, Fault{Property: fmt.Sprintf("p%02d", i), Reason: "wrong"})
 		}
 		r.ReportHealth(Key{"default", "d"}, h)
-		for want := eventBudget; want > 0; <-time.After(eventWindow + time.Second) {
+		for left := 1 + len(h.Faults); left > 0; <-time.After(eventWindow + time.Second) {
 			got := len(r.told())
-			if got > eventBudget || got == 0 {
-				t.Fatalf("got %d events at once", got)
+			if want := min(left, eventBudget-ownBudget); got != want {
+				t.Fatalf("got %d events at once, want %d", got, want)
 			}
-			if got < eventBudget {
-				break
-			}
+			left -= got
 		}
 		<-time.After(time.Hour)
 		r.want()
+	})
+}
+
+// However many of its properties are wrong, how the device itself is is told at
+// once.
+func TestEventsOfADeviceBesideItsProperties(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newEventsRig(t)
+		defer r.stop()
+		d := Key{"default", "d"}
+		h := Health{State: Offline, Reason: "no route"}
+		for i := range 3 * eventBudget {
+			h.Faults = append(h.Faults, Fault{Property: fmt.Sprintf("p%02d", i), Reason: "not written"})
+		}
+		r.ReportHealth(d, h)
+		if got := r.told(); len(got) != eventBudget-ownBudget || got[0] != "device default/d : offline no route" {
+			t.Errorf("got %q", got)
+		}
+		<-time.After(time.Second)
+		r.ReportHealth(d, Health{State: Unhealthy, Reason: "many", Faults: h.Faults})
+		r.want("device default/d : unhealthy many")
 	})
 }
 
