@@ -126,6 +126,7 @@ func (a *App) listen(options AppOptions, requests *prometheus.CounterVec) error 
 		}
 		return fmt.Errorf("dataplane.socket: %w", err)
 	}
+	listener.Log = options.Logger
 	publish := newPublishAPI(a.uplink, a.uplink.Settle, &options.Intake.Socket, config.Node, config.DataPlane.Defaults.Class)
 	a.socket = newServer(listener, promhttp.InstrumentHandlerCounter(requests, newAPI(options.Logger,
 		operation{method: http.MethodPost, pattern: "/publish", handle: publish.publish},

@@ -73,6 +73,7 @@ func New(options Options) (*Link, error) {
 			l.Close()
 			return nil, fmt.Errorf("grpc_server.socket_path: %w", err)
 		}
+		listener.Log = options.Logger
 		l.listeners = append(l.listeners, listener)
 	}
 	var err error

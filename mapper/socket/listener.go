@@ -2,113 +2,106 @@ package socket
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
-	"syscall"
+	"sync"
+	"time"
 
-	"datastub/dataplane/flock"
+	"k8s.io/klog/v2"
 )
 
-const (
-	socketMode fs.FileMode = 0o660 // its owner and group may connect
-	lockMode   fs.FileMode = 0o600
-	folderMode fs.FileMode = 0o755
-)
+// lookEvery is how often it is looked whether the socket's file is there.
+const lookEvery = time.Second
 
-// A Listener listens at a path. Its file is there as long as it listens, and
-// nobody else's is ever removed: whoever wants the path has to hold a lock
-// beside it, which the kernel lets go of when the process dies.
+// A Listener listens at a path. Its file is there as long as it listens: where
+// it is taken away, with its folder or alone, it is made again, as nobody could
+// connect any more and nothing would tell. Nobody else's file is ever removed:
+// whoever wants the path has to hold a lock beside it, which the kernel lets go
+// of when the process dies.
 type Listener struct {
-	net.Listener
-	lock *os.File
+	// Log is told when the file was lost. The zero one says nothing.
+	Log klog.Logger
+
+	path string
+
+	mu     sync.Mutex
+	bound  *binding
+	closed bool
+	failed string // why the file could not be made again the last time
 }
+
+var _ net.Listener = (*Listener)(nil)
 
 // Listen makes the socket, and the folder that it is in. What a dead
 // process left there is replaced; what is in use, or is no socket, is refused.
 func Listen(path string) (*Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
-		return nil, fmt.Errorf("make the folder of socket %s: %w", path, err)
-	}
-	lock, err := take(path)
+	bound, err := hold(path)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := bind(path)
-	if err != nil {
-		_ = flock.Release(lock)
-		return nil, err
-	}
-	return &Listener{Listener: listener, lock: lock}, nil
+	return &Listener{path: path, bound: bound}, nil
 }
+
+// Accept implements net.Listener. It is called by one goroutine at a time.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		bound, err := l.current()
+		if err != nil {
+			return nil, err
+		}
+		_ = bound.SetDeadline(time.Now().Add(lookEvery)) // on a closed one Accept tells
+		conn, err := bound.Accept()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return conn, err
+		}
+		if bound.lost() {
+			l.renew()
+		}
+	}
+}
+
+// Addr implements net.Listener.
+func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
 // Close removes the socket's file and lets go of the path.
 func (l *Listener) Close() error {
-	return errors.Join(l.Listener.Close(), flock.Release(l.lock))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return net.ErrClosed
+	}
+	l.closed = true
+	return l.bound.close()
 }
 
-// take takes the lock of a path. The lock's file stays for the next one.
-func take(path string) (*os.File, error) {
-	name := path + ".lock"
-	lock, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, lockMode)
+func (l *Listener) current() (*binding, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, net.ErrClosed
+	}
+	return l.bound, nil
+}
+
+// renew makes a socket that was lost again, or tells why that cannot be, once
+// for each reason. It holds mu over what it does on the disk, as Close must not
+// come in between.
+func (l *Listener) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	_ = l.bound.unlock() // a folder that was made anew has no lock in it
+	again, err := hold(l.path)
 	if err != nil {
-		return nil, fmt.Errorf("lock socket %s: %w", path, err)
+		if reason := err.Error(); reason != l.failed {
+			l.failed = reason
+			l.Log.Error(err, "Socket is lost, and cannot be made again: tried once a second", "socket", l.path)
+		}
+		return
 	}
-	switch err := flock.Take(lock); {
-	case errors.Is(err, flock.ErrTaken):
-		_ = lock.Close()
-		return nil, inUse(path)
-	case err != nil:
-		_ = lock.Close()
-		return nil, fmt.Errorf("lock %s: %w", name, err)
-	}
-	return lock, nil
-}
-
-// bind binds the path, after it has removed a socket that nobody
-// listens on.
-func bind(path string) (net.Listener, error) {
-	if err := removeDead(path); err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("bind socket %s: %w", path, err)
-	}
-	if err := os.Chmod(path, socketMode); err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("give socket %s its mode: %w", path, err)
-	}
-	return listener, nil
-}
-
-// removeDead removes a socket that nobody listens on; nothing there is fine.
-func removeDead(path string) error {
-	is, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("look at socket %s: %w", path, err)
-	case is.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there and is no socket (%v): remove it, or name another path", path, is.Mode())
-	}
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		_ = conn.Close()
-		return inUse(path)
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("see whether socket %s is in use: %w", path, err)
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("remove socket %s, which nobody listens on: %w", path, err)
-	}
-	return nil
-}
-
-func inUse(path string) error {
-	return fmt.Errorf("socket %s is in use, perhaps by another mapper on this node: name another path in config.yaml", path)
+	_ = l.bound.close()
+	l.bound, l.failed = again, ""
+	l.Log.Info("Socket was lost, and is made again", "socket", l.path)
 }
