@@ -68,16 +68,17 @@ func newRoster(target mapper.Target, o Options) *roster {
 
 // put notes a device that a call told, and tells whether its model is known.
 func (r *roster) put(told *pb.Device) (modelKnown bool) {
+	var n notes
+	defer func() { n.log(r.logger) }() // when nothing is locked
 	now := time.Now()
 	r.mu.Lock()
-	m, notes := r.note(told)
+	defer r.mu.Unlock() // whatever happens: a call that panics must not stop those that follow
+	m, noted := r.note(told)
+	n = noted
 	m.seen, m.absence = now, absence{}
 	delete(r.removed, keyOf(told))
-	modelKnown = r.models[m.model()] != nil
 	r.saw(keyOf(told), now)
-	r.mu.Unlock()
-	notes.log(r.logger)
-	return modelKnown
+	return r.models[m.model()] != nil
 }
 
 // saw tells the witness of a device that the roster has: of one that is gone
@@ -159,10 +160,11 @@ func (r *roster) dropModel(key mapper.Key) {
 
 // putModel notes a model that a call told.
 func (r *roster) putModel(told *pb.DeviceModel) {
+	var n notes
+	defer func() { n.log(r.logger) }() // when nothing is locked
 	r.mu.Lock()
-	notes := r.noteModel(told)
-	r.mu.Unlock()
-	notes.log(r.logger)
+	defer r.mu.Unlock()
+	n = r.noteModel(told)
 }
 
 // noteModel makes a model what was told of it, and the devices that are made of

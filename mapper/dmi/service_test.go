@@ -93,3 +93,24 @@ func TestGuard(t *testing.T) {
 		t.Errorf("got %v, want an internal error", err)
 	}
 }
+
+// A call that panics harms none that follows.
+func TestGuardLeavesNothingLocked(t *testing.T) {
+	t.Parallel()
+	r, _, _ := testRoster()
+	s := &service{protocol: "modbus", roster: r, ask: func() {}}
+	r.vet = func(mapper.Spec) ([]error, []error) { panic("a bug") }
+	register := func(ctx context.Context, request any) (any, error) {
+		return s.RegisterDevice(ctx, request.(*pb.RegisterDeviceRequest))
+	}
+	call := &grpc.UnaryServerInfo{FullMethod: "/v1beta1.DeviceMapperService/RegisterDevice"}
+	s.roster.putModel(modelMessage("l"))
+	_, err := guard(klog.Logger{})(t.Context(), &pb.RegisterDeviceRequest{Device: deviceMessage(t, "modbus", "a", 1)}, call, register)
+	if status.Code(err) != codes.Internal {
+		t.Errorf("got %v, want an internal error", err)
+	}
+	if !r.mu.TryLock() {
+		t.Fatal("the roster is locked for ever")
+	}
+	r.mu.Unlock()
+}
