@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
+
+	"datastub/mapper"
 )
 
 // EdgeCore takes a twin whose value is empty or matches
@@ -48,30 +49,26 @@ func checkTwinName(name string) error {
 // type.
 func formatValue(value any) (string, error) {
 	switch v := value.(type) {
-	case int64:
-		return strconv.FormatInt(v, 10), nil
-	case uint64:
-		return strconv.FormatUint(v, 10), nil
-	case float32:
-		return formatFloat(float64(v), 32)
-	case float64:
-		return formatFloat(v, 64)
-	case bool:
-		return strconv.FormatBool(v), nil
 	case string:
 		return formatText(v)
 	case []byte:
 		return formatBytes(v)
+	case float32:
+		return formatNumber(float64(v), value)
+	case float64:
+		return formatNumber(v, value)
+	case int64, uint64, bool:
+		return mapper.FormatValue(value), nil
 	}
 	return "", fmt.Errorf("value of Go type %T: want one of a driver.Type", value)
 }
 
-// formatFloat writes the fewest digits that mean f: 344 characters at most.
-func formatFloat(f float64, bits int) (string, error) {
+// formatNumber formats a value that is the number f: in 344 characters at most.
+func formatNumber(f float64, value any) (string, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "", errors.New("value is not a finite number")
 	}
-	return strconv.FormatFloat(f, 'f', -1, bits), nil
+	return mapper.FormatValue(value), nil
 }
 
 // formatText formats a text, or a value that a Device gives as one.
@@ -86,5 +83,5 @@ func formatBytes(b []byte) (string, error) {
 	if n := base64.RawURLEncoding.EncodedLen(len(b)); n > maxTwinValue {
 		return "", fmt.Errorf("value of %d bytes has %d characters in base64: want at most %d", len(b), n, maxTwinValue)
 	}
-	return base64.RawURLEncoding.EncodeToString(b), nil
+	return mapper.FormatValue(b), nil
 }
