@@ -32,6 +32,7 @@ type desire struct {
 	next    time.Time // when it is tried next
 	over    bool      // nothing more is done about it
 	held    bool      // the device held it
+	absurd  bool      // the property can never hold it, as Vet tells, too
 	trouble string    // why it is not held, as far as that is known
 }
 
@@ -43,7 +44,7 @@ func newDesire(t target, text string, look bool) *desire {
 	var err error
 	if d.order, err = newOrder("desired", t, text); err != nil {
 		d.settle(time.Time{}, err)
-		d.over = true
+		d.over, d.absurd = true, true
 	}
 	return d
 }

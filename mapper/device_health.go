@@ -27,7 +27,7 @@ func (d *device) assess(log klog.Logger) {
 	case len(faults) == 0:
 		d.setHealth(log, Online, "", nil)
 	default:
-		if d.health.State == "" && d.settingsOnly() {
+		if d.health.State == "" && d.crsOnly() {
 			log = log.V(told)
 		}
 		d.setHealth(log, Unhealthy, summary(faults), faults)
@@ -53,14 +53,16 @@ func (d *device) faults() []Fault {
 	return faults
 }
 
-// settingsOnly tells whether wrong settings are the only trouble there is.
-func (d *device) settingsOnly() bool {
+// crsOnly tells whether all the trouble there is was told of the CRs already:
+// wrong settings, and desired values that the property can never hold.
+func (d *device) crsOnly() bool {
 	wrong := len(d.spec.Faults) > 0
 	for _, t := range d.tags {
-		if t.trouble != "" && t.point != nil || d.writer.trouble(t.name()) != "" {
+		absurd := d.writer.absurd(t.name())
+		if t.trouble != "" && t.point != nil || d.writer.trouble(t.name()) != "" && !absurd {
 			return false
 		}
-		wrong = wrong || t.trouble != ""
+		wrong = wrong || t.trouble != "" || absurd
 	}
 	return wrong
 }

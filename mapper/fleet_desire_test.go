@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,4 +235,24 @@ func TestDesireWait(t *testing.T) {
 			t.Errorf("after %d: %v to %v, want %v to %v", test.failures, low, high, test.low, test.high)
 		}
 	}
+}
+
+// A desired value that the property can never hold is told with the CRs: the
+// device does not log it once more.
+func TestFleetDesiredAbsurd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.fleet.Put(desiring("warm"))
+		pass(time.Second)
+		if got := r.health("d"); got.State != Unhealthy || got.Reason != "a: desired: warm is not a finite number" {
+			t.Errorf("got %+v", got)
+		}
+		if got := r.log.String(); strings.Contains(got, "warm") {
+			t.Errorf("it is told twice: %s", got)
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -9,8 +10,9 @@ import (
 	"datastub/driver"
 )
 
-// A Vet says what its driver has against the settings of a Spec, and which of
-// them mean nothing to the driver. Each finding names its path in the Device.
+// A Vet says what its driver has against the settings of a Spec and against
+// what its properties are desired to hold, and which settings mean nothing to
+// the driver. Each finding names its path in the Device.
 // It does no IO.
 type Vet func(Spec) (errs, warnings []error)
 
@@ -58,23 +60,47 @@ func (v *vetting) device(spec Spec, drivers Drivers) {
 	}
 	v.warn(config, device)
 	for i := range spec.Properties {
-		v.point(device, spec.Properties[i].Point)
+		v.property(device, &spec.Properties[i])
 	}
 	if err := guard(v.silent, "close", device.Close); err != nil {
 		v.fail(config, err)
 	}
 }
 
-func (v *vetting) point(device driver.Device, config driver.PointConfig) {
-	path := propertyPath(config.Name).Child("visitors", "configData")
+func (v *vetting) property(device driver.Device, p *Property) {
+	path := propertyPath(p.Point.Name)
+	settings := path.Child("visitors", "configData")
 	var point driver.Point
 	err := guard(v.silent, "point", func() (err error) {
-		point, err = device.Point(config)
+		point, err = device.Point(p.Point)
 		return err
 	})
 	if err != nil {
+		v.fail(settings, err)
+		return
+	}
+	v.warn(settings, point, limitKeys...)
+	if p.Desired != "" {
+		v.desired(path.Child("desired"), target{config: p.Point, point: point}, p.Desired)
+	}
+}
+
+// desired says why a property can never hold what is desired.
+func (v *vetting) desired(path *field.Path, t target, text string) {
+	_, err := newOrder("value", t, text)
+	if _, says := errors.AsType[*driver.SettingError](err); says {
 		v.fail(path, err)
 		return
 	}
-	v.warn(path, point, limitKeys...)
+	if err != nil {
+		v.errs = append(v.errs, field.Invalid(path.Child("value"), cutShort(text), "want "+wantOf(err)))
+	}
+}
+
+// wantOf says what would be right where a value cannot be written.
+func wantOf(err error) string {
+	if errors.Is(err, driver.ErrReadOnly) {
+		return "none, or accessMode ReadWrite in the model: the property is read-only"
+	}
+	return "another: " + cutTo(maxReason, oneLine(err))
 }

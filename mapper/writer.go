@@ -174,6 +174,14 @@ func (w *writer) trouble(property string) string {
 	return ""
 }
 
+// absurd tells whether what is desired of a property is what it can never hold.
+func (w *writer) absurd(property string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.desires[property]
+	return d != nil && d.absurd && w.stuck != property
+}
+
 // hangs tells whether a write does not return.
 func (w *writer) hangs() bool {
 	w.mu.Lock()
