@@ -2,10 +2,11 @@ package push
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"datastub/mapper"
 )
 
 // layout is how receivers of KubeEdge's mappers are told the time: that of the
@@ -27,15 +28,10 @@ func sentence(topic, text string, at time.Time) string {
 // textOf writes a value as KubeEdge's mappers do: numbers without exponent, and
 // bytes as they are.
 func textOf(value any) string {
-	switch v := value.(type) {
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case float32:
-		return strconv.FormatFloat(float64(v), 'f', -1, 32)
-	case []byte:
-		return string(v)
+	if b, ok := value.([]byte); ok {
+		return string(b)
 	}
-	return fmt.Sprint(value)
+	return mapper.FormatValue(value)
 }
 
 // escape escapes what has a meaning in a form, and what is no text.
