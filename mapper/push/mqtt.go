@@ -14,6 +14,8 @@ import (
 const (
 	// connectTime is how long it may take to connect, TLS and handshake included.
 	connectTime = 5 * time.Second
+	// writeTime is how long a broker may take no byte of a value.
+	writeTime = 5 * time.Second
 	// ackTime is how long a broker may take to acknowledge a batch.
 	ackTime = 10 * time.Second
 	// keepAlive is how often a connection that rests is tried, so that NATs keep it
@@ -55,25 +57,33 @@ func (c *courier) carry(ctx context.Context, batch [][]*letter) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, ackTime, fmt.Errorf("no acknowledgement within %v", ackTime))
 	defer cancel()
 	letters := slices.Concat(batch...)
-	var tokens []mqtt.Token
+	tokens := publish(ctx, c.client, letters)
 	for _, l := range letters {
-		token := c.client.Publish(l.mqtt.Topic, l.mqtt.QoS, l.mqtt.Retained, l.body)
-		tokens = append(tokens, token)
-		if token.Error() != nil || ctx.Err() != nil {
-			break // the others wait
-		}
-	}
-	for i, token := range tokens {
-		if err := wait(ctx, token); err != nil {
+		if err := wait(ctx, tokens); err != nil {
 			c.hangUp()
 			return fmt.Errorf("publish: %w", reasonOf(err))
 		}
-		letters[i].fate = delivered
-	}
-	if len(tokens) < len(letters) {
-		return context.Cause(ctx)
+		l.fate = delivered
 	}
 	return nil
+}
+
+// publish hands letters to a client until it takes one no more or ctx ends, and
+// returns what stands for each. It does so in a goroutine: where the broker
+// reads nothing, the client waits for room as long as writeTime, and heeds no
+// context. Nobody waits for that one at the mapper's end.
+func publish(ctx context.Context, client mqtt.Client, letters []*letter) <-chan mqtt.Token {
+	tokens := make(chan mqtt.Token, len(letters))
+	go func() {
+		for _, l := range letters {
+			token := client.Publish(l.mqtt.Topic, l.mqtt.QoS, l.mqtt.Retained, l.body)
+			tokens <- token
+			if token.Error() != nil || ctx.Err() != nil {
+				return // the others wait
+			}
+		}
+	}()
+	return tokens
 }
 
 // connect connects unless it is. Where ctx ends before, the library's dialling
@@ -85,15 +95,25 @@ func (c *courier) connect(ctx context.Context) error {
 	c.hangUp()
 	c.client = mqtt.NewClient(mqtt.NewClientOptions().
 		AddBroker(c.broker).SetClientID(c.name).SetProtocolVersion(4).SetCleanSession(true).
-		SetAutoReconnect(false).SetConnectTimeout(connectTime).SetWriteTimeout(connectTime).SetKeepAlive(keepAlive))
-	if err := wait(ctx, c.client.Connect()); err != nil {
+		SetAutoReconnect(false).SetConnectTimeout(connectTime).SetWriteTimeout(writeTime).SetKeepAlive(keepAlive))
+	if err := await(ctx, c.client.Connect()); err != nil {
 		return fmt.Errorf("connect: %w", reasonOf(err))
 	}
 	return nil
 }
 
-// wait waits for what a token stands for.
-func wait(ctx context.Context, token mqtt.Token) error {
+// wait waits for a token, and for what it stands for.
+func wait(ctx context.Context, tokens <-chan mqtt.Token) error {
+	select {
+	case token := <-tokens:
+		return await(ctx, token)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// await waits for what a token stands for.
+func await(ctx context.Context, token mqtt.Token) error {
 	select {
 	case <-token.Done():
 		return token.Error()
