@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kubeedge/api/apis/devices/v1beta1"
@@ -364,6 +365,44 @@ func FuzzDeviceAPI(f *testing.F) {
 		}
 		if len(p.writes) > 0 && (method != "POST" && method != "PUT" || w.Code != http.StatusOK) {
 			t.Errorf("%s %q: wrote %q and answered %d", method, path, p.writes, w.Code)
+		}
+	})
+}
+
+// TestDeviceAPIHang writes to a device whose driver does not come back: the
+// client is told in time that nobody knows, and the device's values go on.
+func TestDeviceAPIHang(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer func() {
+			r.script.release()
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		}()
+		spec := scriptSpec("d", driver.Settings{"hang": "write"})
+		spec.Methods = []Method{{Name: "Set", Properties: []string{"a"}}}
+		r.fleet.Put(spec)
+		pass(time.Second)
+		routes := newAPI(klog.Logger{}, newDeviceAPI(r.fleet, DeviceAPI{}, klog.Logger{}).operations()...)
+		ask := func(method, path string) (status int, body string) {
+			request := httptest.NewRequest(method, "http://localhost"+path, nil)
+			request.RemoteAddr = "127.0.0.1:1"
+			w := httptest.NewRecorder()
+			routes.ServeHTTP(w, request)
+			return w.Code, w.Body.String()
+		}
+		begun := time.Now()
+		status, body := ask("POST", "/api/v1/devicemethod/default/d/Set/a/2")
+		if status != http.StatusGatewayTimeout || !strings.Contains(body, errSlowDevice.Error()) {
+			t.Errorf("the write: got %d %s, want 504 and %q", status, body, errSlowDevice)
+		}
+		if took := time.Since(begun); took != writeWait {
+			t.Errorf("the write took %v, want %v", took, writeWait)
+		}
+		if status, body := ask("GET", "/api/v1/device/default/d/a"); status != http.StatusOK || !strings.Contains(body, `"Value":"1.5"`) {
+			t.Errorf("a read while the write hangs: got %d %s", status, body)
 		}
 	})
 }
