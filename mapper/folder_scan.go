@@ -35,12 +35,14 @@ func (f *Folder) scan() {
 	seen := map[string]bool{}
 	for _, entry := range entries {
 		name := entry.Name()
-		if isDeviceFile(name) && f.scanFile(name) {
+		if isDeviceFile(name) {
 			seen[name] = true
+			f.scanFile(name)
 		}
 	}
-	f.changed = f.changed || len(seen) < len(f.files)
+	known := len(f.files)
 	maps.DeleteFunc(f.files, func(name string, _ *file) bool { return !seen[name] })
+	f.changed = f.changed || len(f.files) < known
 }
 
 // isDeviceFile tells whether a file's name is one of CRs.
@@ -52,14 +54,15 @@ func isDeviceFile(name string) bool {
 	return false
 }
 
-// scanFile reads one file, and decodes it if its content is new. It returns
-// false if there is no such file.
-func (f *Folder) scanFile(name string) bool {
+// scanFile reads one file, and decodes it if its content is new. What went since
+// it was listed is left as it was: the folder as a whole may be gone, and the
+// next scan knows.
+func (f *Folder) scanFile(name string) {
 	path := filepath.Join(f.options.Dir, name)
 	data, err := readRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err != nil {
-			return false
+			return
 		}
 		err = errors.New("the link leads nowhere: want a file")
 	}
@@ -76,19 +79,18 @@ func (f *Folder) scanFile(name string) bool {
 	known.emptied = emptied
 	sum := sha256.Sum256(data)
 	if first || known.sum == sum {
-		return true // who writes a file in place empties it before: what it held stays until the next scan
+		return // who writes a file in place empties it before: what it held stays until the next scan
 	}
 	known.sum, f.changed = sum, true
 	if err != nil {
 		known.problems = []Problem{{File: path, Err: errors.New(reasonOf(err))}}
-		return true
+		return
 	}
 	objects, problems := Decode(path, data)
 	known.problems = problems
 	if len(problems) == 0 {
 		known.objects = objects
 	}
-	return true
 }
 
 // maxFile is the largest file of CRs that is read, in bytes.
