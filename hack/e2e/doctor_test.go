@@ -65,5 +65,5 @@ func TestDoctor(t *testing.T) {
 	until("cloudsvc is away", 1, "FAIL  uplink        tcp://", "connection refused → is cloudsvc running", "FAIL  session       ", "warn  cloudsvc      ")
 	s.StartCloudsvc()
 	m.Stop()
-	until("no mapper runs", 0, "warn  mapper        no mapper answers: ", "→ start it")
+	until("no mapper runs", 1, "FAIL  mapper        no mapper answers: ", "→ start it")
 }

@@ -155,10 +155,10 @@ func TestRunning(t *testing.T) {
 		known   bool
 	}{
 		{"", Warn, "http is off → set http", false},
-		{"127.0.0.1:1", Warn, "connection refused → start it", false},
+		{"127.0.0.1:1", Fail, "connection refused → start it", false},
 		{serve(t, 200, right), OK, "edge-1/mapper v1 runs", true},
-		{serve(t, 404, right), Warn, "answered 404 Not Found → start it", false},
-		{serve(t, 200, "text"), Warn, "cannot unmarshal string", false},
+		{serve(t, 404, right), Fail, "answered 404 Not Found → start it", false},
+		{serve(t, 200, "text"), Fail, "cannot unmarshal string", false},
 		{serve(t, 200, other), Fail, "is mapper edge-1/other, and the config is of edge-1/mapper → give", false},
 		{serve(t, 200, elsewhere), Warn, "it runs with devices from kubeedge, and the config says folder → restart the mapper", true},
 	} {

@@ -26,7 +26,7 @@ func (d *Doctor) running(ctx context.Context, config *mapper.Config) (*mapper.Ov
 	url := "http://" + dialled(config.HTTP) + "/status"
 	var overview mapper.Overview
 	if err := d.getJSON(ctx, url, &overview); err != nil {
-		return nil, Finding{Warn, subject, fmt.Sprintf("no mapper answers: %v", err), "start it; its log tells why it ended. From outside of its pod: kubectl exec"}
+		return nil, Finding{Fail, subject, fmt.Sprintf("no mapper answers: %v", err), "start it; its log tells why it ended. From outside of its pod: kubectl exec"}
 	}
 	if overview.Node != config.Node || overview.Mapper != config.Common.Name {
 		return nil, Finding{Fail, subject, fmt.Sprintf("%s is mapper %s/%s, and the config is of %s/%s", url, overview.Node, overview.Mapper, config.Node, config.Common.Name),
