@@ -147,7 +147,7 @@ func (r *registrar) tellSuccess(devices int, missing, removed []mapper.Key) {
 	}
 	r.failed, r.first = "", false
 	for _, key := range removed {
-		r.logger.Info("Device is removed: EdgeCore has not listed it for long", "device", key.String())
+		r.logger.Info("Device is removed: EdgeCore has not listed it for a minute and more. Was it deleted, or has its configData a map, a list or a null?", "device", key.String())
 	}
 	switch {
 	case slices.Equal(missing, r.missing):

@@ -18,12 +18,15 @@ const (
 	settleAfter = 10 * time.Second
 	// staleAfter is when it is told even where others have changed.
 	staleAfter = 100 * time.Second
-	// maxTwice is how many twins a report may have that go twice: EdgeCore writes
-	// each to its database, and cloudcore to the API server.
-	maxTwice = 20
+	// copies is how often each twin goes in a report: of 1,000 that went twice,
+	// cloudcore undid one.
+	copies = 3
+	// maxCopied is how many twins a report may have that go copies times: EdgeCore
+	// writes each to its database, and cloudcore to the API server.
+	maxCopied = 20
 	// maxTwins is how many properties a report may have. As a name has 128 and a
 	// value 512 characters at most, and each goes twice at most where there are
-	// more than maxTwice, that is 600 KiB: EdgeCore takes 4 MiB.
+	// more than maxCopied, that is 600 KiB: EdgeCore takes 4 MiB.
 	maxTwins = 256
 	// stateCycle is how often a state is told again, unless the Device says so.
 	stateCycle = 5 * time.Minute
@@ -157,8 +160,8 @@ func (s *shadow) request(now time.Time) *pb.ReportDeviceStatusRequest {
 			unplaced = append(unplaced, one)
 		}
 	}
-	if n := len(twins); 1 < n && n <= maxTwice {
-		twins = append(twins, twins...)
+	if n := len(twins); 1 < n && n <= maxCopied {
+		twins = slices.Repeat(twins, copies)
 	}
 	return &pb.ReportDeviceStatusRequest{
 		DeviceNamespace: s.key.Namespace, DeviceName: s.key.Name,

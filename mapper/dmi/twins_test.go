@@ -219,7 +219,7 @@ func TestTwinsFewDevicesAreTold(t *testing.T) {
 		s.health("d", mapper.Online)
 		s.values("d", int64(1), "a", "b")
 		pass(time.Millisecond)
-		s.edge.wantHeard(t, "at the start", "d a=1 b=1 a=1 b=1 a=1 b=1", "d state=online")
+		s.edge.wantHeard(t, "at the start", "d a=1 b=1 a=1 b=1 a=1 b=1 a=1 b=1", "d state=online")
 		s.values("d", int64(1), "a", "b")
 		pass(time.Second)
 		s.edge.wantHeard(t, "nothing new")
@@ -235,7 +235,7 @@ func TestTwinsFewDevicesAreTold(t *testing.T) {
 		pass(30 * time.Second)
 		s.edge.wantHeard(t, "what was told once", "d a=1")
 		pass(66 * time.Second)
-		s.edge.wantHeard(t, "the same again", "d a=1 b=2 a=1 b=2")
+		s.edge.wantHeard(t, "the same again", "d a=1 b=2 a=1 b=2 a=1 b=2")
 		if at := s.seen.twins[nameKey("d")]; time.Since(at) > 66*time.Second {
 			t.Errorf("the witness saw a report at %v", at)
 		}
@@ -298,7 +298,7 @@ func TestTwinsFollowsTheSpec(t *testing.T) {
 		s.ReportSpec(specOf("d", "a", "b"))
 		s.values("d", int64(1), "a", "b")
 		pass(time.Second)
-		s.edge.wantHeard(t, "at the start", "d a=1 b=1 a=1 b=1 a=1 b=1")
+		s.edge.wantHeard(t, "at the start", "d a=1 b=1 a=1 b=1 a=1 b=1 a=1 b=1")
 		s.ReportSpec(specOf("d", "b", "c"))
 		s.values("d", int64(1), "b", "c")
 		pass(time.Second)
