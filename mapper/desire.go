@@ -17,17 +17,16 @@ const (
 	lastDesireWait  = time.Minute
 )
 
-// maxDesireWrites is how often a desired value is written that the device
-// takes and does not hold. Then the device is left to have it its own way, and
-// is only read once a minute to see whether it has come round.
-const maxDesireWrites = 5
-
 // A desire is what a Device CR wants a property to hold, and how that goes. It
-// is written once: a device that changes the value later is not fought.
+// is written until the device has taken it once: a coil that starts something
+// falls back by itself, and one write more would start it again. One that the
+// device has taken and does not hold is only read, at last once a minute, to
+// see whether it has come round, and a device that changes the value later is
+// not fought.
 type desire struct {
 	order
 	look    bool      // read first: the device may hold it already
-	writes  int       // that the device took
+	written bool      // the device took it
 	tries   int       // that failed
 	next    time.Time // when it is tried next
 	over    bool      // nothing more is done about it
@@ -67,9 +66,6 @@ func (d *desire) settle(now time.Time, err error) {
 	d.next = now.Add(desireWait(d.tries, rand.Float64()))
 	d.tries++
 }
-
-// writable tells whether the device may be written once more.
-func (d *desire) writable() bool { return d.writes < maxDesireWrites }
 
 // desireWait returns how long to wait after so many earlier failures. The
 // second half of it is random, so that devices behind one bus spread.

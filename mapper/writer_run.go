@@ -99,7 +99,7 @@ func (w *writer) pursue(ctx context.Context, log klog.Logger, device driver.Devi
 
 func (w *writer) tryDesire(ctx context.Context, log klog.Logger, device driver.Device, d *desire) error {
 	if d.look {
-		if err := w.confirm(ctx, &d.order); !errors.Is(err, ErrNotHeld) || !d.writable() {
+		if err := w.confirm(ctx, &d.order); !errors.Is(err, ErrNotHeld) || d.written {
 			return err
 		}
 	}
@@ -107,7 +107,7 @@ func (w *writer) tryDesire(ctx context.Context, log klog.Logger, device driver.D
 	if err != nil {
 		return err
 	}
-	d.writes++
+	d.written = true
 	log.Info("Desired value is written", "property", d.property, "desired", cutShort(d.text))
 	return w.confirm(ctx, &d.order)
 }
