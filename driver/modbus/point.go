@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"datastub/driver"
 )
@@ -92,7 +93,7 @@ func readTable(r *driver.Reader) table {
 		words[t] = tables[t].word
 	}
 	if !r.Has(key) {
-		r.Refuse(key, nil, fmt.Sprintf("one of %q", words))
+		r.Refuse(key, nil, "one of "+strings.Join(words, ", "))
 		return holdingRegisters
 	}
 	word := r.Enum(key, tables[holdingRegisters].word, words...)

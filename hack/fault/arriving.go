@@ -24,7 +24,7 @@ var Arriving = []Fault{
 	{"no-properties", virtually + `properties: []`, "",
 		`the device has no properties`},
 	{"no-config-data", modbusly + `properties: [{name: a, visitors: {protocolName: modbus}}]`, "a",
-		`a: register is missing: want one of ["CoilRegister" "DiscreteInputRegister" "HoldingRegister" "InputRegister"]; offset is missing: want a whole number from 0 to 65535`},
+		`a: register is missing: want one of CoilRegister, DiscreteInputRegister, HoldingRegister, InputRegister; offset is missing: want a whole number from 0 to 65535`},
 	{"unknown-register", modbusly + `properties: [{name: a, visitors: {configData: {register: Holding, offset: 1}}}]`, "a",
 		`a: register: Holding is not one of CoilRegister, DiscreteInputRegister, HoldingRegister, InputRegister`},
 	{"offset-too-high", modbusly + `properties: [{name: a, visitors: {configData: {register: HoldingRegister, offset: 70000}}}]`, "a",
