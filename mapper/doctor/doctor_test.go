@@ -184,7 +184,7 @@ func TestRegistrations(t *testing.T) {
 		{Protocol: "c", Since: noon, Missing: []string{"default/x", "default/y"}},
 	}}
 	want(t, registrations(overview, []string{"a", "b", "c", "d"}, noon), []Verdict{OK, Fail, Warn, Fail},
-		"a: since 1h0m0s ago, last said 20s ago", "b: not taken in, last asked 3s ago: no such file → see edgecore",
+		"a: taken in 1h0m0s ago, last answered 20s ago", "b: not taken in, last asked 3s ago: no such file → see edgecore",
 		"c: EdgeCore does not list 2 devices that run here: default/x, default/y → were they deleted?", "d: the mapper has not registered yet → wait")
 }
 

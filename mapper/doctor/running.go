@@ -84,7 +84,7 @@ func registrations(overview *mapper.Overview, protocols []string, now time.Time)
 			found = append(found, Finding{Warn, subject, fmt.Sprintf("%s: EdgeCore does not list %d devices that run here: %s", protocol, len(e.Missing), some(e.Missing)),
 				"were they deleted? if not, restart edgecore; the mapper may run on"})
 		default:
-			found = append(found, Finding{Verdict: OK, Subject: subject, Text: fmt.Sprintf("%s: since %s, last said %s", protocol, ago(e.Since, now), ago(e.Last, now))})
+			found = append(found, Finding{Verdict: OK, Subject: subject, Text: fmt.Sprintf("%s: taken in %s, last answered %s", protocol, ago(e.Since, now), ago(e.Last, now))})
 		}
 	}
 	return found
