@@ -143,6 +143,9 @@ func brokerURL(address string) (broker string, ok bool) {
 		u.Host += ":" + known.port
 	}
 	if u.Scheme == "tcp" || u.Scheme == "ssl" { // there is nothing behind the port
+		if u.Path != "" && u.Path != "/" { // such as zmq:/app, which lacks a slash
+			return "", false
+		}
 		u.Path, u.RawPath, u.RawQuery = "", "", ""
 	}
 	return u.String(), checkPort(u.Port(), 1) == ""

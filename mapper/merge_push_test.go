@@ -72,6 +72,10 @@ func TestMergePush(t *testing.T) {
 				at + "mqtt.qos: Invalid value: 3: want 0, 1 or 2",
 			},
 		},
+		"MQTT, a slash is missing": {
+			"{mqtt: {address: 'zmq:/app', topic: a}}", Push{},
+			[]string{at + `mqtt.address: Invalid value: "zmq:/app": ` + brokers},
+		},
 		"MQTT, nothing said": {
 			"{mqtt: {}}", Push{},
 			[]string{
