@@ -23,7 +23,7 @@ var (
 // A writer writes to one device, one value at a time, in a goroutine of its
 // own, so that reads go on. It has two kinds of orders: commands, each tried
 // once for somebody who waits, and desires, tried until they are held. A
-// command goes first. An order is done when the property was read again, by
+// command goes first, but not twice while a desire is due. An order is done when the property was read again, by
 // the device's goroutine, and holds the value.
 type writer struct {
 	asks chan ask        // holds the one there is: to the device's goroutine
@@ -35,6 +35,7 @@ type writer struct {
 	targets  map[string]target
 	desires  map[string]*desire
 	commands []*command
+	yields   bool   // the last order was a command: a desire that is due has its turn
 	stuck    string // the property whose write hangs
 }
 

@@ -51,15 +51,17 @@ func (w *writer) run(ctx context.Context, log klog.Logger, device driver.Device)
 func (w *writer) next(now time.Time) (*command, *desire) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.commands) > 0 {
+	d := w.first()
+	if d != nil && d.next.After(now) {
+		d = nil
+	}
+	if len(w.commands) > 0 && (d == nil || !w.yields) {
 		c := w.commands[0]
-		w.commands = w.commands[1:]
+		w.commands, w.yields = w.commands[1:], true
 		return c, nil
 	}
-	if d := w.first(); d != nil && !d.next.After(now) {
-		return nil, d
-	}
-	return nil, nil
+	w.yields = false
+	return nil, d
 }
 
 // earliest returns when a desire is to be tried next.
