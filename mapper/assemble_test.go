@@ -39,6 +39,20 @@ func TestAssemble(t *testing.T) {
 	}
 }
 
+// CRs that make a vet or a merge panic are the trouble of one device.
+func TestAssemblePanics(t *testing.T) {
+	t.Parallel()
+	objects, problems := Decode("f.yaml", []byte(pumpModel+"---\n"+pump("one", "A")))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	spec, errs, _ := Assemble(&objects.Devices[0], &objects.Models[0], DefaultRules(), func(Spec) (errs, warnings []error) { panic("a bug") })
+	fault := Fault{Reason: "its CRs make the mapper panic, a bug: a bug"}
+	if !spec.Void || spec.Key != (Key{"default", "one"}) || !reflect.DeepEqual(spec.Faults, []Fault{fault}) || !reflect.DeepEqual(errs, []error{fault}) {
+		t.Errorf("got %+v, %v", spec, errs)
+	}
+}
+
 // A desired value that the property can never hold is told with the CR.
 func TestAssembleDesired(t *testing.T) {
 	t.Parallel()
