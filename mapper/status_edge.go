@@ -66,8 +66,8 @@ func (s *Status) Edges() []EdgeStatus {
 	return slices.SortedFunc(maps.Values(s.edges), func(a, b EdgeStatus) int { return strings.Compare(a.Protocol, b.Protocol) })
 }
 
-// oldest returns how long ago, at most, a device's configuration was given, and
-// its twins were taken; not ok where none ever was.
+// oldest returns how long ago the earliest of a time of all devices is; not ok
+// where no device has it.
 func (s *Status) oldest(now time.Time, of func(*DeviceStatus) time.Time) (age time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
