@@ -63,7 +63,7 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 			specs = append(specs, spec)
 		}
 	}
-	slices.SortFunc(specs, func(a, b Spec) int { return a.Key.compare(b.Key) })
+	slices.SortFunc(specs, func(a, b Spec) int { return a.Key.Compare(b.Key) })
 	slices.SortStableFunc(found.list, func(a, b Problem) int { return cmp.Compare(a.File, b.File) })
 	return specs, found.list
 }

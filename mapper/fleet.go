@@ -143,7 +143,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 func (f *Fleet) takeDirty() []Key {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	keys := slices.SortedFunc(maps.Keys(f.dirty), Key.compare)
+	keys := slices.SortedFunc(maps.Keys(f.dirty), Key.Compare)
 	clear(f.dirty)
 	return keys
 }
@@ -219,7 +219,7 @@ func (r *runner) stop() error {
 
 func (r *runner) names() []string {
 	var names []string
-	for _, key := range slices.SortedFunc(maps.Keys(r.devices), Key.compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(r.devices), Key.Compare) {
 		names = append(names, key.String())
 	}
 	return names

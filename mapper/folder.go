@@ -156,7 +156,7 @@ func (f *Folder) apply(ctx context.Context, target Target) {
 	for _, spec := range specs {
 		wanted[spec.Key] = spec
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(f.running), Key.compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(f.running), Key.Compare) {
 		if _, ok := wanted[key]; !ok {
 			log.Info("Device is removed", "device", key.String())
 			target.Remove(key)

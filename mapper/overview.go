@@ -75,7 +75,7 @@ func (s *Status) overview(now time.Time) []DeviceOverview {
 		devices = append(devices, o)
 	}
 	slices.SortFunc(devices, func(a, b DeviceOverview) int {
-		return Key{a.Namespace, a.Name}.compare(Key{b.Namespace, b.Name})
+		return Key{a.Namespace, a.Name}.Compare(Key{b.Namespace, b.Name})
 	})
 	return devices
 }

@@ -15,8 +15,8 @@ type Key struct{ Namespace, Name string }
 // String returns <namespace>/<name>.
 func (k Key) String() string { return k.Namespace + "/" + k.Name }
 
-// compare orders keys by namespace, then by name.
-func (k Key) compare(other Key) int {
+// Compare orders keys by namespace, then by name.
+func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
 }
 

@@ -114,6 +114,6 @@ func (s *Status) Snapshot() []DeviceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	devices := slices.Collect(maps.Values(s.devices))
-	slices.SortFunc(devices, func(a, b DeviceStatus) int { return a.Key.compare(b.Key) })
+	slices.SortFunc(devices, func(a, b DeviceStatus) int { return a.Key.Compare(b.Key) })
 	return devices
 }

@@ -74,7 +74,7 @@ func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegiste
 		changes = append(changes, n...)
 	}
 	missing, removed = r.absent(protocol, asked, listed, every)
-	for _, key := range slices.SortedFunc(maps.Keys(listed), compareKeys) {
+	for _, key := range slices.SortedFunc(maps.Keys(listed), mapper.Key.Compare) {
 		r.saw(key, now)
 	}
 	r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *roster) absent(protocol string, asked time.Time, listed map[mapper.Key]
 	if len(listed) == 0 {
 		limit = emptyPeriods * every
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(r.devices), compareKeys) {
+	for _, key := range slices.SortedFunc(maps.Keys(r.devices), mapper.Key.Compare) {
 		m := r.devices[key]
 		if m.protocol() != protocol || listed[key] || r.overtaken(key, asked) {
 			continue

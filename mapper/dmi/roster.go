@@ -1,7 +1,6 @@
 package dmi
 
 import (
-	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -196,7 +195,7 @@ func (r *roster) removeModel(key mapper.Key) {
 // membersOf returns the devices that are made of a model, ordered.
 func (r *roster) membersOf(key mapper.Key) []*member {
 	var members []*member
-	for _, device := range slices.SortedFunc(maps.Keys(r.devices), compareKeys) {
+	for _, device := range slices.SortedFunc(maps.Keys(r.devices), mapper.Key.Compare) {
 		if m := r.devices[device]; m.model() == key {
 			members = append(members, m)
 		}
@@ -213,8 +212,4 @@ func (r *roster) device(key mapper.Key) (*pb.Device, bool) {
 		return nil, false
 	}
 	return proto.CloneOf(m.told), true
-}
-
-func compareKeys(a, b mapper.Key) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
