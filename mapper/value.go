@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -126,6 +125,3 @@ func parseBytes(r *driver.Reader, key, text string) []byte {
 	}
 	return b
 }
-
-// sameValue tells whether two values of readings are the same.
-func sameValue(a, b any) bool { return reflect.DeepEqual(a, b) }

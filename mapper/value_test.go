@@ -103,7 +103,7 @@ func TestFormatValue(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.value, got, tt.want)
 		}
-		if back, err := parseValue("desired", driver.PointConfig{Type: tt.typ}, got); err != nil || !sameValue(back, tt.value) {
+		if back, err := parseValue("desired", driver.PointConfig{Type: tt.typ}, got); err != nil || !reflect.DeepEqual(back, tt.value) {
 			t.Errorf("%q: parsed as %#v, %v; want %#v", got, back, err, tt.value)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -160,7 +161,7 @@ func (w *writer) confirm(ctx context.Context, o *order) error {
 		switch {
 		case r.Err != nil:
 			return fmt.Errorf("read back: %w", r.Err)
-		case !sameValue(r.Value, o.held):
+		case !reflect.DeepEqual(r.Value, o.held):
 			return fmt.Errorf("%w: %s", ErrNotHeld, cutShort(fmt.Sprint(r.Value)))
 		}
 		return nil
