@@ -40,7 +40,7 @@ func value(metrics, series string) string {
 
 // labels are the names of all labels: the values of each are few, or the same
 // for as long as the program runs.
-var labels = []string{"class", "code", "goversion", "le", "mapper", "node", "outcome", "protocol", "quantile", "reason", "result", "revision", "route", "rule", "source", "state", "version"}
+var labels = []string{"class", "code", "goversion", "le", "mapper", "method", "node", "outcome", "protocol", "quantile", "reason", "result", "revision", "route", "rule", "source", "state", "version"}
 
 var label = regexp.MustCompile(`[{,]([a-zA-Z_]+)="`)
 
