@@ -17,17 +17,29 @@ const (
 	lastDesireWait  = time.Minute
 )
 
+// blindLooks is how many reads of a property fail, where its device answers,
+// before what is desired of it is written unseen, once: it may be one that can
+// only be written. One failed read may be chance, and a write that sets
+// something off is not undone.
+const blindLooks = 3
+
+// errUnanswered does not tell what the driver says of it: that has ports and
+// the times of next tries in it, and changes with each.
+var errUnanswered = errors.New("the device answers reads, but not the write")
+
 // A desire is what a Device CR wants a property to hold, and how that goes. It
 // is written until the device has taken it once: a coil that starts something
 // falls back by itself, and one write more would start it again. One that the
 // device has taken and does not hold is only read, at last once a minute, to
 // see whether it has come round, and a device that changes the value later is
-// not fought.
+// not fought. While the device or the property cannot be read, that is the
+// trouble, and the desire waits without one of its own.
 type desire struct {
 	order
 	look    bool      // read first: the device may hold it already
 	written bool      // the device took it
 	tries   int       // that failed
+	blind   int       // looks that failed one after the other, though the device answered
 	next    time.Time // when it is tried next
 	over    bool      // nothing more is done about it
 	held    bool      // the device held it
@@ -50,21 +62,41 @@ func newDesire(t target, text string, look bool) *desire {
 
 // settle notes how a try ended.
 func (d *desire) settle(now time.Time, err error) {
-	switch {
-	case err == nil:
+	if err == nil {
 		d.over, d.held, d.trouble = true, true, ""
 		return
-	case errors.Is(err, driver.ErrUnreachable), errors.Is(err, context.DeadlineExceeded): // of one wording, as drivers tell when they try again
-		err = driver.ErrUnreachable
 	}
-	d.trouble = oneLine(err)
-	if _, says := errors.AsType[*driver.SettingError](err); !says {
-		d.trouble = fmt.Sprintf("desired %s: %s", cutShort(d.text), d.trouble)
+	if !errors.Is(err, errUnconfirmed) {
+		d.trouble = oneLine(err)
+		if _, says := errors.AsType[*driver.SettingError](err); !says {
+			d.trouble = fmt.Sprintf("desired %s: %s", cutShort(d.text), d.trouble)
+		}
 	}
 	d.over = permanent(err)
 	d.look = true
 	d.next = now.Add(desireWait(d.tries, rand.Float64()))
 	d.tries++
+}
+
+// judge tells what a look says: whether the value is to be written now. If not,
+// the try has ended with the look's error.
+func (d *desire) judge(look error) (write bool) {
+	switch {
+	case d.written || look == nil:
+		return false
+	case errors.Is(look, ErrNotHeld):
+		return true
+	case unanswered(look):
+		d.blind = 0
+		return false
+	}
+	d.blind++
+	return d.blind >= blindLooks
+}
+
+// unanswered tells whether a try ended because nothing came from the device.
+func unanswered(err error) bool {
+	return errors.Is(err, driver.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // desireWait returns how long to wait after so many earlier failures. The

@@ -191,11 +191,98 @@ func TestFleetDesireWaitsForTheDevice(t *testing.T) {
 		spec.Properties[0].CollectCycle = time.Second
 		r.fleet.Put(spec)
 		pass(time.Hour)
-		r.wantHealth(t, "d", Offline, "device unreachable: next try soon")
+		r.wantOffline(t, "it never answered")
 		r.script.set(away(nil))
 		pass(2 * time.Second)
 		r.wantWritten(t, "it answers", 5.0)
 		r.wantHealth(t, "d", Online, "")
+		spec = desiring("5") // which is read once a minute
+		r.fleet.Put(spec)
+		pass(time.Second)
+		r.script.set(away(fmt.Errorf("%w: next try soon", driver.ErrUnreachable)))
+		spec = desiring("6")
+		r.fleet.Put(spec)
+		pass(0)
+		r.wantOffline(t, "the write found it away")
+		r.script.set(away(nil))
+		pass(time.Minute)
+		r.wantWritten(t, "it answers again", 6.0)
+		r.wantHealth(t, "d", Online, "")
+		r.wantStop(t)
+	})
+}
+
+// wantOffline wants d to be offline, and nothing else to be wrong.
+func (r *rig) wantOffline(t *testing.T, what string) {
+	t.Helper()
+	want := Health{State: Offline, Reason: "device unreachable: next try soon"}
+	if got := r.health("d"); !got.Equal(want) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+// What a device refused is wrong still while it is away.
+func TestFleetDesireThatWasRefusedBeforeTheDeviceWent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.script.set(func(s *script) { s.refuse = errors.New("illegal data address") })
+		r.fleet.Put(desiring("5"))
+		pass(time.Minute)
+		r.script.set(func(s *script) { s.broken, s.refuse = driver.ErrUnreachable, driver.ErrUnreachable })
+		pass(time.Hour)
+		want := []Fault{{Property: "a", Reason: "a: desired 5: illegal data address"}}
+		if got := r.health("d"); got.State != Offline || !slices.Equal(got.Faults, want) {
+			t.Errorf("got %+v, want it offline with %v", got, want)
+		}
+		r.wantStop(t)
+	})
+}
+
+// A device that answers all but writes has a fault, of one wording.
+func TestFleetDesireThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.script.set(func(s *script) { s.refuse = fmt.Errorf("%w: port 1234", driver.ErrUnreachable) })
+		r.fleet.Put(desiring("5"))
+		pass(time.Hour)
+		r.wantHealth(t, "d", Unhealthy, "a: desired 5: the device answers reads, but not the write")
+		r.wantStop(t)
+	})
+}
+
+// A property that can only be written is written once after a start, when its
+// reads have failed a few times, and what is wrong is told of its reads only.
+func TestFleetDesireThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		blind := func(string) driver.Reading { return driver.Reading{Err: errors.New("illegal function")} }
+		wantFault := func() {
+			t.Helper()
+			want := Health{State: Unhealthy, Reason: "a: illegal function", Faults: []Fault{{Property: "a", Reason: "a: illegal function"}}}
+			if got := r.health("d"); !got.Equal(want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+		r.script.set(func(s *script) { s.answer = blind })
+		r.fleet.Put(desiring("5"))
+		pass(0)
+		r.wantWritten(t, "one read failed")
+		pass(5 * time.Second)
+		r.wantWritten(t, "a start", 5.0)
+		r.fleet.Put(desiring("6"))
+		pass(time.Hour)
+		r.wantWritten(t, "another one", 6.0)
+		wantFault()
+		r.fleet.Remove(Key{"default", "d"})
+		pass(time.Second)
+		r.fleet.Put(desiring("6"))
+		pass(500 * time.Millisecond)
+		r.script.set(func(s *script) { s.answer = nil })
+		pass(5 * time.Second)
+		r.wantWritten(t, "a start where a read fails by chance")
 		r.wantStop(t)
 	})
 }

@@ -47,7 +47,7 @@ func TestFleetWrite(t *testing.T) {
 			{"not held", "d", "a", "7", func(s *script) { s.refuse, s.keeps = nil, func(any) any { return 6.5 } }, ErrNotHeld,
 				"write a of default/d: device holds another value than was written: 6.5"},
 			{"unreachable", "d", "a", "8", func(s *script) { s.broken = driver.ErrUnreachable }, driver.ErrUnreachable,
-				"write a of default/d: read back: device unreachable"},
+				"write a of default/d: it cannot be read back: device unreachable"},
 		}
 		for _, step := range steps {
 			if step.change != nil {

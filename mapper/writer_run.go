@@ -16,6 +16,9 @@ import (
 // reads.
 const writeLimit = 10 * time.Second
 
+// errUnconfirmed says that it is not known what a property holds.
+var errUnconfirmed = errors.New("it cannot be read back")
+
 // hungWriteLimit is when a write that did not heed its deadline is called hung.
 const hungWriteLimit = writeLimit + 5*time.Second
 
@@ -102,12 +105,18 @@ func (w *writer) pursue(ctx context.Context, log klog.Logger, device driver.Devi
 
 func (w *writer) tryDesire(ctx context.Context, log klog.Logger, device driver.Device, d *desire) error {
 	if d.look {
-		if err := w.confirm(ctx, &d.order); !errors.Is(err, ErrNotHeld) || d.written {
+		if err := w.confirm(ctx, &d.order); !d.judge(err) {
 			return err
 		}
 	}
-	err := w.write(ctx, log, device, &d.order)
-	if err != nil {
+	switch err := w.write(ctx, log, device, &d.order); {
+	case err == nil:
+	case unanswered(err): // whether all of the device is away, and whether it took the value, tells a read
+		if err := w.confirm(ctx, &d.order); err == nil || unanswered(err) {
+			return err
+		}
+		return errUnanswered
+	default:
 		return err
 	}
 	d.written = true
@@ -160,7 +169,7 @@ func (w *writer) confirm(ctx context.Context, o *order) error {
 	case r := <-answers:
 		switch {
 		case r.Err != nil:
-			return fmt.Errorf("read back: %w", r.Err)
+			return fmt.Errorf("%w: %w", errUnconfirmed, r.Err)
 		case !reflect.DeepEqual(r.Value, o.held):
 			return fmt.Errorf("%w: %s", ErrNotHeld, cutShort(fmt.Sprint(r.Value)))
 		}
