@@ -18,6 +18,7 @@ type counters struct {
 	tally           *Tally // of the readings without an error
 	failed, skipped atomic.Uint64
 	reads           *prometheus.HistogramVec // seconds, by result
+	writes          *prometheus.CounterVec   // by result
 }
 
 func (c *counters) counts() Counts {

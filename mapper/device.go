@@ -47,7 +47,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		reporter: reporter,
 		pusher:   pusher,
 		counters: counters,
-		writer:   newWriter(news),
+		writer:   newWriter(news, counters),
 	}
 }
 

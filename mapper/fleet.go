@@ -74,7 +74,7 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 	}
 	return &Fleet{
 		options:  options,
-		counters: counters{tally: options.Tally, reads: newReads()},
+		counters: counters{tally: options.Tally, reads: newReads(), writes: newWrites()},
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"datastub/driver"
 )
 
@@ -62,6 +64,11 @@ func TestFleetWrite(t *testing.T) {
 		}
 		if got, want := fmt.Sprint(r.script.written()), "[5 7 8]"; got != want {
 			t.Errorf("written %s, want %s", got, want)
+		}
+		for result, want := range map[string]float64{"written": 3, "refused": 1, "unanswered": 0} {
+			if got := testutil.ToFloat64(r.fleet.counters.writes.WithLabelValues(result)); got != want {
+				t.Errorf("writes %s: counted %v, want %v", result, got, want)
+			}
 		}
 		close(r.script.free)
 		r.wantStop(t)

@@ -27,7 +27,7 @@ func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err
 	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, requests, options.Intake, a.fleet.counters.reads, newFleetCollector(a.fleet, a.Status), a.events, newStatusCollector(a.Status, time.Now),
+		info, requests, options.Intake, a.fleet.counters.reads, a.fleet.counters.writes, newFleetCollector(a.fleet, a.Status), a.events, newStatusCollector(a.Status, time.Now),
 	} {
 		errs = append(errs, options.Metrics.Register(c))
 	}
@@ -56,6 +56,30 @@ func (c *counters) read(took time.Duration, err error) {
 		result = "error"
 	}
 	c.reads.WithLabelValues(result).Observe(took.Seconds())
+}
+
+// newWrites returns the counter of writes.
+func newWrites() *prometheus.CounterVec {
+	writes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "datastub_mapper_writes_total",
+		Help: "Writes that drivers were asked for, by result: written, unanswered (the device may hold the value or not) or refused.",
+	}, []string{"result"})
+	for _, result := range [...]string{"written", "unanswered", "refused"} {
+		writes.WithLabelValues(result)
+	}
+	return writes
+}
+
+// write counts one write.
+func (c *counters) write(err error) {
+	result := "written"
+	switch {
+	case unanswered(err):
+		result = "unanswered"
+	case err != nil:
+		result = "refused"
+	}
+	c.writes.WithLabelValues(result).Inc()
 }
 
 // A fleetCollector tells Prometheus of a fleet, at the time of the scrape.

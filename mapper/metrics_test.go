@@ -56,6 +56,19 @@ datastub_mapper_skipped_cycles_total 3
 	if err != nil {
 		t.Error(err)
 	}
+	for _, err := range []error{nil, nil, nil, context.DeadlineExceeded, fmt.Errorf("dial: %w", driver.ErrUnreachable), errors.New("illegal address")} {
+		fleet.counters.write(err)
+	}
+	err = testutil.CollectAndCompare(fleet.counters.writes, strings.NewReader(`
+# HELP datastub_mapper_writes_total Writes that drivers were asked for, by result: written, unanswered (the device may hold the value or not) or refused.
+# TYPE datastub_mapper_writes_total counter
+datastub_mapper_writes_total{result="refused"} 1
+datastub_mapper_writes_total{result="unanswered"} 2
+datastub_mapper_writes_total{result="written"} 3
+`))
+	if err != nil {
+		t.Error(err)
+	}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(fleet.counters.reads)
 	families, err := registry.Gather()

@@ -23,12 +23,14 @@ var (
 // A writer writes to one device, one value at a time, in a goroutine of its
 // own, so that reads go on. It has two kinds of orders: commands, each tried
 // once for somebody who waits, and desires, tried until they are held. A
-// command goes first, but not twice while a desire is due. An order is done when the property was read again, by
-// the device's goroutine, and holds the value.
+// command goes first, but not twice while a desire is due. An order is done when
+// the property was read again, by the device's goroutine, and holds the value.
 type writer struct {
 	asks chan ask        // holds the one there is: to the device's goroutine
 	news chan<- struct{} // holds one: there is an ask, or trouble may return something new
 	work chan struct{}   // holds one: there is a new order
+
+	counters *counters // where writes are counted
 
 	mu       sync.Mutex
 	closed   error // why nothing can be written; nil: it can
@@ -52,9 +54,9 @@ type ask struct {
 }
 
 // newWriter returns a writer that tells the device's goroutine of news.
-func newWriter(news chan<- struct{}) *writer {
+func newWriter(news chan<- struct{}, counters *counters) *writer {
 	return &writer{
-		asks: make(chan ask, 1), news: news, work: make(chan struct{}, 1),
+		asks: make(chan ask, 1), news: news, work: make(chan struct{}, 1), counters: counters,
 		closed: errOpening, desires: map[string]*desire{},
 	}
 }

@@ -132,9 +132,16 @@ func (w *writer) fulfil(ctx context.Context, log klog.Logger, device driver.Devi
 	return w.confirm(ctx, o)
 }
 
-// write has the driver write an order, in a goroutine of its own, so that a
-// driver that hangs is seen.
+// write has the driver write an order, and counts what comes of it.
 func (w *writer) write(ctx context.Context, log klog.Logger, device driver.Device, o *order) error {
+	err := w.call(ctx, log, device, o)
+	w.counters.write(err)
+	return err
+}
+
+// call has the driver write an order in a goroutine of its own, so that a
+// driver that hangs is seen.
+func (w *writer) call(ctx context.Context, log klog.Logger, device driver.Device, o *order) error {
 	ctx, cancel := context.WithTimeout(ctx, writeLimit)
 	defer cancel()
 	done := make(chan error, 1)
