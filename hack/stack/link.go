@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"testing"
 
 	"datastub/hack/link"
 )
@@ -13,19 +14,26 @@ func (s *Stack) StartLink(o link.Options) *link.Link {
 	if o.Target == "" {
 		o.Target = s.Uplink
 	}
+	l := StartLink(s.t, o)
+	s.Dial = "tcp://" + l.Address()
+	return l
+}
+
+// StartLink starts a link to anything, which ends with the test.
+func StartLink(t *testing.T, o link.Options) *link.Link {
+	t.Helper()
 	l, err := link.New(o)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
-	s.t.Cleanup(func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			s.t.Error(err)
+			t.Error(err)
 		}
 	})
-	s.Dial = "tcp://" + l.Address()
 	return l
 }
