@@ -1,0 +1,180 @@
+package e2e
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"datastub/hack/process"
+	"datastub/hack/stack"
+)
+
+// pushingDevice is a virtual device with a counter for each pushMethod, which
+// are properties p0, p1 and so on, read and pushed every 100 ms.
+func pushingDevice(methods ...string) string {
+	var model, device strings.Builder
+	for i, method := range methods {
+		fmt.Fprintf(&model, "    - {name: p%d, type: INT, accessMode: ReadOnly}\n", i)
+		fmt.Fprintf(&device, `    - name: p%d
+      collectCycle: 100
+      reportCycle: 100
+      pushMethod: {%s}
+      visitors: {protocolName: virtual, configData: {signal: counter, step: 1, period: 100ms}}
+`, i, method)
+	}
+	return `
+apiVersion: devices.kubeedge.io/v1beta1
+kind: DeviceModel
+metadata: {name: pushing-model}
+spec:
+  protocol: virtual
+  properties:
+` + model.String() + `---
+apiVersion: devices.kubeedge.io/v1beta1
+kind: Device
+metadata: {name: pushing}
+spec:
+  deviceModelRef: {name: pushing-model}
+  protocol: {protocolName: virtual}
+  properties:
+` + device.String()
+}
+
+// byMQTT is the pushMethod of a broker, at topic push.
+func byMQTT(scheme, broker string) string {
+	return fmt.Sprintf("mqtt: {address: '%s://%s', topic: push, qos: 1}", scheme, broker)
+}
+
+// byHTTP is the pushMethod of a receiver.
+func byHTTP(scheme, receiver string) string {
+	host, port, _ := net.SplitHostPort(receiver)
+	return fmt.Sprintf("http: {hostName: '%s://%s', port: %s, requestPath: /values}", scheme, host, port)
+}
+
+// startBroker starts a mosquitto, with further lines for its listener, and
+// returns where it listens.
+func startBroker(t *testing.T, more string) (address string, p *process.Process) {
+	t.Helper()
+	port := stack.FreePort(t)
+	config := filepath.Join(t.TempDir(), "mosquitto.conf")
+	text := fmt.Sprintf("user root\nallow_anonymous true\nlistener %s 127.0.0.1\n%s\n", port, more)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command, err := exec.LookPath("mosquitto")
+	if err != nil {
+		command = "/usr/sbin/mosquitto" // not in everybody's PATH
+	}
+	if p, err = process.Start(process.Options{Command: command, Args: []string{"-c", config}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	address = "127.0.0.1:" + port
+	stack.Eventually(t, "mosquitto listens", func() bool {
+		conn, err := net.Dial("tcp", address)
+		return err == nil && conn.Close() == nil
+	})
+	return address, p
+}
+
+// deaf returns an address where the kernel takes connections and nobody ever
+// answers.
+func deaf(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// TestStopsWhilePushStalls has a mapper end in time while nobody to whom it
+// pushes answers: two who never did, and a broker that did for a while.
+func TestStopsWhilePushStalls(t *testing.T) {
+	t.Parallel()
+	broker, mosquitto := startBroker(t, "")
+	m := stack.New(t).StartMapper("edge-1", map[string]string{
+		"pushing.yaml": pushingDevice(byMQTT("tcp", broker), byMQTT("tcp", deaf(t)), byHTTP("http", deaf(t))),
+	})
+	stack.Eventually(t, "the broker has values", func() bool { return delivered(t, m, "mqtt") > 0 })
+	if err := syscall.Kill(mosquitto.ID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{"no answer within 5s", "no acknowledgement within 10s", "connect: "} {
+		stack.Eventually(t, "the log says: "+reason, func() bool { return strings.Contains(m.Log.String(), reason) })
+	}
+	m.Stop()
+	if !strings.Contains(m.Log.String(), "Push ends with values that were not sent") {
+		t.Errorf("the log does not tell of values that were not sent:\n%s", m.Log)
+	}
+}
+
+// TestPushOverTLS has a mapper that trusts one authority push to receivers of
+// that one, and to others of another: those get nothing, and the log says why.
+func TestPushOverTLS(t *testing.T) { // not in parallel: whom it trusts is said by the environment
+	trusted, foreign := newAuthority(t, "trusted"), newAuthority(t, "foreign")
+	t.Setenv("SSL_CERT_FILE", trusted.file)
+	broker, posts := startTLS(t, trusted)
+	foreignBroker, foreignPosts := startTLS(t, foreign)
+	m := stack.New(t).StartMapper("edge-1", map[string]string{"pushing.yaml": pushingDevice(
+		byMQTT("mqtts", broker), byHTTP("https", posts.address), byMQTT("mqtts", foreignBroker), byHTTP("https", foreignPosts.address),
+	)})
+	stack.Eventually(t, "values by HTTP", func() bool { return posts.taken.Load() > 10 })
+	stack.Eventually(t, "values by MQTT", func() bool { return delivered(t, m, "mqtt") > 10 })
+	for _, push := range []string{"ssl://" + foreignBroker, "https://" + foreignPosts.address} {
+		stack.Eventually(t, "the log tells of "+push, func() bool {
+			_, told, _ := strings.Cut(m.Log.String(), "Push fails: values wait\" push=\""+push+"\" ")
+			line, _, _ := strings.Cut(told, "\n")
+			return strings.Contains(line, "certificate signed by unknown authority")
+		})
+	}
+	if n := foreignPosts.taken.Load(); n > 0 {
+		t.Errorf("the receiver of another authority has %d values", n)
+	}
+	if strings.Contains(m.Log.String(), posts.address) || strings.Contains(m.Log.String(), broker) {
+		t.Errorf("the log has complaints about those that are trusted:\n%s", m.Log)
+	}
+}
+
+// A receiver of posts, by HTTPS.
+type posts struct {
+	address string
+	taken   atomic.Int64
+}
+
+// startTLS starts a broker and an HTTP server with certificates of an authority.
+func startTLS(t *testing.T, a *authority) (broker string, p *posts) {
+	t.Helper()
+	certificate, key := a.issue(t)
+	broker, _ = startBroker(t, fmt.Sprintf("certfile %s\nkeyfile %s", certificate, key))
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = &posts{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { p.taken.Add(1) }))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that hang up
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	p.address = server.Listener.Addr().String()
+	return broker, p
+}
+
+// delivered returns how many values a mapper has pushed by a method.
+func delivered(t *testing.T, m *stack.Mapper, method string) uint64 {
+	t.Helper()
+	return sum(t, scrape(t, m.URL()), `datastub_mapper_push_values_total{method="`+method+`",result="delivered"}`)
+}
