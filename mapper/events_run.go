@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -72,15 +73,27 @@ func (e *Events) publish(log klog.Logger, events []dataplane.Message, before str
 			e.tally.read(dataplane.RT)
 		}
 		refusal = ""
-		if err := e.tally.offer(e.publisher, some); err != nil {
+		if err := e.offer(some); err != nil {
 			refusal = err.Error()
 		}
 		if refusal != "" && refusal != before {
-			log.Info("Data plane refuses events of devices: nobody hears of them", "reason", refusal)
+			log.Info("Data plane refuses events of devices: they are lost", "reason", refusal)
 		}
 		before = refusal
 	}
 	return refusal
+}
+
+// offer has the publisher accept events that were counted as read. As it takes
+// all or none, it is offered ever fewer: one that it will not have takes no
+// others along. The error is of the first that is lost.
+func (e *Events) offer(events []dataplane.Message) error {
+	err := e.publisher.Publish(events)
+	if n := len(events); err != nil && n > 1 {
+		return cmp.Or(e.offer(events[:n/2]), e.offer(events[n/2:]))
+	}
+	e.tally.offered(events, err)
+	return err
 }
 
 var missedDesc = prometheus.NewDesc("datastub_mapper_missed_events_total",

@@ -222,7 +222,7 @@ func TestEventsRefused(t *testing.T) {
 			r.ReportHealth(Key{"default", fmt.Sprint(i)}, Health{State: Online})
 			synctest.Wait()
 		}
-		want := `INFO Data plane refuses events of devices: nobody hears of them reason="the spool is closed"` + "\n"
+		want := `INFO Data plane refuses events of devices: they are lost reason="the spool is closed"` + "\n"
 		if got := r.log.String(); got != want {
 			t.Errorf("logged\n%s\nwant\n%s", got, want)
 		}
@@ -234,6 +234,48 @@ func TestEventsRefused(t *testing.T) {
 			t.Errorf("counted %+v", n)
 		}
 	})
+}
+
+// picky is a Publisher that refuses what is of one device.
+type picky struct {
+	recorder
+	device string
+}
+
+func (p *picky) Publish(messages []dataplane.Message) error {
+	for _, m := range messages {
+		if m.Device == p.device {
+			return errors.New("wrong: " + m.Device)
+		}
+	}
+	return p.recorder.Publish(messages)
+}
+
+// An event that is refused takes no others along, and is counted as lost.
+func TestEventsBesideOneThatIsRefused(t *testing.T) {
+	t.Parallel()
+	publisher, tally := &picky{device: "13"}, &Tally{}
+	e := NewEvents(publisher, tally)
+	for i := range 2 * eventsAtOnce {
+		e.ReportHealth(Key{"default", fmt.Sprint(i)}, Health{State: Online})
+	}
+	if refusal := e.publish(klog.Background(), e.take(), ""); refusal != "" {
+		t.Errorf("the last was refused: %s", refusal)
+	}
+	told := slices.Concat(publisher.take()...)
+	for i, j := 0, 0; i < 2*eventsAtOnce; i++ {
+		if i == 13 {
+			continue
+		}
+		if j == len(told) || told[j].Device != fmt.Sprint(i) {
+			t.Fatalf("%d events were told, want all but the one, in order", len(told))
+		}
+		j++
+	}
+	want := dataplane.EdgeCount{Read: 2 * eventsAtOnce, Refused: 1, Accepted: 2*eventsAtOnce - 1}
+	if got := tally.Count(dataplane.RT); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
 }
 
 // A mapper's start with many devices, and whatever their names are.

@@ -46,11 +46,17 @@ func (t *Tally) filter(c dataplane.Class, f filter) { t.classes[c].filtered[f].A
 // offer has a Publisher accept messages that were counted as read, and counts
 // what comes of them.
 func (t *Tally) offer(p Publisher, messages []dataplane.Message) error {
+	err := p.Publish(messages)
+	t.offered(messages, err)
+	return err
+}
+
+// offered counts what came of messages that a Publisher was offered.
+func (t *Tally) offered(messages []dataplane.Message, err error) {
 	var n [len(t.classes)]uint64
 	for i := range messages {
 		n[messages[i].Class]++
 	}
-	err := p.Publish(messages)
 	for _, c := range dataplane.Classes {
 		if err != nil {
 			t.classes[c].refused.Add(n[c])
@@ -58,7 +64,6 @@ func (t *Tally) offer(p Publisher, messages []dataplane.Message) error {
 			t.classes[c].accepted.Add(n[c])
 		}
 	}
-	return err
 }
 
 // total returns what became of the values of all classes.
