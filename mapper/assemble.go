@@ -25,7 +25,7 @@ func Assemble(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules
 		}
 	}()
 	merged, faults := Merge(device, model, defaults)
-	for _, fault := range faults {
+	for _, fault := range distinct(faults) {
 		errs = append(errs, fault)
 	}
 	if merged == nil {

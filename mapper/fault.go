@@ -1,6 +1,9 @@
 package mapper
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Fault is one thing that is wrong with a device.
 type Fault struct {
@@ -14,8 +17,15 @@ var _ error = Fault{}
 // Error returns the reason.
 func (f Fault) Error() string { return f.Reason }
 
+// distinct leaves out what is the same fault as the one before it, of another
+// property.
+func distinct(faults []Fault) []Fault {
+	return slices.CompactFunc(slices.Clone(faults), func(a, b Fault) bool { return a.Reason == b.Reason })
+}
+
 // summary returns the first of what is wrong, and how much more there is.
 func summary(faults []Fault) string {
+	faults = distinct(faults)
 	if len(faults) == 1 {
 		return faults[0].Reason
 	}

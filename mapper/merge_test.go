@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -252,9 +253,12 @@ spec:
   - {name: the mode/1, visitors: {configData: {topic: a, publish: false}}}
   - {name: door, visitors: {configData: {topic: a}}}
 `)
-	want := `spec.properties[door].visitors.configData.topic: Invalid value: "a": properties "level" and "door" arrive at one topic: give each its own`
-	if strings.Join(got, "\n") != want {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	want := `spec.properties: Invalid value: "a": "level" and "door" arrive at one topic: give each its own`
+	if !slices.Equal(got, []string{want, want}) { // each has the fault
+		t.Errorf("got\n%s\nwant twice\n%s", strings.Join(got, "\n"), want)
+	}
+	if got := summary([]Fault{{"level", "", want}, {"door", "", want}}); got != want {
+		t.Errorf("in one: got\n%s\nwant\n%s", got, want)
 	}
 	if spec == nil || len(spec.Properties) != 1 || spec.Properties[0].Point.Name != "the mode/1" {
 		t.Errorf("got %+v", spec)

@@ -2,6 +2,8 @@ package mapper
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/kubeedge/api/apis/devices/v1beta1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -49,28 +51,43 @@ func zmqWish(p *v1beta1.DeviceProperty) *v1beta1.PushMethodMQTT {
 
 // uniqueTopics leaves out properties that arrive at one topic.
 func (m *merger) uniqueTopics(properties []Property) []Property {
-	first := map[string]int{} // by topic
-	clash := map[int]bool{}
+	names := map[string][]string{} // by topic
 	for i := range properties {
-		p := &properties[i]
-		if !p.Rules.Publish {
-			continue
+		if p := &properties[i]; p.Rules.Publish {
+			names[p.Rules.Topic] = append(names[p.Rules.Topic], p.Point.Name)
 		}
-		j, taken := first[p.Rules.Topic]
-		if !taken {
-			first[p.Rules.Topic] = i
-			continue
-		}
-		clash[i], clash[j] = true, true
-		m.current = p.Point.Name
-		m.fail(field.Invalid(propertyPath(p.Point.Name).Child("visitors", "configData", "topic"), p.Rules.Topic,
-			fmt.Sprintf("properties %q and %q arrive at one topic: give each its own", properties[j].Point.Name, p.Point.Name)))
 	}
 	var unique []Property
 	for i := range properties {
-		if !clash[i] {
-			unique = append(unique, properties[i])
+		p := &properties[i]
+		switch one := names[p.Rules.Topic]; {
+		case !p.Rules.Publish || len(one) == 1:
+			unique = append(unique, *p)
+		case one[0] == p.Point.Name: // the others' fault is told with the first's
+			m.clash(p.Rules.Topic, one)
 		}
 	}
 	return unique
+}
+
+// clash is one fault of several properties.
+func (m *merger) clash(topic string, names []string) {
+	err := field.Invalid(field.NewPath("spec", "properties"), topic, fmt.Sprintf("%s arrive at one topic: give each its own", enumerated(names)))
+	for _, name := range names {
+		m.current = name
+		m.fail(err)
+	}
+}
+
+// enumerated names a few of several, and how many more there are.
+func enumerated(names []string) string {
+	const most = 10
+	var quoted []string
+	for _, name := range names[:min(len(names), most)] {
+		quoted = append(quoted, strconv.Quote(cutShort(name)))
+	}
+	if more := len(names) - most; more > 0 {
+		quoted = append(quoted, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(quoted, " and ")
 }

@@ -9,7 +9,7 @@ import (
 type Fault struct {
 	Name     string // of the Device
 	Spec     string // what is inside its spec, in YAML's braces
-	Property string // whose fault it is; empty: the Device's own
+	Property string // whose fault it is, several parted by spaces; empty: the Device's own
 	Reason   string // what a mapper tells of it
 }
 
@@ -23,6 +23,9 @@ func All() []Fault { return append(slices.Concat(Arriving, Lost), Deadly) }
 func (f Fault) Text(node string) string {
 	return header + "kind: Device\nmetadata: {name: " + f.Name + "}\nspec: {nodeName: " + node + ", " + f.Spec + "}\n"
 }
+
+// Properties returns whose fault it is, in order.
+func (f Fault) Properties() []string { return strings.Fields(f.Property) }
 
 // HasNeighbour tells whether the Device has a property b with nothing wrong.
 func (f Fault) HasNeighbour() bool { return strings.HasSuffix(f.Spec, ", {name: b}]") }

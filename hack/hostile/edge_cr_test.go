@@ -55,7 +55,7 @@ func TestEdgeCR(t *testing.T) {
 		{"class", virtual("x", "qosClass: FAST"), propertyA + `qosClass: Invalid value: "FAST": want one of RT, BT`},
 		{"deadband", virtual("x", "deadband: -1"), propertyA + `deadband: Invalid value: "-1": want a number that is not negative, or a percentage such as 2%`},
 		{"one-topic", virtual("x", "topic: same", "  - {name: b, visitors: {configData: {topic: same}}}\n"),
-			`spec.properties[b].visitors.configData.topic: Invalid value: "same": properties "a" and "b" arrive at one topic: give each its own`},
+			`spec.properties: Invalid value: "same": "a" and "b" arrive at one topic: give each its own`},
 		{"no-model", strings.Replace(virtual("x", ""), "{name: m}", "{name: none}", 1),
 			`spec.deviceModelRef.name: Not found: "none": want the name of a DeviceModel in the same namespace`},
 		{"no-such-property", virtual("x", "", "  - {name: c}\n"), `spec.properties[c].name: Unsupported value: "c": supported values: "a", "b"`},

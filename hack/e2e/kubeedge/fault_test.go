@@ -85,8 +85,8 @@ func (f *faulty) checkArriving(faults []fault.Fault) {
 	f.applyFaults(faults)
 	for _, x := range faults {
 		f.told(x.Name, dataplane.DeviceTopic, "", string(mapper.Unhealthy), x.Reason)
-		if x.Property != "" {
-			f.told(x.Name, dataplane.PropertyTopic, x.Property, dataplane.Faulty, x.Reason)
+		for _, property := range x.Properties() {
+			f.told(x.Name, dataplane.PropertyTopic, property, dataplane.Faulty, x.Reason)
 		}
 		if !strings.Contains(f.mapper.Log.String(), strconv.Quote("default/"+x.Name)) {
 			f.t.Errorf("%s is not in the log:\n%s", x.Name, f.mapper.Log)

@@ -97,8 +97,8 @@ func TestFaults(t *testing.T) {
 	defer cancel()
 	for _, f := range faults {
 		want := []string{"device  unhealthy: " + f.Reason}
-		if f.Property != "" {
-			want = append(want, "property "+f.Property+" faulty: "+f.Reason)
+		for _, property := range f.Properties() {
+			want = append(want, "property "+property+" faulty: "+f.Reason)
 		}
 		var got []string
 		await(t, "the fault of "+f.Name+" is told", func() bool { got = box.told(f.Name); return len(got) >= len(want) })
