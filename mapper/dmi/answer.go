@@ -18,7 +18,8 @@ const (
 	// minAbsent is how many answers have to lack a device before it is removed.
 	minAbsent = 3
 	// emptyPeriods is for how many periods of registrations all answers have to
-	// lack a device, the last of which lacks all others, too. Else it is one.
+	// lack a device, the last of which lacks all others, too, unless EdgeCore
+	// removed the device's model. Else it is one.
 	emptyPeriods = 10
 )
 
@@ -29,8 +30,9 @@ const (
 // its configData), and all that it could not read from its database. A wrong
 // removal loses data, a late one costs reads. So a device goes only when all
 // answers of some time have lacked it, without one that did not come in
-// between; of a much longer time, if they lack everything. A model that EdgeCore
-// had removed explains an absence, which says nothing then.
+// between; of a much longer time, if they lack everything. The latter is nothing
+// odd where EdgeCore removed the device's model: KubeEdge removes a model from a
+// node with the last device of it, and may lose the call for the device.
 type absence struct {
 	since   time.Time
 	answers int
@@ -95,19 +97,17 @@ func (r *roster) overtaken(key mapper.Key, asked time.Time) bool {
 // absent counts the absences of devices that were not listed, and removes
 // those that have been absent for too long.
 func (r *roster) absent(protocol string, asked time.Time, listed map[mapper.Key]bool, every time.Duration) (missing, removed []mapper.Key) {
-	now, limit := time.Now(), every
-	if len(listed) == 0 {
-		limit = emptyPeriods * every
-	}
+	now := time.Now()
 	for _, key := range slices.SortedFunc(maps.Keys(r.devices), mapper.Key.Compare) {
 		m := r.devices[key]
 		if m.protocol() != protocol || listed[key] || r.overtaken(key, asked) {
 			continue
 		}
-		m.absence.count(now)
-		if of := r.models[m.model()]; of != nil && of.gone {
-			m.absence = absence{}
+		limit := every
+		if len(listed) == 0 && !r.bereft(m) {
+			limit = emptyPeriods * every
 		}
+		m.absence.count(now)
 		if m.absence.final(now, limit) {
 			r.drop(key)
 			removed = append(removed, key)

@@ -248,10 +248,14 @@ func (e *edgeCore) updateModel(protocol string, m *pb.DeviceModel) {
 func (e *edgeCore) removeModel(protocol string, m *pb.DeviceModel) {
 	e.t.Helper()
 	e.must(e.call(protocol, func(ctx context.Context, c pb.DeviceMapperServiceClient) error {
-		_, err := c.RemoveDeviceModel(ctx, &pb.RemoveDeviceModelRequest{ModelName: m.GetName(), ModelNamespace: m.GetNamespace()})
+		_, err := c.RemoveDeviceModel(ctx, removalOf(m))
 		return err
 	}))
 	e.forget(m)
+}
+
+func removalOf(m *pb.DeviceModel) *pb.RemoveDeviceModelRequest {
+	return &pb.RemoveDeviceModelRequest{ModelName: m.GetName(), ModelNamespace: m.GetNamespace()}
 }
 
 func (e *edgeCore) must(err error) {

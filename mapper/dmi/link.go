@@ -108,9 +108,10 @@ func (l *Link) Run(ctx context.Context, target mapper.Target) error {
 	for i, one := range l.options.Registrations {
 		r := l.newRegistrar(one, roster)
 		registrars = append(registrars, r)
-		s := newServer(l.listeners[i], &service{protocol: one.Protocol, roster: roster, twins: l.twins, ask: r.ask})
+		s := newServer(l.listeners[i], &service{protocol: one.Protocol, roster: roster, twins: l.twins, ask: r.ask, inquire: r.inquire})
 		group.Go(func() error { return s.run(ctx) })
 		group.Go(func() error { r.run(ctx); return nil })
+		group.Go(func() error { r.answerInquiries(ctx); return nil })
 	}
 	group.Go(func() error { return l.twins.Run(ctx) })
 	group.Go(func() error {
@@ -130,6 +131,6 @@ func (l *Link) newRegistrar(one mapper.Registration, roster *roster) *registrar 
 	return &registrar{
 		Registration: one, version: o.Version, apiVersion: o.APIVersion, every: o.Renewal,
 		edge: l.edge, pacer: l.pacer, roster: roster, witness: o.Witness, logger: o.Logger,
-		asked: make(chan struct{}, 1), first: true,
+		asked: make(chan struct{}, 1), inquired: make(chan struct{}, 1), first: true,
 	}
 }

@@ -17,6 +17,9 @@ const (
 	// settle is how long a registration that was asked for waits: what asks for
 	// one seldom comes alone.
 	settle = 500 * time.Millisecond
+	// bereavement is how long a device may stay after its model was removed
+	// before EdgeCore is asked about it: the two calls come together.
+	bereavement = 5 * time.Second
 	// minRetry and maxRetry bound the pause after a registration that failed,
 	// which doubles each time.
 	minRetry = time.Second
@@ -36,6 +39,7 @@ type registrar struct {
 	witness             Witness
 	logger              klog.Logger
 	asked               chan struct{} // holds one: register soon
+	inquired            chan struct{} // holds one: register if devices without a model stay
 
 	retry   time.Duration // the pause after the last try, if that came to nothing
 	failed  string        // why the last try came to nothing; "" if it did not
@@ -48,6 +52,36 @@ func (r *registrar) ask() {
 	select {
 	case r.asked <- struct{}{}:
 	default: // it is asked for already
+	}
+}
+
+// inquire has the registration repeated if devices stay whose model was removed.
+func (r *registrar) inquire() {
+	select {
+	case r.inquired <- struct{}{}:
+	default:
+	}
+}
+
+// answerInquiries asks for registrations where inquiries find devices, until ctx
+// ends. Devices that are removed in order, however many, cost none.
+func (r *registrar) answerInquiries(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.inquired:
+		}
+		timer := time.NewTimer(bereavement)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if r.roster.anyBereft(r.Protocol) {
+			r.ask()
+		}
 	}
 }
 
@@ -147,14 +181,14 @@ func (r *registrar) tellSuccess(devices int, missing, removed []mapper.Key) {
 	}
 	r.failed, r.first = "", false
 	for _, key := range removed {
-		r.logger.Info("Device is removed: EdgeCore has not listed it for a minute and more. Was it deleted, or has its configData a map, a list or a null?", "device", key.String())
+		r.logger.Info("Device is removed: EdgeCore has not listed it for a minute and more. It was deleted, or its configData has a map, a list or a null", "device", key.String())
 	}
 	switch {
 	case slices.Equal(missing, r.missing):
 	case len(missing) == 0:
 		r.logger.Info("EdgeCore lists all devices that run here", "protocol", r.Protocol)
 	default:
-		r.logger.Info("EdgeCore does not list devices that run here: they go on", "protocol", r.Protocol, "devices", names(missing[:min(len(missing), maxProblems)]), "count", len(missing))
+		r.logger.Info("EdgeCore does not list devices that run here: they go on, and are removed if that lasts", "protocol", r.Protocol, "devices", names(missing[:min(len(missing), maxProblems)]), "count", len(missing))
 	}
 	r.missing = missing
 }

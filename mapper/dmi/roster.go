@@ -77,7 +77,11 @@ func (r *roster) put(told *pb.Device) (modelKnown bool) {
 	m.seen, m.absence = now, absence{}
 	delete(r.removed, keyOf(told))
 	r.saw(keyOf(told), now)
-	return r.models[m.model()] != nil
+	of := r.models[m.model()]
+	if of != nil {
+		of.gone = false // EdgeCore tells no device whose model it has not
+	}
+	return of != nil
 }
 
 // saw tells the witness of a device that the roster has: of one that is gone
@@ -182,14 +186,37 @@ func (r *roster) noteModel(told *pb.DeviceModel) notes {
 	return changes
 }
 
-// removeModel notes that a model is gone.
-func (r *roster) removeModel(key mapper.Key) {
+// removeModel notes that a model is gone, and tells whether there are devices
+// of it yet.
+func (r *roster) removeModel(key mapper.Key) (bereft bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m := r.models[key]; m != nil {
-		m.gone = true
-		r.dropModel(key)
+	m := r.models[key]
+	if m == nil {
+		return false
 	}
+	m.gone = true
+	r.dropModel(key)
+	return r.models[key] != nil
+}
+
+// bereft tells whether EdgeCore removed a device's model.
+func (r *roster) bereft(m *member) bool {
+	of := r.models[m.model()]
+	return of != nil && of.gone
+}
+
+// anyBereft tells whether a device of a protocol is here whose model EdgeCore
+// removed.
+func (r *roster) anyBereft(protocol string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.devices {
+		if m.protocol() == protocol && r.bereft(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // membersOf returns the devices that are made of a model, ordered.

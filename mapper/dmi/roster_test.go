@@ -104,22 +104,24 @@ func TestRosterRemovesWhatIsMissing(t *testing.T) {
 		return func(r *roster) { r.take("modbus", time.Now(), listing(devices...), time.Minute) }
 	}
 	fails := func(r *roster) { r.doubt("modbus") }
+	modelGone := func(r *roster) { r.removeModel(mapper.Key{Namespace: "default", Name: "m"}) }
+	modelMade := func(r *roster) { r.putModel(modelMessage("l")) }
+	putA := func(r *roster) { r.put(deviceMessage(t, "modbus", "a", 1)) }
 	tests := map[string]struct {
 		steps []func(r *roster)
 		want  []string
 	}{
-		"in two answers":              {[]func(*roster){take(a), take(a)}, []string{"a", "b", "v"}},
-		"in three":                    {[]func(*roster){take(a), take(a), take(a)}, []string{"a", "v"}},
-		"but not in one in between":   {[]func(*roster){take(a), take(a), take(a, b), take(a), take(a)}, []string{"a", "b", "v"}},
-		"with a failure in between":   {[]func(*roster){take(a), take(a), fails, take(a), take(a)}, []string{"a", "b", "v"}},
-		"with all others":             {slices.Repeat([]func(*roster){take()}, 20), []string{"a", "b", "v"}},
-		"with all others, for long":   {slices.Repeat([]func(*roster){take()}, 21), []string{"v"}},
-		"in an answer after a re-add": {[]func(*roster){take(a), take(a), func(r *roster) { r.put(deviceMessage(t, "modbus", "b", 7)) }, take(a)}, []string{"a", "b", "v"}},
-		"as its model is gone": {
-			append([]func(*roster){func(r *roster) { r.removeModel(mapper.Key{Namespace: "default", Name: "m"}) }},
-				slices.Repeat([]func(*roster){func(r *roster) { r.take("modbus", time.Now(), listing(), time.Minute) }}, 50)...),
-			[]string{"a", "b", "v"},
-		},
+		"in two answers":                            {[]func(*roster){take(a), take(a)}, []string{"a", "b", "v"}},
+		"in three":                                  {[]func(*roster){take(a), take(a), take(a)}, []string{"a", "v"}},
+		"but not in one in between":                 {[]func(*roster){take(a), take(a), take(a, b), take(a), take(a)}, []string{"a", "b", "v"}},
+		"with a failure in between":                 {[]func(*roster){take(a), take(a), fails, take(a), take(a)}, []string{"a", "b", "v"}},
+		"with all others":                           {slices.Repeat([]func(*roster){take()}, 20), []string{"a", "b", "v"}},
+		"with all others, for long":                 {slices.Repeat([]func(*roster){take()}, 21), []string{"v"}},
+		"in an answer after a re-add":               {[]func(*roster){take(a), take(a), func(r *roster) { r.put(deviceMessage(t, "modbus", "b", 7)) }, take(a)}, []string{"a", "b", "v"}},
+		"with all others, their model gone, in two": {[]func(*roster){modelGone, take(), take()}, []string{"a", "b", "v"}},
+		"with all others, their model gone":         {[]func(*roster){modelGone, take(), take(), take()}, []string{"v"}},
+		"their model gone and made again":           {append([]func(*roster){modelGone, modelMade}, slices.Repeat([]func(*roster){take()}, 20)...), []string{"a", "b", "v"}},
+		"their model gone, and one told since":      {append([]func(*roster){modelGone, putA}, slices.Repeat([]func(*roster){take()}, 20)...), []string{"a", "b", "v"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

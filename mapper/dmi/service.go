@@ -26,7 +26,8 @@ type service struct {
 	twins    interface {
 		last(key mapper.Key) []*pb.Twin
 	} // what is known of a device's values
-	ask func() // for a registration soon: its answer has what the calls do not tell
+	ask     func() // for a registration soon: its answer has what the calls do not tell
+	inquire func() // the same, if devices whose model is gone stay
 }
 
 var _ pb.DeviceMapperServiceServer = (*service)(nil)
@@ -99,9 +100,12 @@ func (s *service) putModel(model *pb.DeviceModel) error {
 	return nil
 }
 
-// RemoveDeviceModel implements pb.DeviceMapperServiceServer.
+// RemoveDeviceModel implements pb.DeviceMapperServiceServer. The model's last
+// device is to be removed next, by a call that KubeEdge may lose.
 func (s *service) RemoveDeviceModel(_ context.Context, request *pb.RemoveDeviceModelRequest) (*pb.RemoveDeviceModelResponse, error) {
-	s.roster.removeModel(mapper.Key{Namespace: request.GetModelNamespace(), Name: request.GetModelName()})
+	if bereft := s.roster.removeModel(mapper.Key{Namespace: request.GetModelNamespace(), Name: request.GetModelName()}); bereft {
+		s.inquire()
+	}
 	return &pb.RemoveDeviceModelResponse{}, nil
 }
 
