@@ -49,7 +49,7 @@ func (f format) decode(data []byte) (value any, suspect string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return value, f.limits.check(n), nil
+	return value, f.limits.check(n, f.digits()), nil
 }
 
 // decodeBoolean makes true of anything but zeros.
@@ -69,7 +69,7 @@ func (f format) decodeBoolean(big []byte) (any, string, error) {
 		return nil, "", err
 	}
 	value, err := asType(n, f.typ, f.digits())
-	return value, f.limits.check(n), err
+	return value, f.limits.check(n, f.digits()), err
 }
 
 // decodeNumber reads at most 8 bytes, big-endian; of a float 4 or 8.
@@ -89,8 +89,8 @@ func decodeNumber(big []byte, k kind) number {
 	return u
 }
 
-// digits is how many bits a number has that becomes text: 0.1 of a float32 is
-// 0.1, not 0.10000000149011612.
+// digits is how many bits a number has that becomes text or is compared: 0.1 of
+// a float32 is 0.1, not 0.10000000149011612.
 func (f format) digits() int {
 	if f.encoding.kind == float && f.size() == 4 {
 		return 32
