@@ -192,6 +192,7 @@ func (c *connection) receive() error {
 		if err != nil {
 			return fmt.Errorf("receive from %s: %w", c.lane.endpoint, err)
 		}
+		c.reached = true // the monitor's news may be unread
 		f, err := dataplane.DecodeFrame(b)
 		if err != nil {
 			return &uplink.EndError{Reason: fmt.Sprintf("cloudsvc at %s sent what is no frame: %v", c.lane.endpoint, err)}

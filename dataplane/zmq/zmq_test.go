@@ -3,6 +3,7 @@ package zmq
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -454,6 +455,42 @@ func TestNobodyAnswers(t *testing.T) {
 	if n := said(); n != 1 {
 		t.Errorf("lines that nobody answers: got %d, want 1", n)
 	}
+}
+
+// A refuser answers every frame with a refusal.
+type refuser struct{ router *Router }
+
+func (r *refuser) Receive(peer uplink.Peer, _ []byte) {
+	r.router.Send([]uplink.Reply{{To: peer, Frame: &dataplane.Refuse{Code: dataplane.RefuseInUse, Text: "taken"}}})
+}
+
+func (r *refuser) Unreachable(uplink.Peer) {}
+
+// TestRefusedAtOnce has a refusal come together with the news that the
+// connection is made, and be read first: somebody has answered.
+func TestRefusedAtOnce(t *testing.T) {
+	router, err := NewRouter("tcp://127.0.0.1:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- router.Run(ctx, &refuser{router}) }()
+	p := newPublisher(t, PublisherOptions{Uplink: router.Endpoint()})
+	c, err := p.lanes[dataplane.RT].dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a refusal", func() bool { return errors.Join(c.send(), c.receive()) != nil })
+	if !c.reached {
+		t.Error("a connection that brought a refusal passes for one where nobody answers")
+	}
+	c.close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	p.Close()
 }
 
 // logLines is what was logged.
