@@ -1,6 +1,7 @@
 // Kubeedge starts a KubeEdge on this machine, without containers, and prints how
-// to use it. It runs until Ctrl-C and leaves nothing behind. With --build-only it
-// builds the programs, where that has not been done, and ends.
+// to use it. It runs until Ctrl-C, or until one of its programs ends, and leaves
+// nothing behind but then the logs. With --build-only it builds the programs,
+// where that has not been done, and ends.
 package main
 
 import (
@@ -16,7 +17,17 @@ import (
 	"datastub/hack/kubeedge/build"
 )
 
+const usage = `kubeedge starts a KubeEdge on this machine and prints how to use it.
+It runs until Ctrl-C. When one of its programs ends, or is killed, it ends them
+all, says which it was and keeps their logs.
+
+`
+
 func main() {
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
 	buildOnly := flag.Bool("build-only", false, "build the programs and end")
 	folder := flag.String("folder", "", "a new folder for all files, which stays (default: a temporary one)")
 	flag.Parse()
