@@ -27,7 +27,8 @@ func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err
 	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, requests, options.Intake, a.fleet.counters.reads, a.fleet.counters.writes, newFleetCollector(a.fleet, a.Status), a.events, newStatusCollector(a.Status, time.Now),
+		info, requests, options.Intake, a.fleet.counters.reads, a.fleet.counters.writes, newFleetCollector(a.fleet, a.Status), a.events,
+		newStatusCollector(a.Status, options.Config.Devices.Source == FromEdgeCore, time.Now),
 	} {
 		errs = append(errs, options.Metrics.Register(c))
 	}
@@ -131,15 +132,16 @@ func (c *fleetCollector) Collect(metrics chan<- prometheus.Metric) {
 // time of the scrape.
 type statusCollector struct {
 	status                           *Status
+	fromEdgeCore                     bool // devices come from there: it gives each again and again
 	now                              func() time.Time
 	configAge, twinAge, registration *prometheus.Desc
 }
 
-func newStatusCollector(status *Status, now func() time.Time) *statusCollector {
+func newStatusCollector(status *Status, fromEdgeCore bool, now func() time.Time) *statusCollector {
 	return &statusCollector{
-		status: status, now: now,
+		status: status, fromEdgeCore: fromEdgeCore, now: now,
 		configAge: prometheus.NewDesc("datastub_mapper_oldest_config_age_seconds",
-			"How long ago a device's configuration was given by EdgeCore, or its file was read: of the device where that is longest ago.", nil, nil),
+			"How long ago EdgeCore gave a device's configuration: of the device where that is longest ago.", nil, nil),
 		twinAge: prometheus.NewDesc("datastub_mapper_oldest_twin_age_seconds",
 			"How long ago EdgeCore took a device's twins: of the device where that is longest ago, of those whose twins it ever took.", nil, nil),
 		registration: prometheus.NewDesc("datastub_mapper_registered",
@@ -157,14 +159,15 @@ func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	now := c.now()
-	for desc, of := range map[*prometheus.Desc]func(*DeviceStatus) time.Time{
-		c.configAge: func(d *DeviceStatus) time.Time { return d.ConfigSeen },
-		c.twinAge:   func(d *DeviceStatus) time.Time { return d.TwinsReported },
-	} {
+	age := func(desc *prometheus.Desc, of func(*DeviceStatus) time.Time) {
 		if age, ok := c.status.oldest(now, of); ok {
 			metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, age.Seconds())
 		}
 	}
+	if c.fromEdgeCore {
+		age(c.configAge, func(d *DeviceStatus) time.Time { return d.ConfigSeen })
+	}
+	age(c.twinAge, func(d *DeviceStatus) time.Time { return d.TwinsReported })
 	for _, e := range c.status.Edges() {
 		registered := 0.0
 		if !e.Since.IsZero() {

@@ -64,8 +64,8 @@ func TestOverview(t *testing.T) {
 		}
 		s.Refused("modbus", errors.New("away"))
 		s.Registered("virtual", time.Now())
-		err := testutil.CollectAndCompare(newStatusCollector(s, func() time.Time { return time.Now().Add(time.Second) }), strings.NewReader(`
-# HELP datastub_mapper_oldest_config_age_seconds How long ago a device's configuration was given by EdgeCore, or its file was read: of the device where that is longest ago.
+		err := testutil.CollectAndCompare(newStatusCollector(s, true, func() time.Time { return time.Now().Add(time.Second) }), strings.NewReader(`
+# HELP datastub_mapper_oldest_config_age_seconds How long ago EdgeCore gave a device's configuration: of the device where that is longest ago.
 # TYPE datastub_mapper_oldest_config_age_seconds gauge
 datastub_mapper_oldest_config_age_seconds 4
 # HELP datastub_mapper_oldest_twin_age_seconds How long ago EdgeCore took a device's twins: of the device where that is longest ago, of those whose twins it ever took.
@@ -79,6 +79,9 @@ datastub_mapper_registered{protocol="virtual"} 1
 		if err != nil {
 			t.Error(err)
 		}
+		if n := testutil.CollectAndCount(newStatusCollector(s, false, time.Now), "datastub_mapper_oldest_config_age_seconds"); n != 0 {
+			t.Errorf("ages of files that were read once: got %d, want none", n)
+		}
 	})
 }
 
@@ -90,7 +93,7 @@ func TestStatusOfNothing(t *testing.T) {
 		t.Errorf("got %v, %v", edges, devices)
 	}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newStatusCollector(s, time.Now))
+	registry.MustRegister(newStatusCollector(s, true, time.Now))
 	if families, err := registry.Gather(); err != nil || len(families) != 0 {
 		t.Errorf("got %v, %v", families, err)
 	}
