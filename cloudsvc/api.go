@@ -201,7 +201,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := problemKinds.Problem(err)
-	p.Instance = r.URL.Path
+	p.Instance = r.URL.EscapedPath()
 	if p.Status == http.StatusInternalServerError {
 		a.options.Logger.Error(err, "request met an internal error", "method", r.Method, "path", r.URL.Path)
 	} else {

@@ -130,7 +130,7 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := problemKinds.Problem(err)
-	p.Instance = r.URL.Path
+	p.Instance = r.URL.EscapedPath()
 	if p.Status == http.StatusInternalServerError {
 		a.logger.Error(err, "Request met an internal error", "method", r.Method, "path", r.URL.Path)
 	}

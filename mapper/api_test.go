@@ -42,6 +42,8 @@ func TestAPIRoutes(t *testing.T) {
 		"dots, escaped":     {"GET", "/things/%2E%2E", 200, "GET ..", ""},
 		"another method":    {"DELETE", "/things/a", 405, "method-not-allowed", "GET, HEAD, POST"},
 		"another, of one":   {"POST", "/things", 405, "method-not-allowed", "GET, HEAD"},
+		"a name in percent": {"GET", "/other/a%20b%C3%BC%2F", 404, `"instance":"/other/a%20b%C3%BC%2F"`, ""},
+		"raw bytes":         {"GET", "/other/ü", 404, `"instance":"/other/%C3%BC"`, ""},
 		"no name":           {"GET", "/things/", 404, nothing + `"/things/"`, ""},
 		"too many":          {"GET", "/things/a/b", 404, nothing, ""},
 		"the root":          {"GET", "/", 404, nothing, ""},
