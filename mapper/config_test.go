@@ -159,6 +159,13 @@ func TestLoadConfigRefuses(t *testing.T) {
 				`devices: Invalid value: "folder": want a map with the keys folder, source`,
 			},
 		},
+		"keys where text is wanted": {
+			"http: [a]\ndataplane: {lan: {address: 'tcp://*:5556'}}\n",
+			[]string{
+				`dataplane.lan: Invalid value: a map: want one text, without keys or items of its own`,
+				`http: Invalid value: a list: want one text, without keys or items of its own`,
+			},
+		},
 		"a key twice": {
 			"node: a\nnode: b\n",
 			[]string{`(file): Invalid value: YAML: line 2: mapping key "node" already defined at line 1`},

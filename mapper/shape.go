@@ -155,6 +155,9 @@ func (s shape) wantScalar(value any, kind reflect.Kind) string {
 			return "want true or false, without quotes"
 		}
 	case reflect.String:
+		if of := reflect.TypeOf(value).Kind(); of == reflect.Map || of == reflect.Slice {
+			return "want one text, without keys or items of its own"
+		}
 		if _, ok := value.(string); !ok && (!s.loose || !isScalar(value)) {
 			return "want text: put it in quotes"
 		}
