@@ -28,6 +28,7 @@ var problemKinds = rest.Kinds{
 	{Err: errMethodNotAllowed, Status: http.StatusMethodNotAllowed, Name: "method-not-allowed", Title: "Method not allowed"},
 	{Err: errNotReady, Status: http.StatusServiceUnavailable, Name: "not-ready", Title: "Not ready"},
 	{Err: errRemote, Status: http.StatusForbidden, Name: "not-this-machine", Title: "Not from this machine"},
+	{Err: errName, Status: http.StatusForbidden, Name: "not-this-machine", Title: "Not from this machine"},
 	{Err: errCrossSite, Status: http.StatusForbidden, Name: "cross-site", Title: "From another site"},
 	{Err: ErrNoDevice, Status: http.StatusNotFound, Name: "no-such-device", Title: "No such device"},
 	{Err: ErrNoProperty, Status: http.StatusNotFound, Name: "no-such-property", Title: "No such property"},
@@ -61,6 +62,7 @@ type api struct {
 	operations []operation
 	routes     *http.ServeMux
 	logger     klog.Logger
+	local      bool // it listens to this machine only: see checkName
 }
 
 // newAPI returns the api of operations that do not contradict each other.
@@ -102,6 +104,12 @@ func (o *operation) methods() []string {
 // ServeHTTP answers one request.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if a.local {
+		if err := checkName(r); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+	}
 	// A ServeMux would redirect to the cleaned path: nobody knows it by another.
 	if p := r.URL.EscapedPath(); p != path.Clean(p) {
 		a.refuse(w, r, a.unknown(w, r))

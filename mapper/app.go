@@ -149,8 +149,11 @@ func (a *App) watchAPI(options AppOptions) *api {
 			return nil
 		}},
 	}
-	devices := newDeviceAPI(a.fleet, options.Config.DeviceAPI, options.Logger)
-	return newAPI(options.Logger, append(watch, devices.operations()...)...)
+	config := &options.Config
+	devices := newDeviceAPI(a.fleet, config.DeviceAPI, options.Logger)
+	api := newAPI(options.Logger, append(watch, devices.operations()...)...)
+	api.local = isLoopbackHost(config.HTTP) && !config.DeviceAPI.Remote
+	return api
 }
 
 // ready answers GET /readyz: cloudsvc has taken the mapper in since it

@@ -3,6 +3,8 @@ package mapper
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -126,6 +128,45 @@ func TestAppStopsDevicesThenUplink(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.GetSink().(ktesting.Underlier).GetBuffer().String()), "\n")
 	if last := lines[len(lines)-1]; !strings.Contains(last, "Mapper has stopped") || !strings.Contains(last, "undelivered=4 kept=1 dropped=2 lanDropped=3") {
 		t.Errorf("the last line is %s", last)
+	}
+}
+
+// TestWatchAPIByName: where HTTP is for this machine, no page of a browser on it
+// reads anything by a name of its own; where it is for others, they come by any
+// name.
+func TestWatchAPIByName(t *testing.T) {
+	t.Parallel()
+	app := newTestApp(t, &uplinked{}, newScript())
+	for _, tt := range []struct {
+		http   string
+		remote bool
+		host   string
+		status int
+	}{
+		{"127.0.0.1:7777", false, "127.0.0.1:7777", 200},
+		{"127.0.0.1:7777", false, "localhost:7778", 200}, // through a tunnel
+		{"127.0.0.1:7777", false, "evil.example:7777", 403},
+		{"127.0.0.1:7777", true, "proxy.example", 200},
+		{"[::1]:7777", false, "evil.example:7777", 403},
+		{"localhost:7777", false, "evil.example:7777", 403},
+		{"0.0.0.0:7777", false, "10.42.0.7:7777", 200},
+		{"0.0.0.0:7777", false, "mapper.datastub.svc:7777", 200},
+		{"edge-1:7777", false, "edge-1:7777", 200},
+	} {
+		config := DefaultConfig()
+		config.HTTP, config.DeviceAPI.Remote = tt.http, tt.remote
+		routes := app.watchAPI(AppOptions{Config: config, Metrics: prometheus.NewRegistry()})
+		for _, path := range []string{"/status", "/metrics", "/healthz", "/nothing"} {
+			w, r, want := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil), tt.status
+			if path == "/nothing" && want == http.StatusOK {
+				want = http.StatusNotFound
+			}
+			r.Host = tt.host
+			routes.ServeHTTP(w, r)
+			if w.Code != want || want == http.StatusForbidden && !strings.Contains(w.Body.String(), "not-this-machine") {
+				t.Errorf("%s of %s at %s, remote %v: got %d %s, want %d", path, tt.host, tt.http, tt.remote, w.Code, w.Body, want)
+			}
+		}
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 	"net/netip"
 )
 
-// Whom the device API is not for.
+// Whom the mapper's HTTP, or the device API alone, is not for.
 var (
 	errRemote    = errors.New("devices are read and written from this machine only; deviceAPI.remote: true in config.yaml opens them to others")
+	errName      = errors.New("this machine is served to itself only, and not under any name; deviceAPI.remote: true in config.yaml takes them all")
 	errCrossSite = errors.New("another site's page may not write devices")
 )
 
@@ -43,14 +44,23 @@ func (a *access) check(r *http.Request) error {
 		if client, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !isLoopback(client.Addr()) {
 			return errRemote
 		}
-		if !isLoopbackHost(r.Host) { // a page whose name came to mean this machine
-			return fmt.Errorf("%w, under any name: the request is for %q, want localhost or 127.0.0.1", errRemote, cutShort(r.Host))
+		if err := checkName(r); err != nil {
+			return err
 		}
 	}
 	asWrite := r.WithContext(r.Context()) // a GET may be one
 	asWrite.Method = http.MethodPost
 	if a.sites.Check(asWrite) != nil {
 		return errCrossSite
+	}
+	return nil
+}
+
+// checkName refuses a request for a name that is not this machine's for itself:
+// a page whose name came to mean this machine ("DNS rebinding").
+func checkName(r *http.Request) error {
+	if !isLoopbackHost(r.Host) {
+		return fmt.Errorf("%w: the request is for %q, want localhost or 127.0.0.1", errName, cutShort(r.Host))
 	}
 	return nil
 }
