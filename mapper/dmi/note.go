@@ -2,6 +2,7 @@ package dmi
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/klog/v2"
 
@@ -33,7 +34,7 @@ func (n notes) log(logger klog.Logger) {
 
 // notesOf returns what is to be said of a device that has become another one.
 // Each problem is told once for each content of the device.
-func notesOf(before, now mapper.Spec, problemsBefore []string, errs, warnings []error) notes {
+func notesOf(before, now mapper.Spec, problemsBefore []string, errs []error) notes {
 	device := now.Key.String()
 	var n notes
 	for i, err := range errs {
@@ -45,9 +46,6 @@ func notesOf(before, now mapper.Spec, problemsBefore []string, errs, warnings []
 			break
 		}
 	}
-	for _, err := range warnings[:min(len(warnings), maxProblems)] {
-		n = append(n, note{text: "Device has a warning", values: []any{"device", device, "warning", err.Error()}})
-	}
 	ran := before.Key == now.Key && !before.Void
 	switch {
 	case ran && now.Void:
@@ -57,6 +55,18 @@ func notesOf(before, now mapper.Spec, problemsBefore []string, errs, warnings []
 	}
 	if len(problemsBefore) > 0 && len(errs) == 0 {
 		n = append(n, note{text: "Device is right again", values: []any{"device", device}})
+	}
+	return n
+}
+
+// warningsOf returns what is to be said of a device's warnings: those that it
+// did not have before.
+func warningsOf(key mapper.Key, before, now []string) notes {
+	var n notes
+	for _, warning := range now {
+		if !slices.Contains(before, warning) && len(n) < maxProblems {
+			n = append(n, note{text: "Device has a warning", values: []any{"device", key.String(), "warning", warning}})
+		}
 	}
 	return n
 }

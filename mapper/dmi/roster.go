@@ -41,6 +41,7 @@ type member struct {
 	device   *v1beta1.Device // made of told
 	spec     mapper.Spec
 	problems []string
+	warnings []string
 	seen     time.Time // when a call told it last
 	absence  absence
 }
@@ -116,17 +117,18 @@ func (r *roster) assemble(m *member) notes {
 	if known := r.models[m.model()]; known != nil {
 		of = known.model
 	}
-	before, problemsBefore := m.spec, m.problems
+	before, problemsBefore, warningsBefore := m.spec, m.problems, m.warnings
 	spec, errs, warnings := mapper.Assemble(m.device, of, r.defaults, r.vet)
-	m.spec, m.problems = spec, lines(errs)
+	m.spec, m.problems, m.warnings = spec, lines(errs), lines(warnings)
+	n := warningsOf(spec.Key, warningsBefore, m.warnings)
 	same := reflect.DeepEqual(before, spec)
 	if !same {
 		r.target.Put(spec)
 	}
 	if same && slices.Equal(problemsBefore, m.problems) {
-		return nil
+		return n
 	}
-	return notesOf(before, spec, problemsBefore, errs, warnings)
+	return append(n, notesOf(before, spec, problemsBefore, errs)...)
 }
 
 // remove removes a device, or nothing.
