@@ -79,6 +79,7 @@ func (r *roster) take(protocol string, asked time.Time, answer *pb.MapperRegiste
 	for _, key := range slices.SortedFunc(maps.Keys(listed), mapper.Key.Compare) {
 		r.saw(key, now)
 	}
+	r.dropUnused(now)
 	r.mu.Unlock()
 	changes.log(r.logger)
 	return missing, removed

@@ -15,13 +15,17 @@ import (
 	"datastub/mapper"
 )
 
+// awaitDevice is how long a model is kept that no device is made of: the calls
+// for a model and its device come together, unless KubeEdge stalls.
+const awaitDevice = time.Minute
+
 // A roster is what EdgeCore has told of devices and models, and tells the
 // target what has changed.
 //
 // A device is there from when it is told until it is removed. A model that is
 // removed holds on for the devices that are made of it, as EdgeCore removes
 // models before devices: it goes with the last of them, or another one comes in
-// its place.
+// its place. One that no device is made of goes some time after it was told.
 type roster struct {
 	target   mapper.Target
 	defaults mapper.Rules
@@ -57,6 +61,7 @@ type model struct {
 	told  *pb.DeviceModel
 	model *v1beta1.DeviceModel // made of told
 	gone  bool                 // it was removed, and devices are made of it
+	seen  time.Time            // when it was told last
 }
 
 func newRoster(target mapper.Target, o Options) *roster {
@@ -163,6 +168,16 @@ func (r *roster) dropModel(key mapper.Key) {
 	}
 }
 
+// dropUnused forgets the models that no device is made of, though there was
+// time for it to come. Where it comes later, an answer has its model.
+func (r *roster) dropUnused(now time.Time) {
+	used := map[mapper.Key]bool{}
+	for _, m := range r.devices {
+		used[m.model()] = true
+	}
+	maps.DeleteFunc(r.models, func(key mapper.Key, m *model) bool { return !used[key] && now.Sub(m.seen) > awaitDevice })
+}
+
 // putModel notes a model that a call told.
 func (r *roster) putModel(told *pb.DeviceModel) {
 	var n notes
@@ -175,12 +190,12 @@ func (r *roster) putModel(told *pb.DeviceModel) {
 // noteModel makes a model what was told of it, and the devices that are made of
 // it.
 func (r *roster) noteModel(told *pb.DeviceModel) notes {
-	key := keyOf(told)
+	key, now := keyOf(told), time.Now()
 	if known := r.models[key]; known != nil && proto.Equal(known.told, told) {
-		known.gone = false
+		known.gone, known.seen = false, now
 		return nil
 	}
-	r.models[key] = &model{told: told, model: modelOf(told)}
+	r.models[key] = &model{told: told, model: modelOf(told), seen: now}
 	var changes notes
 	for _, m := range r.membersOf(key) {
 		changes = append(changes, r.assemble(m)...)

@@ -164,6 +164,29 @@ func TestRosterKeepsModels(t *testing.T) {
 	}
 }
 
+func TestRosterForgetsModelsWithoutDevices(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _, _ := testRoster()
+		a, unused := deviceMessage(t, "modbus", "a", 1), modelMessage("l")
+		unused.Name = "unused"
+		models := func() int {
+			r.take("modbus", time.Now(), listing(a), time.Minute)
+			return len(r.models)
+		}
+		r.take("modbus", time.Now(), listing(a), time.Minute)
+		r.putModel(unused)
+		time.Sleep(awaitDevice)
+		if got := models(); got != 2 {
+			t.Errorf("as its device may still come: got %d models, want 2", got)
+		}
+		time.Sleep(time.Second)
+		if got := models(); got != 1 {
+			t.Errorf("as no device has come: got %d models, want that of the device alone", got)
+		}
+	})
+}
+
 func TestRosterTellsWhatHasChanged(t *testing.T) {
 	t.Parallel()
 	r, to, _ := testRoster()
