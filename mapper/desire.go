@@ -44,7 +44,7 @@ type desire struct {
 	over    bool      // nothing more is done about it
 	held    bool      // the device held it
 	absurd  bool      // the property can never hold it, as Vet tells, too
-	trouble string    // why it is not held, as far as that is known
+	trouble string    // why it is not held, as far as that is known: all of it
 }
 
 // newDesire returns a desire to be tried at once. With look, it is read before
@@ -53,8 +53,8 @@ type desire struct {
 func newDesire(t target, text string, look bool) *desire {
 	d := &desire{look: look}
 	var err error
-	if d.order, err = newOrder("desired", t, text); err != nil {
-		d.settle(time.Time{}, err)
+	if d.order, err = newOrder(t, text); err != nil {
+		d.trouble = oneLine(errors.Join(desiredErrors(d.property, text, err)...))
 		d.over, d.absurd = true, true
 	}
 	return d
@@ -67,10 +67,7 @@ func (d *desire) settle(now time.Time, err error) {
 		return
 	}
 	if !errors.Is(err, errUnconfirmed) {
-		d.trouble = oneLine(err)
-		if _, says := errors.AsType[*driver.SettingError](err); !says {
-			d.trouble = fmt.Sprintf("desired %s: %s", cutShort(d.text), d.trouble)
-		}
+		d.trouble = fmt.Sprintf("%s: desired %s: %s", d.property, cutShort(d.text), oneLine(err))
 	}
 	d.over = permanent(err)
 	d.look = true

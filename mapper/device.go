@@ -105,17 +105,11 @@ func (d *device) begin(log klog.Logger) (reason string, faults []Fault) {
 // open opens the device and finds its points. Only what keeps the whole
 // device from running is an error.
 func (d *device) open(log klog.Logger) error {
-	drv, err := d.drivers.find(d.spec.Protocol)
-	if err != nil {
-		return err
+	opened, errs := d.drivers.open(log, d.spec)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
 	}
-	err = guard(log, "open", func() (err error) {
-		d.opened, err = drv.Open(d.spec.Key.String(), d.spec.Settings)
-		return err
-	})
-	if err != nil {
-		return err
-	}
+	d.opened = opened
 	d.origin = time.Now()
 	for i := range d.spec.Properties {
 		t := newTag(&d.spec.Properties[i], d.origin, d.origin)
@@ -127,11 +121,10 @@ func (d *device) open(log klog.Logger) error {
 
 // address finds the point of a tag. Wrong settings are its trouble.
 func (d *device) address(log klog.Logger, t *tag) {
-	err := guard(log, "point", func() (err error) {
-		t.point, err = d.opened.Point(t.property.Point)
-		return err
-	})
-	if err != nil {
+	point, errs := findPoint(log, d.opened, t.property)
+	t.point = point
+	if len(errs) > 0 {
+		err := errors.Join(errs...)
 		t.point, t.trouble = nil, oneLine(err)
 		d.shelf.put(t.property, driver.Reading{Err: err})
 		log.V(told).Info("Property is not read: its settings are wrong", "property", t.name(), "reason", t.trouble)

@@ -245,7 +245,7 @@ func TestDeviceAPIWrites(t *testing.T) {
 		"percents":       {"PUT", "a%2Fb%20100%25+%C3%BC", "", nil, 200, "Write data a/b 100%+ü to device", "temperature=a/b 100%+ü"},
 		"dots":           {"PUT", "%2e%2e", "", nil, 200, "", "temperature=.."},
 		"with a body":    {"POST", "1", `{"value":1}`, nil, 400, "body is not empty: want the value at the end of the path", ""},
-		"no number":      {"POST", "x", "", fmt.Errorf("write: %w", &driver.SettingError{Key: "temperature", Value: "x", Want: "a finite number"}), 400, `"errors":[{"field":"temperature","detail":"write: temperature: x is not a finite number"}]`, ""},
+		"no number":      {"POST", "x", "", fmt.Errorf("write: %w", &driver.SettingError{Key: "value", Value: "x", Want: "a finite number"}), 400, `"errors":[{"field":"temperature","detail":"value: x is not a finite number"}]`, ""},
 		"too large":      {"POST", "1", "", fmt.Errorf("write: %w: 1 register", driver.ErrValue), 400, "value does not fit the point: 1 register", ""},
 		"read-only":      {"POST", "1", "", fmt.Errorf("write: %w", driver.ErrReadOnly), 403, "problem:read-only", ""},
 		"its settings":   {"POST", "1", "", fmt.Errorf("write: %w", ErrNoProperty), 404, "no-such-property", ""},

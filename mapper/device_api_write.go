@@ -92,7 +92,10 @@ func listed(names []string) string {
 // writeError is what a client is told of a Fleet's error: what is wrong with
 // the value, what keeps it from the device, or what the device says.
 func writeError(property string, err error) error {
-	if _, says := errors.AsType[*driver.SettingError](err); says || errors.Is(err, driver.ErrValue) {
+	if setting, says := errors.AsType[*driver.SettingError](err); says {
+		return rest.Invalid(property, setting)
+	}
+	if errors.Is(err, driver.ErrValue) {
 		return rest.Invalid(property, errors.New(oneLine(err)))
 	}
 	for _, known := range []error{ErrNoDevice, ErrNoProperty, ErrNotHeld, ErrBusy, driver.ErrReadOnly, driver.ErrUnreachable} {

@@ -44,10 +44,10 @@ func (d *device) faults() []Fault {
 	faults := slices.Clone(d.spec.Faults)
 	for _, t := range d.tags {
 		if t.trouble != "" {
-			faults = append(faults, Fault{Property: t.name(), Reason: t.name() + ": " + t.trouble})
+			faults = append(faults, Fault{Property: t.name(), Reason: t.trouble})
 		}
 		if trouble := d.writer.trouble(t.name()); trouble != "" {
-			faults = append(faults, Fault{Property: t.name(), Reason: t.name() + ": " + trouble})
+			faults = append(faults, Fault{Property: t.name(), Reason: trouble})
 		}
 	}
 	return faults

@@ -77,13 +77,14 @@ func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) 
 		d.shelf.put(t.property, readings[i])
 		if err := readings[i].Err; err != nil {
 			d.counters.failed.Add(1)
-			t.trouble = oneLine(err)
+			t.trouble = t.name() + ": " + oneLine(err)
 			continue
 		}
 		t.unreported, t.unpushed = true, true
 	}
 	for _, u := range d.hook.Publish(log, collected) {
-		d.tags[u.Property].trouble = oneLine(u.Reading.Err)
+		t := d.tags[u.Property]
+		t.trouble = t.name() + ": " + oneLine(u.Reading.Err)
 	}
 }
 

@@ -140,7 +140,7 @@ func TestFleetChangesToWrongAndBack(t *testing.T) {
 			reason string
 		}{
 			{scriptSpec("d", nil), Online, ""},
-			{wrong, Unhealthy, "b: fail: point is not something else"},
+			{wrong, Unhealthy, `spec.properties[b].visitors.configData.fail: Invalid value: "point": want something else`},
 			{faulty, Unhealthy, "c is not in the model"},
 			{scriptSpec("d", nil), Online, ""},
 		} {

@@ -130,9 +130,9 @@ func TestFleetDesireThatIsWrong(t *testing.T) {
 		spec   Spec
 		reason string
 	}{
-		{"read-only", readOnly, "a: desired 5: point is read-only"},
-		{"no number", desiring("on"), "a: desired: on is not a finite number"},
-		{"above max", bounded, "a: desired: 500 is not a number, 100 at most"},
+		{"read-only", readOnly, `spec.properties[a].desired.value: Invalid value: "5": want none, or accessMode ReadWrite in the model: the property is read-only`},
+		{"no number", desiring("on"), `spec.properties[a].desired.value: Invalid value: "on": want a finite number`},
+		{"above max", bounded, `spec.properties[a].desired.value: Invalid value: "500": want a number, 100 at most`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
@@ -332,7 +332,7 @@ func TestFleetDesiredAbsurd(t *testing.T) {
 		r := newRig(t)
 		r.fleet.Put(desiring("warm"))
 		pass(time.Second)
-		if got := r.health("d"); got.State != Unhealthy || got.Reason != "a: desired: warm is not a finite number" {
+		if got := r.health("d"); got.State != Unhealthy || got.Reason != `spec.properties[a].desired.value: Invalid value: "warm": want a finite number` {
 			t.Errorf("got %+v", got)
 		}
 		if got := r.log.String(); strings.Contains(got, "warm") {

@@ -46,8 +46,8 @@ func TestFleetNewest(t *testing.T) {
 				s.answer = func(string) driver.Reading { n++; return driver.Reading{Value: n, Time: time.Now()} }
 			}, time.Millisecond, "d", "a", 1.0, ""},
 			{"later", nil, 100 * time.Millisecond, "d", "a", 2.0, ""},
-			{"its settings are wrong", nil, 0, "d", "b", nil, "fail: point is not something else"},
-			{"the device's are", nil, 0, "void", "a", nil, "fail: open is not something else"},
+			{"its settings are wrong", nil, 0, "d", "b", nil, `spec.properties[b].visitors.configData.fail: Invalid value: "point": want something else`},
+			{"the device's are", nil, 0, "void", "a", nil, `spec.protocol.configData.fail: Invalid value: "open": want something else`},
 			{"it cannot be read", func(s *script) { s.answer = func(string) driver.Reading { return driver.Reading{Err: broken} } }, 100 * time.Millisecond, "d", "a", 2.0, "exception 2; the last was 2, read at 2000-01-01T00:00:00.1Z"},
 			{"nothing can", func(s *script) { s.broken = driver.ErrUnreachable }, 100 * time.Millisecond, "d", "a", 2.0, "device unreachable; the last was 2, read at 2000-01-01T00:00:00.1Z"},
 			{"it is back", func(s *script) {

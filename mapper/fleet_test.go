@@ -155,11 +155,11 @@ func TestFleetBadDevices(t *testing.T) {
 			r.fleet.Put(spec)
 		}
 		pass(40 * time.Second)
-		r.wantHealth(t, "stranger", Unhealthy, `protocolName "morse" has no driver: want one of script`)
-		r.wantHealth(t, "point", Unhealthy, "b: fail: point is not something else")
+		r.wantHealth(t, "stranger", Unhealthy, `spec.protocol: protocolName "morse" has no driver: want one of script`)
+		r.wantHealth(t, "point", Unhealthy, `spec.properties[b].visitors.configData.fail: Invalid value: "point": want something else`)
 		r.wantHealth(t, "none", Unhealthy, "the device has no properties")
-		r.wantHealth(t, "settings", Unhealthy, "fail: open is not something else")
-		r.wantHealth(t, "panic", Unhealthy, "open: the driver panicked: a bug")
+		r.wantHealth(t, "settings", Unhealthy, `spec.protocol.configData.fail: Invalid value: "open": want something else`)
+		r.wantHealth(t, "panic", Unhealthy, "spec.protocol.configData: open: the driver panicked: a bug")
 		r.wantHealth(t, "hang", Unhealthy, "a read has not returned after 35s: the driver hangs")
 		r.wantHealth(t, "void", Unhealthy, "no model (and 1 more)")
 		r.wantHealth(t, "faulty", Unhealthy, "c is not in the model")
@@ -183,14 +183,14 @@ func TestFleetLeavesSettingsToTheSource(t *testing.T) {
 		if got := r.log.String(); got != "" {
 			t.Errorf("logged\n%s", got)
 		}
-		r.wantHealth(t, "point", Unhealthy, "b: fail: point is not something else")
-		r.wantHealth(t, "open", Unhealthy, "fail: open is not something else")
+		r.wantHealth(t, "point", Unhealthy, `spec.properties[b].visitors.configData.fail: Invalid value: "point": want something else`)
+		r.wantHealth(t, "open", Unhealthy, `spec.protocol.configData.fail: Invalid value: "open": want something else`)
 		r.script.set(func(s *script) { s.broken = driver.ErrUnreachable })
 		pass(time.Second)
 		r.script.set(func(s *script) { s.broken = nil })
 		pass(time.Second)
 		want := `INFO Device is not well device="default/point" state="offline" reason="device unreachable"
-INFO Device is not well device="default/point" state="unhealthy" reason="b: fail: point is not something else"
+INFO Device is not well device="default/point" state="unhealthy" reason="spec.properties[b].visitors.configData.fail: Invalid value: \"point\": want something else"
 `
 		if got := r.log.String(); got != want {
 			t.Errorf("logged\n%s\nwant\n%s", got, want)

@@ -17,8 +17,8 @@ func (f *Fleet) Spec(key Key) (spec Spec, ok bool) {
 // hold it. The text is that of a CR's desired value. It is checked against
 // type, access mode, min and max, and written once. The errors wrap
 // ErrNoDevice, ErrNoProperty, ErrNotHeld, ErrBusy, driver.ErrReadOnly,
-// driver.ErrValue, driver.ErrUnreachable, a *driver.SettingError under the
-// property's name, or the context's: any other is the device's refusal. If ctx
+// driver.ErrValue, driver.ErrUnreachable, a *driver.SettingError of the
+// key value, or the context's: any other is the device's refusal. If ctx
 // ends, a write that has begun is not broken off.
 func (f *Fleet) Write(ctx context.Context, key Key, property, text string) error {
 	_, d, err := f.find(key)

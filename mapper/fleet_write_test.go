@@ -42,7 +42,7 @@ func TestFleetWrite(t *testing.T) {
 			{"no device", "x", "a", "5", nil, ErrNoDevice, "no such device: default/x"},
 			{"no property", "d", "x", "5", nil, ErrNoProperty, "write x of default/d: no such property, or its settings are wrong"},
 			{"read-only", "d", "b", "5", nil, driver.ErrReadOnly, "write b of default/d: point is read-only"},
-			{"above max", "d", "a", "101", nil, nil, "write a of default/d: a: 101 is not a number, 100 at most"},
+			{"above max", "d", "a", "101", nil, nil, "write a of default/d: value: 101 is not a number, 100 at most"},
 			{"void", "void", "a", "5", nil, driver.ErrUnreachable, "write a of default/void: device unreachable: it does not run: no model"},
 			{"hangs", "hung", "a", "5", nil, context.DeadlineExceeded, "write a of default/hung: context deadline exceeded"},
 			{"refused", "d", "a", "6", func(s *script) { s.refuse = illegal }, illegal, "write a of default/d: illegal data address"},

@@ -28,7 +28,7 @@ func TestFolderTellsSettings(t *testing.T) {
 	w.write("one.yaml", strings.Replace(pump("one", "A"), "protocolName: modbus", "protocolName: morse", 1))
 	w.wantLogged(1, "ERROR ", file, object, `err="spec.protocol: protocolName \"morse\" has no driver: want one of modbus"`)
 	w.write("one.yaml", pump("one", "A, fail: panic"))
-	w.wantLogged(1, "ERROR ", file, object, `spec.protocol.configData: Invalid value: configData: open: the driver panicked: a bug`)
+	w.wantLogged(1, "ERROR ", file, object, `spec.protocol.configData: open: the driver panicked: a bug`)
 	w.write("one.yaml", pump("one", "B"))
 	w.want(addresses{"one": "B"})
 	w.wantLogged(1, "INFO ", "Device file is right again", file)

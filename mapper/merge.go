@@ -64,7 +64,7 @@ type merger struct {
 	faults  []Fault
 }
 
-func (m *merger) fail(err *field.Error) {
+func (m *merger) fail(err error) {
 	property := m.current
 	if len(property) > dataplane.MaxTopic {
 		property = cutShort(property)

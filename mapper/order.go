@@ -34,8 +34,8 @@ type target struct {
 	point  driver.Point
 }
 
-// newOrder makes an order of a text, which errors call by key.
-func newOrder(key string, t target, text string) (order, error) {
+// newOrder makes an order of a text, which errors call by the key value.
+func newOrder(t target, text string) (order, error) {
 	o := order{property: t.config.Name, text: text, point: t.point}
 	if t.point == nil {
 		return o, ErrNoProperty
@@ -44,7 +44,7 @@ func newOrder(key string, t target, text string) (order, error) {
 		return o, driver.ErrReadOnly
 	}
 	var err error
-	if o.value, err = parseValue(key, t.config, text); err != nil {
+	if o.value, err = parseValue("value", t.config, text); err != nil {
 		return o, err
 	}
 	o.held = o.value

@@ -11,7 +11,7 @@ import (
 type tag struct {
 	property   *Property
 	point      driver.Point // nil where its settings are wrong
-	trouble    string       // why it has no value
+	trouble    string       // why it has no value, with the name or path of the property
 	unreported bool         // its newest reading was not reported yet
 	unpushed   bool         // nor pushed
 	collect    schedule

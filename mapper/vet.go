@@ -30,12 +30,6 @@ type vetting struct {
 	silent         klog.Logger // the zero Logger: a driver's stack is logged when the device runs
 }
 
-func (v *vetting) fail(path *field.Path, err error) {
-	for _, e := range fieldErrors(path, err) {
-		v.errs = append(v.errs, e)
-	}
-}
-
 func (v *vetting) warn(path *field.Path, opened any, own ...string) {
 	for _, key := range unread(opened, own) {
 		v.warnings = append(v.warnings, fmt.Errorf("%s: the key means nothing to the driver", childOf(path, key)))
@@ -43,58 +37,46 @@ func (v *vetting) warn(path *field.Path, opened any, own ...string) {
 }
 
 func (v *vetting) device(spec Spec, drivers Drivers) {
+	device, errs := drivers.open(v.silent, &spec)
+	if len(errs) > 0 {
+		v.errs = errs
+		return
+	}
 	config := field.NewPath("spec", "protocol", "configData")
-	drv, err := drivers.find(spec.Protocol)
-	if err != nil {
-		v.errs = append(v.errs, fmt.Errorf("spec.protocol: %w", err))
-		return
-	}
-	var device driver.Device
-	err = guard(v.silent, "open", func() (err error) {
-		device, err = drv.Open(spec.Key.String(), spec.Settings)
-		return err
-	})
-	if err != nil {
-		v.fail(config, err)
-		return
-	}
 	v.warn(config, device)
 	for i := range spec.Properties {
 		v.property(device, &spec.Properties[i])
 	}
 	if err := guard(v.silent, "close", device.Close); err != nil {
-		v.fail(config, err)
+		v.errs = append(v.errs, fieldErrors(config, err)...)
 	}
 }
 
 func (v *vetting) property(device driver.Device, p *Property) {
-	path := propertyPath(p.Point.Name)
-	settings := path.Child("visitors", "configData")
-	var point driver.Point
-	err := guard(v.silent, "point", func() (err error) {
-		point, err = device.Point(p.Point)
-		return err
-	})
-	if err != nil {
-		v.fail(settings, err)
+	point, errs := findPoint(v.silent, device, p)
+	if len(errs) > 0 {
+		v.errs = append(v.errs, errs...)
 		return
 	}
-	v.warn(settings, point, limitKeys...)
+	v.warn(propertyPath(p.Point.Name).Child("visitors", "configData"), point, limitKeys...)
 	if p.Desired != "" {
-		v.desired(path.Child("desired"), target{config: p.Point, point: point}, p.Desired)
+		_, err := newOrder(target{config: p.Point, point: point}, p.Desired)
+		v.errs = append(v.errs, desiredErrors(p.Point.Name, p.Desired, err)...)
 	}
 }
 
-// desired says why a property can never hold what is desired.
-func (v *vetting) desired(path *field.Path, t target, text string) {
-	_, err := newOrder("value", t, text)
-	if _, says := errors.AsType[*driver.SettingError](err); says {
-		v.fail(path, err)
-		return
+// desiredErrors says why a property can never hold what is desired. The errors
+// have their paths in the Device.
+func desiredErrors(property, text string, err error) []error {
+	path := propertyPath(property).Child("desired")
+	_, says := errors.AsType[*driver.SettingError](err)
+	switch {
+	case err == nil:
+		return nil
+	case says:
+		return fieldErrors(path, err)
 	}
-	if err != nil {
-		v.errs = append(v.errs, field.Invalid(path.Child("value"), cutShort(text), "want "+wantOf(err)))
-	}
+	return []error{field.Invalid(path.Child("value"), cutShort(text), "want "+wantOf(err))}
 }
 
 // wantOf says what would be right where a value cannot be written.

@@ -87,7 +87,7 @@ func (w *writer) enqueue(property, text string) (*command, error) {
 	if !ok {
 		return nil, ErrNoProperty
 	}
-	o, err := newOrder(property, t, text)
+	o, err := newOrder(t, text)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (w *writer) trouble(property string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stuck == property {
-		return fmt.Sprintf("a write has not returned after %v: the driver hangs", hungWriteLimit)
+		return fmt.Sprintf("%s: a write has not returned after %v: the driver hangs", property, hungWriteLimit)
 	}
 	if d := w.desires[property]; d != nil {
 		return d.trouble

@@ -134,7 +134,7 @@ func TestBackoffSaysWhen(t *testing.T) {
 	for range 2 {
 		err = device.Write(t.Context(), p, int64(1))
 	}
-	const want = "device plc: write holding register 3: device unreachable: [::1]:1502: no route; next try at 03:04:05.100"
+	const want = "write holding register 3: device unreachable: [::1]:1502: no route; next try at 03:04:05.100"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -66,7 +66,7 @@ func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Read
 				readings[i] = driver.Reading{Time: at, Err: err}
 			}
 		case err != nil:
-			return nil, fmt.Errorf("device %s: %w", d.name, err)
+			return nil, err
 		default:
 			for _, i := range q.points {
 				readings[i] = own[i].reading(q.extract(data, spans[i]), at)
@@ -108,7 +108,7 @@ func (p *point) reading(data []byte, at time.Time) driver.Reading {
 // Write writes all registers or bits of the point in one request.
 func (d *device) Write(ctx context.Context, p driver.Point, value any) error {
 	if err := d.write(ctx, d.own(p), value); err != nil {
-		return fmt.Errorf("device %s: write %v: %w", d.name, p, unreachableIf(err))
+		return fmt.Errorf("write %v: %w", p, unreachableIf(err))
 	}
 	return nil
 }
