@@ -1,6 +1,7 @@
 package kubeedge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type Component struct {
 	args    []string
 	ready   func(ctx context.Context) error // asked again and again until it returns nil
 	running *process.Process
+	started int // how long Log was then, in bytes
 }
 
 // Start starts it and waits until it is ready.
@@ -41,6 +43,7 @@ func (c *Component) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
+	c.started = len(c.logged())
 	if c.running, err = process.Start(process.Options{Command: c.command, Args: c.args, Stdout: log, Stderr: log}); err != nil {
 		return err
 	}
@@ -97,11 +100,25 @@ func (c *Component) Running() bool { return c.running != nil && c.running.Runnin
 // Kill ends it by SIGKILL.
 func (c *Component) Kill() { c.running.Kill() }
 
+// said returns an error unless it has logged a text since it was started.
+func (c *Component) said(text string) error {
+	if content := c.logged(); !bytes.Contains(content[min(c.started, len(content)):], []byte(text)) {
+		return fmt.Errorf("its log has no %q yet", text)
+	}
+	return nil
+}
+
 // lastLines returns the end of its log.
 func (c *Component) lastLines() []byte {
+	content := c.logged()
+	return content[max(0, len(content)-tail):]
+}
+
+// logged returns its log, or why it cannot be read.
+func (c *Component) logged() []byte {
 	content, err := os.ReadFile(c.Log)
 	if err != nil {
 		return []byte(err.Error())
 	}
-	return content[max(0, len(content)-tail):]
+	return content
 }

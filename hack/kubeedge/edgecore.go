@@ -7,10 +7,16 @@ import (
 	"fmt"
 )
 
-// edgecore is ready when mappers can register at it.
+// edgecore is ready when mappers can register at it, and it has found cloudcore:
+// of what is applied before, mappers may never hear.
 func (c *Cluster) edgecore() *Component {
 	return c.component("edgecore", c.Programs.Path("edgecore"),
-		func(ctx context.Context) error { return dial(ctx, "unix", c.DMI) },
+		func(ctx context.Context) error {
+			if err := dial(ctx, "unix", c.DMI); err != nil {
+				return err
+			}
+			return c.Edgecore.said("Websocket connect to cloud access successful")
+		},
 		"--config", c.path("edgecore.yaml"))
 }
 
