@@ -2,17 +2,11 @@ package kubeedge
 
 import (
 	"testing"
-	"time"
 
 	"datastub/dataplane"
 	"datastub/hack/kubeedge"
 	"datastub/hack/stack"
 )
-
-// deleteLimit is how long a device that is deleted may run on: a second where
-// all goes well. But KubeEdge may lose the call for it, and the mapper then
-// removes it after a minute in which no registration has had it.
-const deleteLimit = 2 * time.Minute
 
 // TestChanges changes a device in every way, while another one misses no cycle.
 func TestChanges(t *testing.T) {
@@ -32,7 +26,7 @@ func TestChanges(t *testing.T) {
 	// what has come.
 	becomes := func(what, property string, right func(stack.Received) bool) {
 		t.Helper()
-		stack.Within(t, changeLimit, what, func() bool {
+		eventually(t, what, func() bool {
 			got := sub.Messages(m.name)
 			for i := len(got) - 1; i >= 0 && i > len(got)-10; i-- {
 				if got[i].Property == property {
@@ -65,7 +59,7 @@ func TestChanges(t *testing.T) {
 
 	m.level = 0
 	change(t, m.text())
-	stack.Within(t, changeLimit, "a property that is removed", func() bool {
+	eventually(t, "a property that is removed", func() bool {
 		got := sub.Messages(m.name)
 		for i := len(got) - 1; i >= max(0, len(got)-10); i-- {
 			if got[i].Property == "level" {
@@ -76,9 +70,9 @@ func TestChanges(t *testing.T) {
 	})
 
 	remove(t, m.text())
-	stack.Within(t, deleteLimit, "a device that is deleted", func() bool {
+	stack.Within(t, unlistedLimit, "a device that is deleted", func() bool {
 		n, beside := len(sub.Messages(m.name)), len(sub.Messages("neighbour"))
-		stack.Eventually(t, "the neighbour goes on", func() bool { return len(sub.Messages("neighbour")) > beside+20 })
+		eventually(t, "the neighbour goes on", func() bool { return len(sub.Messages("neighbour")) > beside+20 })
 		return len(sub.Messages(m.name)) == n
 	})
 	stack.WriteRegister(t, other, 40, 310)
@@ -86,4 +80,5 @@ func TestChanges(t *testing.T) {
 	becomes("a device that is made again", "temperature", holds(dataplane.FloatValue(31)))
 	stack.CheckUnbroken(t, "subscriber", sub.Messages("neighbour"))
 	checkCycles(t, sub.Messages("neighbour"), countersCycle)
+	checkOpenedOnce(t, sub.Messages("neighbour"))
 }

@@ -21,6 +21,9 @@ const (
 	crowd      = 100 // devices
 	properties = 10  // of each
 	cycle      = time.Second
+	// arrivalLimit is how long the crowd may take to have values: cloudcore hands
+	// out one device a second, and fewer on a busy machine.
+	arrivalLimit = 6 * time.Minute
 	// told is how long EdgeCore may take to be told of all twins and states: it
 	// takes one request a second.
 	told = 4 * time.Minute
@@ -71,13 +74,13 @@ func TestCrowd(t *testing.T) {
 	beside := s.Subscribe("count/#")
 	m := s.StartEdgeMapper(kubeedge.Node, cluster.DMI)
 	apply(t, counters("neighbour"))
-	stack.Within(t, changeLimit, "the neighbour has values", func() bool { return len(beside.Messages("neighbour")) > 0 })
+	eventually(t, "the neighbour has values", func() bool { return len(beside.Messages("neighbour")) > 0 })
 	documents := []string{crowdModel()}
 	for i := range crowd {
 		documents = append(documents, member(fmt.Sprintf("member-%d", i)))
 	}
 	apply(t, strings.Join(documents, "---\n"))
-	stack.Within(t, 2*time.Minute, "all devices have values", func() bool { return len(byAddress(sub.Messages(""))) == crowd*properties })
+	stack.Within(t, arrivalLimit, "all devices have values", func() bool { return len(byAddress(sub.Messages(""))) == crowd*properties })
 	begun := time.Now()
 	for now := range time.Tick(glance) {
 		age := now.Sub(begun)

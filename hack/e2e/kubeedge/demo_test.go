@@ -33,8 +33,8 @@ func TestDemo(t *testing.T) {
 			return false
 		}
 	}
-	stack.Eventually(t, "the temperature", found("temperature", dataplane.FloatValue(23.5)))
-	stack.Eventually(t, "the switch, which is desired on", found("temperature-switch", dataplane.IntValue(1)))
+	eventually(t, "the temperature", found("temperature", dataplane.FloatValue(23.5)))
+	eventually(t, "the switch, which is desired on", found("temperature-switch", dataplane.IntValue(1)))
 	if got := stack.ReadCoil(t, port, 0); got != "1" {
 		t.Errorf("the coil of the switch: got %s, want 1", got)
 	}

@@ -1,8 +1,6 @@
 package kubeedge
 
 import (
-	"encoding/json"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +52,7 @@ func TestFaults(t *testing.T) {
 		return slices.Concat(f.values.Messages("right-virtual"), f.values.Messages("right-modbus"))
 	}
 	const series = properties + 1
-	stack.Eventually(t, "each that is right has a value", func() bool { return len(byAddress(right())) == series })
+	eventually(t, "each that is right has a value", func() bool { return len(byAddress(right())) == series })
 
 	f.apply(fault.Models)
 	f.checkArriving(append(slices.Clone(fault.Arriving), rounded))
@@ -65,7 +63,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("the mapper has ended:\n%s", f.mapper.Log)
 	}
 	n := len(right())
-	stack.Eventually(t, "those that are right go on", func() bool { return len(right()) > n+2*series })
+	eventually(t, "those that are right go on", func() bool { return len(right()) > n+2*series })
 	if n := checkCycles(t, right(), cycle); n != series {
 		t.Errorf("got values of %d series that are right, want %d", n, series)
 	}
@@ -84,18 +82,18 @@ func (f *faulty) checkArriving(faults []fault.Fault) {
 	f.t.Helper()
 	f.applyFaults(faults)
 	for _, x := range faults {
-		f.told(x.Name, dataplane.DeviceTopic, "", string(mapper.Unhealthy), x.Reason)
+		awaitEvent(f.t, f.events, x.Name, dataplane.DeviceTopic, "", string(mapper.Unhealthy), x.Reason)
 		for _, property := range x.Properties() {
-			f.told(x.Name, dataplane.PropertyTopic, property, dataplane.Faulty, x.Reason)
+			awaitEvent(f.t, f.events, x.Name, dataplane.PropertyTopic, property, dataplane.Faulty, x.Reason)
 		}
 		if !strings.Contains(f.mapper.Log.String(), strconv.Quote("default/"+x.Name)) {
 			f.t.Errorf("%s is not in the log:\n%s", x.Name, f.mapper.Log)
 		}
 		if x.HasNeighbour() {
-			stack.Eventually(f.t, "values of b of "+x.Name, func() bool { return len(f.values.Messages(x.Name)) > 0 })
+			eventually(f.t, "values of b of "+x.Name, func() bool { return len(f.values.Messages(x.Name)) > 0 })
 		}
 	}
-	status := f.status()
+	status := overview(f.t, f.mapper)
 	for _, x := range faults {
 		if got := status[x.Name]; got.State != mapper.Unhealthy || got.Reason != x.Reason {
 			f.t.Errorf("%s in GET /status: got %s, %q, want unhealthy, %q", x.Name, got.State, got.Reason, x.Reason)
@@ -121,7 +119,7 @@ func (f *faulty) checkLost(faults []fault.Fault) {
 func (f *faulty) checkDeadly() {
 	f.t.Helper()
 	f.applyFaults([]fault.Fault{fault.Deadly})
-	stack.Eventually(f.t, "cloudcore crashes of a Device without a model", func() bool { return !cluster.Cloudcore.Running() })
+	eventually(f.t, "cloudcore crashes of a Device without a model", func() bool { return !cluster.Cloudcore.Running() })
 	restart(f.t, cluster.Cloudcore, func() {
 		for _, x := range append(slices.Clone(fault.Lost), fault.Deadly) {
 			remove(f.t, x.Text(kubeedge.Node))
@@ -136,13 +134,13 @@ func (f *faulty) checkDeadly() {
 func (f *faulty) checkNext(name string) {
 	f.t.Helper()
 	apply(f.t, counters(name))
-	stack.Within(f.t, changeLimit, "values of "+name, func() bool { return len(f.values.Messages(name)) > 0 })
+	eventually(f.t, "values of "+name, func() bool { return len(f.values.Messages(name)) > 0 })
 }
 
 // checkNothing fails if anything is told of Devices.
 func (f *faulty) checkNothing(faults []fault.Fault) {
 	f.t.Helper()
-	status := f.status()
+	status := overview(f.t, f.mapper)
 	for _, x := range faults {
 		if got, known := status[x.Name]; known {
 			f.t.Errorf("%s has arrived: GET /status has %+v", x.Name, got)
@@ -154,40 +152,6 @@ func (f *faulty) checkNothing(faults []fault.Fault) {
 			f.t.Errorf("%s has arrived: DeviceStatus has %+v", x.Name, got)
 		}
 	}
-}
-
-// told waits for an event of a device or a property.
-func (f *faulty) told(device, topic, property, event, reason string) {
-	f.t.Helper()
-	stack.Within(f.t, changeLimit, device+" is "+event+": "+reason, func() bool {
-		return slices.ContainsFunc(f.events.Events(device), func(m stack.Received) bool {
-			text, _ := m.Value.Text()
-			var said dataplane.Event
-			if err := json.Unmarshal([]byte(text), &said); err != nil {
-				f.t.Fatalf("the event %q of %s: %v", text, device, err)
-			}
-			return m.Topic == topic && m.Property == property && said.Event == event && said.Reason == reason
-		})
-	})
-}
-
-// status returns what GET /status tells of each device.
-func (f *faulty) status() map[string]mapper.DeviceOverview {
-	f.t.Helper()
-	response, err := http.Get(f.mapper.URL() + "/status")
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var overview mapper.Overview
-	if err := json.NewDecoder(response.Body).Decode(&overview); err != nil {
-		f.t.Fatalf("GET /status: %v", err)
-	}
-	devices := make(map[string]mapper.DeviceOverview, len(overview.Devices))
-	for _, d := range overview.Devices {
-		devices[d.Name] = d
-	}
-	return devices
 }
 
 // applyFaults applies Devices, and deletes them when the test ends.

@@ -8,8 +8,6 @@ import (
 
 	pb "github.com/kubeedge/api/apis/dmi/v1beta1"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"datastub/hack/stack"
 )
 
 // TestKubeEdgeCalls: what edgecore calls as a device comes, changes and goes. The
@@ -19,11 +17,11 @@ func TestKubeEdgeCalls(t *testing.T) {
 	p.register()
 	text := probed("called", "calls", "")
 	apply(t, text)
-	stack.Eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "called") })
+	eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "called") })
 	change(t, probed("called", "calls", "wanted"))
-	stack.Eventually(t, "the device is updated", func() bool { return p.has("UpdateDevice", "called") })
+	eventually(t, "the device is updated", func() bool { return p.has("UpdateDevice", "called") })
 	remove(t, text)
-	stack.Eventually(t, "the device is removed", func() bool { return p.has("RemoveDevice", "called") })
+	eventually(t, "the device is removed", func() bool { return p.has("RemoveDevice", "called") })
 	got := fmt.Sprint(p.called(""))
 	if want := "[CreateDeviceModel called-model RegisterDevice called UpdateDevice called RemoveDeviceModel called-model RemoveDevice called]"; got != want {
 		t.Errorf("calls: got %s, want %s", got, want)
@@ -35,7 +33,7 @@ func TestKubeEdgeNumbers(t *testing.T) {
 	p := newProbe(t, "numbers", "numbers")
 	p.register()
 	apply(t, probed("numbered", "numbers", ""))
-	stack.Eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "numbered") })
+	eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "numbered") })
 	var got wrapperspb.FloatValue
 	offset := p.called("numbered")[0].Device.GetSpec().GetProperties()[0].GetVisitors().GetConfigData().GetData()["offset"]
 	if err := offset.UnmarshalTo(&got); err != nil || got.Value != 16777216 {
@@ -49,7 +47,7 @@ func TestKubeEdgeLongValue(t *testing.T) {
 	p.register()
 	long := strings.Repeat("0123456789", 1000)
 	apply(t, probed("long", "long", long))
-	stack.Eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "long") })
+	eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "long") })
 	if got := p.called("long")[0].Device.GetSpec().GetProperties()[0].GetDesired().GetValue(); got != long {
 		t.Errorf("a desired value of %d characters arrives with %d", len(long), len(got))
 	}
@@ -67,7 +65,7 @@ func TestKubeEdgeWithoutData(t *testing.T) {
 	asking.register()
 	apply(t, probed("unheard", "silent", ""))
 	apply(t, probed("heard", "asking", ""))
-	stack.Eventually(t, "the device behind it is registered", func() bool { return asking.has("RegisterDevice", "heard") })
+	eventually(t, "the device behind it is registered", func() bool { return asking.has("RegisterDevice", "heard") })
 	if got := silent.called(""); len(got) != 0 {
 		t.Errorf("calls of a mapper without data: got %v, want none", got)
 	}

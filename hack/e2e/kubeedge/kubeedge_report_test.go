@@ -3,8 +3,6 @@ package kubeedge
 import (
 	"strings"
 	"testing"
-
-	"datastub/hack/stack"
 )
 
 // TestKubeEdgeReports: the first report of each property is lost, the second
@@ -13,7 +11,7 @@ func TestKubeEdgeReports(t *testing.T) {
 	p := newProbe(t, "reports", "reports")
 	p.register()
 	apply(t, probed("reporting", "reports", ""))
-	stack.Eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "reporting") })
+	eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "reporting") })
 	send := func(value string) {
 		t.Helper()
 		if err := p.report("reporting", "value", value); err != nil {
@@ -21,12 +19,12 @@ func TestKubeEdgeReports(t *testing.T) {
 		}
 	}
 	send("first")
-	stack.Eventually(t, "a twin", func() bool { return len(readStatus(t, "reporting").Status.Twins) == 1 })
+	eventually(t, "a twin", func() bool { return len(readStatus(t, "reporting").Status.Twins) == 1 })
 	if got := reported(t, "reporting", "value"); got != "" {
 		t.Errorf("after the first report: got %q, want nothing", got)
 	}
 	send("second")
-	stack.Eventually(t, "the second report", func() bool { return reported(t, "reporting", "value") == "second" })
+	eventually(t, "the second report", func() bool { return reported(t, "reporting", "value") == "second" })
 }
 
 // TestKubeEdgePattern: what KubeEdge's pattern of values forbids is dropped, and
@@ -35,7 +33,7 @@ func TestKubeEdgePattern(t *testing.T) {
 	p := newProbe(t, "pattern", "pattern")
 	p.register()
 	apply(t, probed("patterned", "pattern", ""))
-	stack.Eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "patterned") })
+	eventually(t, "the device is registered", func() bool { return p.has("RegisterDevice", "patterned") })
 	for _, value := range []string{"good", "good", "1e+06", "with space", strings.Repeat("x", 513)} {
 		if err := p.report("patterned", "value", value); err != nil {
 			t.Errorf("report of %.10q: %v", value, err)
@@ -45,7 +43,7 @@ func TestKubeEdgePattern(t *testing.T) {
 		if err := p.report("patterned", "value", value); err != nil {
 			t.Errorf("report of %.10q: %v", value, err)
 		}
-		stack.Eventually(t, "the value "+value[:10], func() bool {
+		eventually(t, "the value "+value[:10], func() bool {
 			got := reported(t, "patterned", "value")
 			if got != "" && got != "good" && got != value && got != strings.Repeat("x", 512) {
 				t.Fatalf("the twin shows %q", got)

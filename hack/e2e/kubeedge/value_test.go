@@ -19,7 +19,7 @@ func TestValue(t *testing.T) {
 	s.StartEdgeMapper(kubeedge.Node, cluster.DMI)
 	begun := time.Now()
 	apply(t, meter{name: "boiler", port: port}.text())
-	stack.Eventually(t, "a value", func() bool { return len(sub.Messages("boiler")) > 0 })
+	eventually(t, "a value", func() bool { return len(sub.Messages("boiler")) > 0 })
 	first := sub.Messages("boiler")[0]
 	if first.Time.Before(begun) || first.Time.After(first.At) {
 		t.Errorf("edge time %v is not between the apply at %v and the arrival at %v", first.Time, begun, first.At)
