@@ -165,9 +165,18 @@ func TestLinkFollowsEdgeCore(t *testing.T) {
 	if got := to.changes(); got != changes {
 		t.Errorf("told %d things when nothing had changed", got-changes)
 	}
+}
 
-	e.removeModel("modbus", modelMessage("hl"))
-	if spec, ok := to.spec(b); !ok || spec.Void {
+// The model goes before its devices.
+func TestLinkRemoves(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	e.know(modelMessage("l"), deviceMessage(t, "modbus", "a", 1), deviceMessage(t, "modbus", "b", 3))
+	e.start()
+	to := startLinkEvery(t, time.Minute, e, "modbus")
+	until(t, "the devices", func() bool { return len(to.names()) == 2 })
+	e.removeModel("modbus", modelMessage("l"))
+	if spec, ok := to.spec(mapper.Key{Namespace: "default", Name: "b"}); !ok || spec.Void {
 		t.Errorf("after RemoveDeviceModel: got %v, %+v, want the device as it was", ok, spec)
 	}
 	e.remove(deviceMessage(t, "modbus", "b", 3))
@@ -175,6 +184,23 @@ func TestLinkFollowsEdgeCore(t *testing.T) {
 		t.Errorf("after RemoveDevice: got %v, want a alone at once", got)
 	}
 	e.remove(deviceMessage(t, "modbus", "b", 3)) // unknown, which is fine
+}
+
+// KubeEdge may lose the call that removes a device, and not that for its model.
+func TestLinkRemovesWhatLostItsModel(t *testing.T) {
+	t.Parallel()
+	e := newEdgeCore(t)
+	a := deviceMessage(t, "modbus", "a", 1)
+	e.know(modelMessage("l"), a)
+	e.start()
+	to := startLink(t, e, "modbus")
+	until(t, "the device", func() bool { return len(to.names()) == 1 })
+	e.removeModel("modbus", modelMessage("l")) // without it no answer has the device, which EdgeCore keeps
+	until(t, "no device", func() bool { return len(to.names()) == 0 })
+	e.register(a) // unlike EdgeCore, which waits for the model
+	if got := to.names(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("a device that is made again: got %v, want a", got)
+	}
 }
 
 func TestLinkOutlivesEdgeCore(t *testing.T) {
