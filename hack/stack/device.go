@@ -44,10 +44,13 @@ spec:
 `, name, port, CollectCycle.Milliseconds())
 }
 
-// VirtualDevice is a device with a counter that steps with each reading, in
-// each class, read every 20 ms.
-func VirtualDevice(name string) string {
-	return strings.ReplaceAll(`
+// VirtualDevice is Counters that are read every 20 ms.
+func VirtualDevice(name string) string { return Counters(name, 20*time.Millisecond) }
+
+// Counters is a virtual device with a counter in each class, read and stepped
+// every cycle; on KubeEdge it is of the node edge-1, and has twins.
+func Counters(name string, cycle time.Duration) string {
+	return strings.NewReplacer("NAME", name, "CYCLE", fmt.Sprint(cycle.Milliseconds())).Replace(`
 apiVersion: devices.kubeedge.io/v1beta1
 kind: DeviceModel
 metadata: {name: NAME-model}
@@ -61,18 +64,23 @@ apiVersion: devices.kubeedge.io/v1beta1
 kind: Device
 metadata: {name: NAME}
 spec:
+  nodeName: edge-1
   deviceModelRef: {name: NAME-model}
   protocol: {protocolName: virtual}
   properties:
     - name: fast
-      collectCycle: 20
+      collectCycle: CYCLE
+      reportCycle: 1000
+      reportToCloud: true
       visitors:
         protocolName: virtual
-        configData: {signal: counter, step: 1, period: 20ms, topic: count/fast, qosClass: RT}
+        configData: {signal: counter, step: 1, period: CYCLEms, topic: count/fast, qosClass: RT}
     - name: slow
-      collectCycle: 20
+      collectCycle: CYCLE
+      reportCycle: 1000
+      reportToCloud: true
       visitors:
         protocolName: virtual
-        configData: {signal: counter, step: 1, period: 20ms, topic: count/slow, qosClass: BT}
-`, "NAME", name)
+        configData: {signal: counter, step: 1, period: CYCLEms, topic: count/slow, qosClass: BT}
+`)
 }
