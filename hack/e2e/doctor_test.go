@@ -54,10 +54,10 @@ func TestDoctor(t *testing.T) {
 	until("all is well", 0, "ok    config        ", "devices: 1, properties: 2", "ok    mapper        edge-1/mapper ", "ok    devices       1 online, 0 offline, 0 unhealthy\n",
 		"ok    uplink        tcp://", "ok    session       ", "/readyz is ready\n", "ok    clock         ", "ok    spool         ")
 	m.Write("b.yaml", stack.ModbusDevice("boiler-1", stack.FreePort(t)))
-	until("a device does not answer", 0, "1 online, 1 offline, 0 unhealthy\n", "warn  device        default/boiler-1 is offline for ", "→ is it switched on?")
+	until("a device does not answer", 0, "warn  devices       1 online, 1 offline, 0 unhealthy: default/boiler-1 → ", "warn  device        default/boiler-1 is offline for ", "→ is it switched on?")
 	m.Write("b.yaml", strings.Replace(stack.ModbusDevice("boiler-1", "502"), "offset: 40", "offset: 70000", 1))
 	until("a device is wrong", 1, "FAIL  config        ", `b.yaml: Device default/boiler-1: spec.properties[temperature].visitors.configData.offset: Invalid value: "70000"`,
-		"1 online, 0 offline, 1 unhealthy\n", "warn  device        default/boiler-1 is unhealthy for ")
+		"1 online, 0 offline, 1 unhealthy: default/boiler-1 → ", "warn  device        default/boiler-1 is unhealthy for ")
 	if err := os.Remove(filepath.Join(m.Folder, "b.yaml")); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"datastub/mapper"
@@ -17,14 +18,10 @@ const (
 )
 
 // devices tells how the devices are, and of those that are not well.
-func devices(overview *mapper.Overview, now time.Time) []Finding {
+func devices(overview *mapper.Overview, protocols []string, now time.Time) []Finding {
 	const subject = "devices"
 	if len(overview.Devices) == 0 {
-		cure := "put Device and DeviceModel files into devices.folder"
-		if overview.Source == mapper.FromEdgeCore {
-			cure = "kubectl get devices -A: is spec.nodeName this node, and the protocolName one of common.protocol?"
-		}
-		return []Finding{{Warn, subject, "there are none", cure}}
+		return []Finding{{Warn, subject, "there are none", noDevices(overview, protocols)}}
 	}
 	states := map[mapper.State]int{}
 	for i := range overview.Devices {
@@ -34,21 +31,56 @@ func devices(overview *mapper.Overview, now time.Time) []Finding {
 	if unread := len(overview.Devices) - states[mapper.Online] - states[mapper.Offline] - states[mapper.Unhealthy]; unread > 0 {
 		text += fmt.Sprintf(", %d not read yet", unread)
 	}
-	found := append([]Finding{{Verdict: OK, Subject: subject, Text: text}}, unwell(overview.Devices, now)...)
+	all := Finding{Verdict: OK, Subject: subject, Text: text}
+	bad := unwell(overview.Devices)
+	if len(bad) > 0 {
+		all = Finding{Warn, subject, text + ": " + names(bad), "see the lines below; GET /status of the mapper has them all"}
+	}
+	found := append([]Finding{all}, complaints(bad, now)...)
 	if overview.Source == mapper.FromEdgeCore {
 		found = append(found, oldest(overview.Devices, now)...)
 	}
 	return found
 }
 
-// unwell tells of the devices that are not online, those first that are so for
-// longest.
-func unwell(all []mapper.DeviceOverview, now time.Time) (found []Finding) {
-	const subject = "device"
+// noDevices is what to do where there are none.
+func noDevices(overview *mapper.Overview, protocols []string) string {
+	if overview.Source != mapper.FromEdgeCore {
+		return "put Device and DeviceModel files into devices.folder"
+	}
+	return fmt.Sprintf("kubectl get devices -A -o yaml: is there one with spec.nodeName %s and a spec.protocol.protocolName that is, to the letter, %s? if so, is its DeviceModel there? else restart edgecore",
+		overview.Node, strings.Join(protocols, " or "))
+}
+
+// unwell returns the devices that are offline or unhealthy, those first that are
+// so for longest.
+func unwell(all []mapper.DeviceOverview) []mapper.DeviceOverview {
 	bad := slices.DeleteFunc(slices.Clone(all), func(d mapper.DeviceOverview) bool {
 		return d.State != mapper.Offline && d.State != mapper.Unhealthy
 	})
 	slices.SortStableFunc(bad, func(a, b mapper.DeviceOverview) int { return a.Since.Compare(b.Since) })
+	return bad
+}
+
+// maxNames is how many devices are named in one line.
+const maxNames = 3
+
+// names names the first few devices.
+func names(devices []mapper.DeviceOverview) string {
+	var few []string
+	for i, d := range devices {
+		if i == maxNames {
+			few = append(few, "…")
+			break
+		}
+		few = append(few, d.Namespace+"/"+d.Name)
+	}
+	return strings.Join(few, ", ")
+}
+
+// complaints tells of the devices that are not well.
+func complaints(bad []mapper.DeviceOverview, now time.Time) (found []Finding) {
+	const subject = "device"
 	for i, d := range bad {
 		if i == maxFindings {
 			found = append(found, Finding{Warn, subject, fmt.Sprintf("and %d more", len(bad)-i), "GET /status of the mapper lists them all"})

@@ -70,11 +70,12 @@ func (d *Doctor) Examine(ctx context.Context) []Finding {
 		if config.Devices.Source == mapper.FromEdgeCore {
 			found = append(found, registrations(overview, config.Common.Protocols, now)...)
 		}
-		found = append(found, devices(overview, now)...)
+		found = append(found, devices(overview, config.Common.Protocols, now)...)
 	}
-	found = append(found, d.uplink(ctx, config.DataPlane.Uplink.Address))
+	uplink := d.uplink(ctx, config.DataPlane.Uplink.Address)
+	found = append(found, uplink)
 	if overview != nil {
-		found = append(found, session(overview))
+		found = append(found, session(overview, uplink.Verdict))
 	}
 	found = append(found, d.cloud(ctx, config.DataPlane.Registry)...)
 	return append(found, spool(&config.DataPlane.Spool))

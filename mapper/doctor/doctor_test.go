@@ -94,6 +94,10 @@ func TestEdgeCore(t *testing.T) {
 func TestSocketFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	host := []mount{{"/", "ext4"}}
 	container := []mount{{"/", "overlay"}, {"/etc/kubeedge", "ext4"}}
 	for _, tt := range []struct {
@@ -106,7 +110,9 @@ func TestSocketFolder(t *testing.T) {
 		{filepath.Join(dir, "m.sock"), nil, OK, "the mapper may make"},
 		{filepath.Join(dir, "m.sock"), container, Warn, "EdgeCore does not see it → mount the host's " + dir},
 		{filepath.Join(dir, "m.sock"), append(container, mount{dir, "ext4"}), OK, "the mapper may make"},
-		{filepath.Join(dir, "none", "m.sock"), host, Fail, "no such file or directory → make the folder"},
+		{file, host, Fail, file + " cannot be made: what is there is no socket (-rw-------) → take it away"},
+		{filepath.Join(dir, "none", "m.sock"), host, OK, "the mapper may make"},
+		{filepath.Join(file, "m.sock"), host, Fail, "write to " + file + ": permission denied → make it a folder"},
 	} {
 		want(t, []Finding{socketFolder(tt.path, tt.mounts)}, one(tt.verdict), tt.text)
 	}
@@ -209,9 +215,9 @@ func TestDevices(t *testing.T) {
 		texts    []string
 	}{
 		"none":             {"folder", nil, one(Warn), []string{"there are none → put Device"}},
-		"none of EdgeCore": {"kubeedge", nil, one(Warn), []string{"there are none → kubectl get devices"}},
-		"folder": {"folder", []mapper.DeviceOverview{good, off, bad, fresh}, []Verdict{OK, Warn, Warn}, []string{
-			"1 online, 1 offline, 1 unhealthy, 1 not read yet", "default/bad is unhealthy for 1h0m0s: reason of bad → mend", "default/off is offline for 1m0s: reason of off → is it switched on?"}},
+		"none of EdgeCore": {"kubeedge", nil, one(Warn), []string{"there are none → kubectl get devices -A -o yaml: is there one with spec.nodeName edge-1 and a spec.protocol.protocolName that is, to the letter, modbus or virtual?"}},
+		"folder": {"folder", []mapper.DeviceOverview{good, off, bad, fresh}, []Verdict{Warn, Warn, Warn}, []string{
+			"1 online, 1 offline, 1 unhealthy, 1 not read yet: default/bad, default/off → see the lines below; GET /status", "default/bad is unhealthy for 1h0m0s: reason of bad → mend", "default/off is offline for 1m0s: reason of off → is it switched on?"}},
 		"well": {"kubeedge", []mapper.DeviceOverview{good}, []Verdict{OK, OK, OK}, []string{
 			"1 online, 0 offline, 0 unhealthy", "last seen 1m0s ago, of default/good", "12s, of default/good, the oldest; 0 devices have none"}},
 		"old": {"kubeedge", []mapper.DeviceOverview{good, late, missed}, []Verdict{OK, Warn, Warn}, []string{
@@ -221,15 +227,15 @@ func TestDevices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want(t, devices(&mapper.Overview{Source: tt.source, Devices: tt.devices}, noon), tt.verdicts, tt.texts...)
+			want(t, devices(&mapper.Overview{Node: "edge-1", Source: tt.source, Devices: tt.devices}, []string{"modbus", "virtual"}, noon), tt.verdicts, tt.texts...)
 		})
 	}
 	var many []mapper.DeviceOverview
 	for i := range 15 {
 		many = append(many, device(fmt.Sprint(i), mapper.Offline, time.Duration(i)*time.Second, nil))
 	}
-	found := devices(&mapper.Overview{Source: "folder", Devices: many}, noon)
-	if len(found) != 12 || !strings.Contains(found[1].Text, "default/14 ") || !strings.HasPrefix(found[11].Text, "and 5 more") {
+	found := devices(&mapper.Overview{Source: "folder", Devices: many}, nil, noon)
+	if len(found) != 12 || !strings.Contains(found[0].Text, ": default/14, default/13, default/12, …") || !strings.Contains(found[1].Text, "default/14 ") || !strings.HasPrefix(found[11].Text, "and 5 more") {
 		t.Errorf("got %v", found)
 	}
 }
@@ -246,9 +252,10 @@ func TestUplink(t *testing.T) {
 		want(t, []Finding{d.uplink(t.Context(), address)}, one(v), address)
 	}
 	overview := &mapper.Overview{Uplink: mapper.UplinkOverview{Address: "tcp://cloud:5557"}}
-	want(t, []Finding{session(overview)}, one(Fail), "no session at tcp://cloud:5557 → ")
+	want(t, []Finding{session(overview, OK), session(overview, Fail)}, []Verdict{Fail, Fail},
+		"no session at tcp://cloud:5557 → is it cloudsvc that listens there?", "no session at tcp://cloud:5557 → see uplink above")
 	overview.Uplink.Connected = true
-	want(t, []Finding{session(overview)}, one(OK), "is connected to tcp://cloud:5557")
+	want(t, []Finding{session(overview, OK)}, one(OK), "is connected to tcp://cloud:5557")
 }
 
 func TestCloud(t *testing.T) {
@@ -271,9 +278,9 @@ func TestSkew(t *testing.T) {
 	}{
 		{date, 0, 0, OK, "agrees"},
 		{date, 2900 * time.Millisecond, 3 * time.Second, OK, "agrees"},
-		{date, 3100 * time.Millisecond, 4 * time.Second, Warn, "it is 2.1s off"},
+		{date, 3100 * time.Millisecond, 4 * time.Second, Warn, "it is 2.1s ahead of cloudsvc's"},
 		{date, -9 * time.Second, -1900 * time.Millisecond, OK, "agrees"},
-		{date, -9 * time.Second, -2100 * time.Millisecond, Warn, "it is -2.1s off"},
+		{date, -9 * time.Second, -2100 * time.Millisecond, Warn, "it is 2.1s behind cloudsvc's"},
 		{date, -time.Hour, time.Hour, OK, "agrees"}, // an answer that took so long tells nothing
 		{"", 0, 0, Warn, `Date ""`},
 	} {

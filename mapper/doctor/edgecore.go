@@ -32,12 +32,15 @@ func (d *Doctor) edgeCore(ctx context.Context, path string) Finding {
 }
 
 // socketFolder looks at the folder where the mapper makes a socket that EdgeCore
-// is to call.
+// is to call, and at what is there by its name.
 func socketFolder(path string, mounts []mount) Finding {
 	const subject = "socket"
 	dir := filepath.Dir(path)
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return Finding{Fail, subject, fmt.Sprintf("%s cannot be made: write to %s: %v", path, dir, err), "make the folder, and let the mapper's user write to it"}
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
+		return Finding{Fail, subject, fmt.Sprintf("%s cannot be made: what is there is no socket (%v)", path, info.Mode()), "take it away, or set grpc_server.socket_path to another path"}
+	}
+	if err := unix.Access(existing(dir), unix.W_OK|unix.X_OK); err != nil {
+		return Finding{Fail, subject, fmt.Sprintf("%s cannot be made: write to %s: %v", path, existing(dir), err), "make it a folder to which the mapper's user may write"}
 	}
 	if m := mountOf(mounts, dir); m.point == "/" && m.kind == "overlay" {
 		return Finding{Warn, subject, fmt.Sprintf("%s is in the container's own file system, where EdgeCore does not see it", dir), "mount the host's " + dir + " at the same path"}

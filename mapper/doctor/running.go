@@ -30,7 +30,7 @@ func (d *Doctor) running(ctx context.Context, config *mapper.Config) (*mapper.Ov
 	}
 	if overview.Node != config.Node || overview.Mapper != config.Common.Name {
 		return nil, Finding{Fail, subject, fmt.Sprintf("%s is mapper %s/%s, and the config is of %s/%s", url, overview.Node, overview.Mapper, config.Node, config.Common.Name),
-			"give each mapper of a node its own http, or examine with the config that runs"}
+			"give each mapper of a node its own http, or examine with the config that runs; if the config was changed, restart the mapper"}
 	}
 	if overview.Source != config.Devices.Source {
 		return &overview, Finding{Warn, subject, fmt.Sprintf("it runs with devices from %s, and the config says %s", overview.Source, config.Devices.Source), "restart the mapper"}

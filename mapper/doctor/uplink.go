@@ -27,12 +27,16 @@ func (d *Doctor) uplink(ctx context.Context, address string) Finding {
 	return Finding{Verdict: OK, Subject: subject, Text: address + " takes connections"}
 }
 
-// session tells whether the running mapper is connected.
-func session(overview *mapper.Overview) Finding {
+// session tells whether the running mapper is connected, to where it was found
+// out whether cloudsvc can be reached.
+func session(overview *mapper.Overview, uplink Verdict) Finding {
 	const subject = "session"
 	if !overview.Uplink.Connected {
-		return Finding{Fail, subject, "cloudsvc has granted the running mapper no session at " + overview.Uplink.Address,
-			"is it cloudsvc that listens there? does another mapper have the same node and name? the mapper's log tells"}
+		cure := "is it cloudsvc that listens there? does another mapper have the same node and name? the mapper's log tells"
+		if uplink == Fail {
+			cure = "see uplink above"
+		}
+		return Finding{Fail, subject, "cloudsvc has granted the running mapper no session at " + overview.Uplink.Address, cure}
 	}
 	return Finding{Verdict: OK, Subject: subject, Text: "the running mapper is connected to " + overview.Uplink.Address}
 }
@@ -51,7 +55,7 @@ func (d *Doctor) cloud(ctx context.Context, registry string) []Finding {
 	sent := d.options.Now()
 	answer, err := d.client.Do(request)
 	if err != nil {
-		return []Finding{{Warn, subject, err.Error(), "the mapper itself does not need it; check dataplane.registry, and whether port 8080 is reachable from this node"}}
+		return []Finding{{Warn, subject, err.Error(), "where uplink and session are ok, values flow without it; check dataplane.registry, and whether cloudsvc's HTTP (8080) is reachable from this node"}}
 	}
 	_ = answer.Body.Close()
 	clock := skew(answer.Header.Get("Date"), sent, d.options.Now())
@@ -77,7 +81,11 @@ func skew(date string, sent, answered time.Time) Finding {
 		off = answered.Sub(then)
 	}
 	if off.Abs() > maxSkew {
-		return Finding{Warn, subject, fmt.Sprintf("it is %v off from cloudsvc's", off.Round(time.Second/10)), "let chrony or ntp set both"}
+		side := "ahead of"
+		if off < 0 {
+			side = "behind"
+		}
+		return Finding{Warn, subject, fmt.Sprintf("it is %v %s cloudsvc's", off.Abs().Round(time.Second/10), side), "let chrony or ntp set both"}
 	}
 	return Finding{Verdict: OK, Subject: subject, Text: "it agrees with cloudsvc's"}
 }
