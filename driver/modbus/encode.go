@@ -34,10 +34,13 @@ func (f format) encode(value any) ([]byte, error) {
 		n = f.scale.undo(n)
 	}
 	u, err := f.encodeNumber(n)
-	if err != nil {
-		return nil, fmt.Errorf("value %v: %w", value, err)
+	switch {
+	case err == nil:
+		return f.pack(u), nil
+	case f.scale == 1: // which names the value
+		return nil, err
 	}
-	return f.pack(u), nil
+	return nil, fmt.Errorf("value %v: %w", value, err)
 }
 
 // encodeRaw wants exactly as many bytes as the point has.
