@@ -69,7 +69,7 @@ func TestLostChange(t *testing.T) {
 	})
 	flow("while edgecore does not list one")
 	stack.Within(t, unlistedLimit, "the log says why it is removed", func() bool {
-		return strings.Contains(m.Log.String(), "or has its configData a map, a list or a null?")
+		return strings.Contains(m.Log.String(), "Device is removed: EdgeCore has not listed it for a minute and more.")
 	})
 	awaitEvent(t, events, "lost", dataplane.DeviceTopic, "", dataplane.Removed, "")
 	change(t, right)
