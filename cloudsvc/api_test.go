@@ -19,6 +19,7 @@ import (
 	"datastub/cloudsvc/ledger"
 	"datastub/dataplane"
 	"datastub/dataplane/rest"
+	"datastub/hack/poll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -202,17 +203,7 @@ func (s *testService) do(t *testing.T, method, path, body string, headers ...str
 // eventually polls until a condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(testTimeout)
-	defer deadline.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("still not so after %v: %s", testTimeout, what)
-		}
-	}
+	poll.Within(t, testTimeout, what, condition)
 }
 
 func TestAPIOptionsRequired(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"go.uber.org/goleak"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
+
+	"datastub/hack/poll"
 )
 
 func TestMain(m *testing.M) {
@@ -131,16 +133,7 @@ func (w *watched) wantLogged(n int, severity string, texts ...string) {
 // eventually waits until a condition holds, at the most 10 s.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatalf("never %s", what)
-		case <-tick.C:
-		}
-	}
+	poll.Within(t, 10*time.Second, what, holds)
 }
 
 // want waits until the devices and their addresses are those.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/dataplane"
+	"datastub/hack/poll"
 )
 
 // openFolder opens a log on the embedded server.
@@ -94,14 +95,5 @@ func stored(t testing.TB, l *Log, class dataplane.Class, after uint64) []string 
 // eventually waits until what is asked for is so.
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(20 * time.Second)
-	for !so() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("%s: not so after 20 s", what)
-		}
-	}
+	poll.Within(t, 20*time.Second, what, so)
 }

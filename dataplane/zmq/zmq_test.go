@@ -21,6 +21,7 @@ import (
 	"datastub/dataplane"
 	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
+	"datastub/hack/poll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -122,17 +123,7 @@ func (c *cloud) messages() []dataplane.Message {
 // eventually waits until ok, for at most 20 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 20 s: %s", what)
-		}
-	}
+	poll.Within(t, 20*time.Second, what, ok)
 }
 
 type runningPublisher struct {

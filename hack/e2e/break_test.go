@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"datastub/hack/link"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -76,7 +77,7 @@ func (b *broken) settle() {
 // await is stack.Eventually for what takes some of ZeroMQ's heartbeats.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	stack.Within(t, 90*time.Second, what, ok)
+	poll.Within(t, 90*time.Second, what, ok)
 }
 
 // TestHalfOpenLink has a link that takes bytes and delivers none: both ends

@@ -51,13 +51,13 @@ const (
 // write either.
 func WriteRegister(t *testing.T, port string, register, value int) {
 	t.Helper()
-	poll(t, port, holding, register, strconv.Itoa(value))
+	mbpoll(t, port, holding, register, strconv.Itoa(value))
 }
 
 // WriteCoil writes a coil in the same way.
 func WriteCoil(t *testing.T, port string, coil, value int) {
 	t.Helper()
-	poll(t, port, coils, coil, strconv.Itoa(value))
+	mbpoll(t, port, coils, coil, strconv.Itoa(value))
 }
 
 // ReadRegister reads a holding register in the same way.
@@ -74,7 +74,7 @@ func ReadCoil(t *testing.T, port string, coil int) string {
 
 func read(t *testing.T, port, table string, at int) string {
 	t.Helper()
-	out := poll(t, port, table, at)
+	out := mbpoll(t, port, table, at)
 	_, value, found := strings.Cut(out, fmt.Sprintf("[%d]:", at))
 	if !found {
 		t.Fatalf("mbpoll reads %d: got %q, want a line with [%d]:", at, out, at)
@@ -82,8 +82,8 @@ func read(t *testing.T, port, table string, at int) string {
 	return strings.TrimSpace(value)
 }
 
-// poll runs mbpoll, which writes values where it is given some.
-func poll(t *testing.T, port, table string, at int, values ...string) string {
+// mbpoll runs mbpoll, which writes values where it is given some.
+func mbpoll(t *testing.T, port, table string, at int, values ...string) string {
 	t.Helper()
 	args := append([]string{"-1", "-0", "-q", "-m", "tcp", "-p", port, "-t", table, "-r", strconv.Itoa(at), "127.0.0.1"}, values...)
 	out, err := exec.Command("mbpoll", args...).CombinedOutput()

@@ -7,22 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"datastub/hack/poll"
 	"datastub/mapper"
 )
 
 // eventually waits until ok, for at most 10 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not in 10 s: %s", what)
-		}
-	}
+	poll.Within(t, 10*time.Second, what, ok)
 }
 
 func testSettings(uplink string) settings {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"datastub/driver"
+	"datastub/hack/poll"
 	"datastub/mapper"
 	"datastub/mapper/socket"
 )
@@ -24,17 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // until waits for ok, for 20 s at most.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 20s: %s", what)
-		}
-	}
+	poll.Within(t, 20*time.Second, what, ok)
 }
 
 func pack(t testing.TB, value proto.Message) *anypb.Any {

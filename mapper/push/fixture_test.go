@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	"datastub/driver"
+	"datastub/hack/poll"
 	"datastub/mapper"
 )
 
@@ -74,17 +75,7 @@ func (r *rig) values(method, result string) int {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 30 s: %s", what)
-		}
-	}
+	poll.Within(t, 30*time.Second, what, ok)
 }
 
 // bodies returns the bodies of the values from one number to below another.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"datastub/hack/poll"
 )
 
 // accept accepts until the listener is closed; done returns why it ended.
@@ -28,17 +30,7 @@ func accept(l net.Listener) (done func() error) {
 // until waits for ok, for 20 s at most.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 20s: %s", what)
-		}
-	}
+	poll.Within(t, 20*time.Second, what, ok)
 }
 
 func connects(path string) bool {

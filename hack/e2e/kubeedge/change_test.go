@@ -5,6 +5,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -70,7 +71,7 @@ func TestChanges(t *testing.T) {
 	})
 
 	remove(t, m.text())
-	stack.Within(t, unlistedLimit, "a device that is deleted", func() bool {
+	poll.Within(t, unlistedLimit, "a device that is deleted", func() bool {
 		n, beside := len(sub.Messages(m.name)), len(sub.Messages("neighbour"))
 		eventually(t, "the neighbour goes on", func() bool { return len(sub.Messages("neighbour")) > beside+20 })
 		return len(sub.Messages(m.name)) == n

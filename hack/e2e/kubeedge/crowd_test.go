@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -80,7 +81,7 @@ func TestCrowd(t *testing.T) {
 		documents = append(documents, member(fmt.Sprintf("member-%d", i)))
 	}
 	apply(t, strings.Join(documents, "---\n"))
-	stack.Within(t, arrivalLimit, "all devices have values", func() bool { return len(byAddress(sub.Messages(""))) == crowd*properties })
+	poll.Within(t, arrivalLimit, "all devices have values", func() bool { return len(byAddress(sub.Messages(""))) == crowd*properties })
 	begun := time.Now()
 	for now := range time.Tick(glance) {
 		age := now.Sub(begun)

@@ -7,6 +7,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -38,7 +39,7 @@ func TestDemo(t *testing.T) {
 	if got := stack.ReadCoil(t, port, 0); got != "1" {
 		t.Errorf("the coil of the switch: got %s, want 1", got)
 	}
-	stack.Within(t, twinLimit, "DeviceStatus shows both", func() bool {
+	poll.Within(t, twinLimit, "DeviceStatus shows both", func() bool {
 		return reported(t, "temperature-instance", "temperature") == "23.5" && reported(t, "temperature-instance", "temperature-switch") == "1"
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"datastub/dataplane"
 	"datastub/hack/fault"
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 	"datastub/mapper"
 )
@@ -100,7 +101,7 @@ func (f *faulty) checkArriving(faults []fault.Fault) {
 		}
 	}
 	for _, x := range []fault.Fault{faults[0], faults[len(faults)/2], faults[len(faults)-1]} {
-		stack.Within(f.t, twinLimit, "DeviceStatus of "+x.Name+" is unhealthy", func() bool { return readStatus(f.t, x.Name).Status.State == "unhealthy" })
+		poll.Within(f.t, twinLimit, "DeviceStatus of "+x.Name+" is unhealthy", func() bool { return readStatus(f.t, x.Name).Status.State == "unhealthy" })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 	"datastub/mapper"
 )
@@ -24,7 +25,7 @@ func TestMended(t *testing.T) {
 	apply(t, wrong)
 	awaitEvent(t, events, "mended", dataplane.PropertyTopic, "level", dataplane.Faulty, reason)
 	awaitEvent(t, events, "mended", dataplane.DeviceTopic, "", string(mapper.Unhealthy), reason)
-	stack.Within(t, twinLimit, "DeviceStatus is unhealthy", func() bool { return readStatus(t, "mended").Status.State == "unhealthy" })
+	poll.Within(t, twinLimit, "DeviceStatus is unhealthy", func() bool { return readStatus(t, "mended").Status.State == "unhealthy" })
 	if got := propertiesOf(values.Messages("mended")); !got["temperature"] || got["level"] {
 		t.Errorf("before it is mended there are values of %v, want temperature only", got)
 	}
@@ -36,7 +37,7 @@ func TestMended(t *testing.T) {
 	if got := overview(t, m)["mended"]; got.State != mapper.Online || got.Reason != "" {
 		t.Errorf("GET /status: got %s, %q, want online", got.State, got.Reason)
 	}
-	stack.Within(t, twinLimit, "DeviceStatus is online and has the level", func() bool {
+	poll.Within(t, twinLimit, "DeviceStatus is online and has the level", func() bool {
 		return readStatus(t, "mended").Status.State == "online" && reported(t, "mended", "level") == "7"
 	})
 	stack.CheckUnbroken(t, "subscriber", values.Messages("mended"))
@@ -64,11 +65,11 @@ func TestLostChange(t *testing.T) {
 	flow("at first")
 	change(t, strings.Replace(right, "{signal: counter,", "{signal: counter, min: [1],", 1))
 	flow("after a change that edgecore loses")
-	stack.Within(t, unlistedLimit, "the log says that edgecore does not list it", func() bool {
+	poll.Within(t, unlistedLimit, "the log says that edgecore does not list it", func() bool {
 		return strings.Contains(m.Log.String(), "EdgeCore does not list devices that run here: they go on")
 	})
 	flow("while edgecore does not list one")
-	stack.Within(t, unlistedLimit, "the log says why it is removed", func() bool {
+	poll.Within(t, unlistedLimit, "the log says why it is removed", func() bool {
 		return strings.Contains(m.Log.String(), "Device is removed: EdgeCore has not listed it for a minute and more.")
 	})
 	awaitEvent(t, events, "lost", dataplane.DeviceTopic, "", dataplane.Removed, "")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -19,12 +20,12 @@ func TestTwin(t *testing.T) {
 	apply(t, meter{name: "twinned", port: port}.text())
 	shows := func(want string) {
 		t.Helper()
-		stack.Within(t, twinLimit, "DeviceStatus shows "+want, func() bool { return reported(t, "twinned", "temperature") == want })
+		poll.Within(t, twinLimit, "DeviceStatus shows "+want, func() bool { return reported(t, "twinned", "temperature") == want })
 	}
 	shows("23.5")
 	stack.WriteRegister(t, port, 40, 240)
 	shows("24")
-	stack.Within(t, twinLimit, "the device is online", func() bool {
+	poll.Within(t, twinLimit, "the device is online", func() bool {
 		state := readStatus(t, "twinned").Status.State
 		return state == "ok" || state == "online"
 	})
@@ -34,7 +35,7 @@ func TestTwin(t *testing.T) {
 func awaitTwin(t *testing.T, what, device, property string) {
 	t.Helper()
 	before := reported(t, device, property)
-	stack.Within(t, twinLimit, what, func() bool {
+	poll.Within(t, twinLimit, what, func() bool {
 		now := reported(t, device, property)
 		return now != "" && now != before
 	})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"datastub/hack/kubeedge"
+	"datastub/hack/poll"
 	"datastub/hack/stack"
 )
 
@@ -19,6 +20,6 @@ func TestVirtualExample(t *testing.T) {
 	s.StartEdgeMapper(kubeedge.Node, cluster.DMI)
 	apply(t, string(text))
 	for _, property := range []string{"sine", "ramp", "square", "counter", "walk", "constant"} {
-		stack.Within(t, twinLimit, "DeviceStatus shows "+property, func() bool { return reported(t, "signals-1", property) != "" })
+		poll.Within(t, twinLimit, "DeviceStatus shows "+property, func() bool { return reported(t, "signals-1", property) != "" })
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"datastub/hack/stack"
+	"datastub/hack/poll"
 )
 
 // changeLimit is how long a change may take through KubeEdge, which waits for 10 s
@@ -21,5 +21,5 @@ const unlistedLimit = 4 * time.Minute
 // eventually waits for what comes by way of KubeEdge.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	stack.Within(t, changeLimit, what, ok)
+	poll.Within(t, changeLimit, what, ok)
 }

@@ -12,6 +12,7 @@ import (
 
 	"datastub/dataplane"
 	"datastub/hack/fault"
+	"datastub/hack/poll"
 	"datastub/mapper"
 )
 
@@ -129,15 +130,5 @@ func TestFaults(t *testing.T) {
 // await waits until ok, for at most 30 s.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("not in 30 s: %s", what)
-		}
-	}
+	poll.Within(t, 30*time.Second, what, ok)
 }
