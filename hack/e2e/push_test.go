@@ -8,47 +8,21 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
-	"datastub/hack/process"
 	"datastub/hack/stack"
 )
 
-// pushingDevice is a virtual device with a counter for each pushMethod, which
-// are properties p0, p1 and so on, read and pushed every 100 ms.
+// pushingDevice is a stack.PushingDevice with properties p0, p1 and so on.
 func pushingDevice(methods ...string) string {
-	var model, device strings.Builder
+	var named []stack.PushMethod
 	for i, method := range methods {
-		fmt.Fprintf(&model, "    - {name: p%d, type: INT, accessMode: ReadOnly}\n", i)
-		fmt.Fprintf(&device, `    - name: p%d
-      collectCycle: 100
-      reportCycle: 100
-      pushMethod: {%s}
-      visitors: {protocolName: virtual, configData: {signal: counter, step: 1, period: 100ms}}
-`, i, method)
+		named = append(named, stack.PushMethod{Property: fmt.Sprintf("p%d", i), Method: method})
 	}
-	return `
-apiVersion: devices.kubeedge.io/v1beta1
-kind: DeviceModel
-metadata: {name: pushing-model}
-spec:
-  protocol: virtual
-  properties:
-` + model.String() + `---
-apiVersion: devices.kubeedge.io/v1beta1
-kind: Device
-metadata: {name: pushing}
-spec:
-  deviceModelRef: {name: pushing-model}
-  protocol: {protocolName: virtual}
-  properties:
-` + device.String()
+	return stack.PushingDevice("pushing", named...)
 }
 
 // byMQTT is the pushMethod of a broker, at topic push.
@@ -60,32 +34,6 @@ func byMQTT(scheme, broker string) string {
 func byHTTP(scheme, receiver string) string {
 	host, port, _ := net.SplitHostPort(receiver)
 	return fmt.Sprintf("http: {hostName: '%s://%s', port: %s, requestPath: /values}", scheme, host, port)
-}
-
-// startBroker starts a mosquitto, with further lines for its listener, and
-// returns where it listens.
-func startBroker(t *testing.T, more string) (address string, p *process.Process) {
-	t.Helper()
-	port := stack.FreePort(t)
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("user root\nallow_anonymous true\nlistener %s 127.0.0.1\n%s\n", port, more)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command, err := exec.LookPath("mosquitto")
-	if err != nil {
-		command = "/usr/sbin/mosquitto" // not in everybody's PATH
-	}
-	if p, err = process.Start(process.Options{Command: command, Args: []string{"-c", config}}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
-	address = "127.0.0.1:" + port
-	stack.Eventually(t, "mosquitto listens", func() bool {
-		conn, err := net.Dial("tcp", address)
-		return err == nil && conn.Close() == nil
-	})
-	return address, p
 }
 
 // deaf returns an address where the kernel takes connections and nobody ever
@@ -104,12 +52,12 @@ func deaf(t *testing.T) string {
 // pushes answers: two who never did, and a broker that did for a while.
 func TestStopsWhilePushStalls(t *testing.T) {
 	t.Parallel()
-	broker, mosquitto := startBroker(t, "")
+	broker := stack.StartBroker(t, "allow_anonymous true")
 	m := stack.New(t).StartMapper("edge-1", map[string]string{
-		"pushing.yaml": pushingDevice(byMQTT("tcp", broker), byMQTT("tcp", deaf(t)), byHTTP("http", deaf(t))),
+		"pushing.yaml": pushingDevice(byMQTT("tcp", broker.Address), byMQTT("tcp", deaf(t)), byHTTP("http", deaf(t))),
 	})
 	stack.Eventually(t, "the broker has values", func() bool { return delivered(t, m, "mqtt") > 0 })
-	if err := syscall.Kill(mosquitto.ID(), syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(broker.ID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	waiting := func() uint64 { return sum(t, scrape(t, m.URL()), `datastub_mapper_push_waiting{method="mqtt"}`) }
@@ -158,7 +106,7 @@ type posts struct {
 func startTLS(t *testing.T, a *authority) (broker string, p *posts) {
 	t.Helper()
 	certificate, key := a.issue(t)
-	broker, _ = startBroker(t, fmt.Sprintf("certfile %s\nkeyfile %s", certificate, key))
+	broker = stack.StartBroker(t, fmt.Sprintf("allow_anonymous true\ncertfile %s\nkeyfile %s", certificate, key)).Address
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
 		t.Fatal(err)

@@ -84,3 +84,38 @@ spec:
         configData: {signal: counter, step: 1, period: CYCLEms, topic: count/slow, qosClass: BT}
 `)
 }
+
+// A PushMethod is a property of a PushingDevice and its pushMethod, as in a CR.
+type PushMethod struct{ Property, Method string }
+
+// PushingDevice is a virtual device with a counter for each PushMethod, read and
+// pushed every 100 ms; on KubeEdge it is of the node edge-1.
+func PushingDevice(name string, methods ...PushMethod) string {
+	var model, device strings.Builder
+	for _, m := range methods {
+		fmt.Fprintf(&model, "    - {name: %s, type: INT, accessMode: ReadOnly}\n", m.Property)
+		fmt.Fprintf(&device, `    - name: %s
+      collectCycle: 100
+      reportCycle: 100
+      pushMethod: {%s}
+      visitors: {protocolName: virtual, configData: {signal: counter, step: 1, period: 100ms}}
+`, m.Property, m.Method)
+	}
+	return fmt.Sprintf(`
+apiVersion: devices.kubeedge.io/v1beta1
+kind: DeviceModel
+metadata: {name: %[1]s-model}
+spec:
+  protocol: virtual
+  properties:
+%[2]s---
+apiVersion: devices.kubeedge.io/v1beta1
+kind: Device
+metadata: {name: %[1]s}
+spec:
+  nodeName: edge-1
+  deviceModelRef: {name: %[1]s-model}
+  protocol: {protocolName: virtual}
+  properties:
+%[3]s`, name, &model, &device)
+}

@@ -1,43 +1,23 @@
 package push
 
 import (
-	"bytes"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"datastub/driver"
-	"datastub/hack/port"
 	"datastub/hack/process"
+	"datastub/hack/stack"
 	"datastub/mapper"
 )
 
 // output is what a program has printed so far.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
+type output struct{ stack.Log }
 
 // lines returns the whole lines, each run of equal ones once, as QoS 1 may have
 // them.
@@ -46,60 +26,13 @@ func (o *output) lines() []string {
 	return slices.Compact(all[:len(all)-1])
 }
 
-// A broker is a mosquitto on a port of its own.
-type broker struct {
-	address string // host:port
-	config  string
-	log     output
-	process *process.Process
-}
-
-// newBroker starts a broker that keeps sessions over a SIGTERM. More is what
-// else its config says.
-func newBroker(t *testing.T, more string) *broker {
-	t.Helper()
-	free, err := port.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	b := &broker{address: "127.0.0.1:" + free, config: filepath.Join(folder, "mosquitto.conf")}
-	// Where it is root, it stays so: only root may write the test's folder.
-	text := fmt.Sprintf("user root\nlistener %s 127.0.0.1\npersistence true\npersistence_location %s/\nmax_queued_messages 0\n%s\n", free, folder, more)
-	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b.start(t)
-	t.Cleanup(func() { b.process.Kill() })
-	return b
-}
-
-// start starts the broker and waits until it listens.
-func (b *broker) start(t *testing.T) {
-	t.Helper()
-	command, err := exec.LookPath("mosquitto")
-	if err != nil {
-		command = "/usr/sbin/mosquitto" // not in everybody's PATH
-	}
-	if b.process, err = process.Start(process.Options{Command: command, Args: []string{"-c", b.config}, Stderr: &b.log}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "mosquitto listens", func() bool {
-		conn, err := net.Dial("tcp", b.address)
-		if err != nil {
-			return false
-		}
-		return conn.Close() == nil
-	})
-}
-
 // subscribe starts a mosquitto_sub, which prints a line for each message: "1"
 // if it was retained, its QoS, topic and text. Its session outlives its
 // connection, and once the broker was stopped well that, too. It connects
 // again by itself.
-func (b *broker) subscribe(t *testing.T, topic string) *output {
+func subscribe(t *testing.T, b *stack.Broker, topic string) *output {
 	t.Helper()
-	host, port, _ := net.SplitHostPort(b.address)
+	host, port, _ := net.SplitHostPort(b.Address)
 	lines := &output{}
 	s, err := process.Start(process.Options{Command: "mosquitto_sub", Stdout: lines, Args: []string{
 		"-h", host, "-p", port, "-i", "subscriber", "-c", "-t", topic, "-q", "2", "-F", "%r %q %t|%p",
@@ -108,7 +41,7 @@ func (b *broker) subscribe(t *testing.T, topic string) *output {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Kill)
-	eventually(t, "mosquitto_sub is subscribed", func() bool { return strings.Contains(b.log.String(), "Sending SUBACK to subscriber") })
+	eventually(t, "mosquitto_sub is subscribed", func() bool { return strings.Contains(b.Log.String(), "Sending SUBACK to subscriber") })
 	return lines
 }
 
@@ -143,31 +76,31 @@ func sentences(topic string, from, to int) (all []string) {
 // while it is away, arrive when it is back, in order.
 func TestMQTTOutage(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t, logAll)
-	lines := b.subscribe(t, "plant/#")
-	if err := b.process.Stop(10 * time.Second); err != nil {
+	b := stack.StartBroker(t, logAll)
+	lines := subscribe(t, b, "plant/#")
+	if err := b.Stop(10 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	b.start(t) // knows the subscriber's session from now on, whatever happens
+	b.Start(t) // knows the subscriber's session from now on, whatever happens
 	r := newRig(t)
-	push := r.run(deviceOf("boiler", published("t", "tcp://"+b.address, "plant/t")))
+	push := r.run(deviceOf("boiler", published("t", "tcp://"+b.Address, "plant/t")))
 	for n := range 100 {
 		push(0, int64(n))
 	}
 	wantLines(t, lines, sentences("plant/t", 0, 100))
-	if err := syscall.Kill(b.process.ID(), syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(b.ID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	for n := 100; n < 150; n++ {
 		push(0, int64(n))
 	}
 	eventually(t, "values are under way", func() bool { return r.waiting()[methodMQTT] < 50 })
-	b.process.Kill()
+	b.Kill()
 	eventually(t, "the outage is seen", func() bool { return strings.Contains(r.log.String(), "Push fails") })
 	for n := 150; n < 200; n++ {
 		push(0, int64(n))
 	}
-	b.start(t)
+	b.Start(t)
 	wantLines(t, lines, sentences("plant/t", 0, 200))
 	eventually(t, "it is told", func() bool { return strings.Contains(r.log.String(), "Push works again") })
 	if n := r.values(methodMQTT, "delivered"); n != 200 {
@@ -179,17 +112,17 @@ func TestMQTTOutage(t *testing.T) {
 // is published as its CR says.
 func TestMQTT(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t, logAll)
+	b := stack.StartBroker(t, logAll)
 	r := newRig(t)
-	kept := published("kept", "tcp://"+b.address, "plant/kept")
+	kept := published("kept", "tcp://"+b.Address, "plant/kept")
 	kept.Push.MQTT.QoS, kept.Push.MQTT.Retained = 2, true
-	once := published("once", "tcp://"+b.address, "plant/once")
+	once := published("once", "tcp://"+b.Address, "plant/once")
 	once.Push.MQTT.QoS = 0
 	push := r.run(deviceOf("boiler", kept, once))
 	push(0, 20.5)
 	eventually(t, "it is delivered", func() bool { return r.values(methodMQTT, "delivered") == 1 })
-	lines := b.subscribe(t, "plant/#")
-	other := r.run(deviceOf("other", published("t", "tcp://"+b.address, "plant/t")))
+	lines := subscribe(t, b, "plant/#")
+	other := r.run(deviceOf("other", published("t", "tcp://"+b.Address, "plant/t")))
 	const at = "|time is 2026-11-23 16:35:19  "
 	want := []string{"1 2 plant/kept" + at + "plant/kept: 20.5\n", "0 0 plant/once" + at + "plant/once: on, and off\n"}
 	wantLines(t, lines, want[:1])
@@ -198,20 +131,20 @@ func TestMQTT(t *testing.T) {
 	other(0, true)
 	wantLines(t, lines, append(want, "0 1 plant/t"+at+"plant/t: true\n"))
 	r.stop()
-	id := clientID("edge-1/mapper", "tcp://"+b.address)
-	if n := strings.Count(b.log.String(), " as "+id+" "); n != 1 {
-		t.Errorf("%s has connected %d times, want once:\n%s", id, n, b.log.String())
+	id := clientID("edge-1/mapper", "tcp://"+b.Address)
+	if n := strings.Count(b.Log.String(), " as "+id+" "); n != 1 {
+		t.Errorf("%s has connected %d times, want once:\n%s", id, n, b.Log.String())
 	}
-	eventually(t, "it says goodbye", func() bool { return strings.Contains(b.log.String(), "Received DISCONNECT from "+id) })
+	eventually(t, "it says goodbye", func() bool { return strings.Contains(b.Log.String(), "Received DISCONNECT from "+id) })
 }
 
 // A broker that lets nobody in is tried again; its password is told to nobody
 // else.
 func TestMQTTRefused(t *testing.T) {
 	t.Parallel()
-	b := newBroker(t, "allow_anonymous false")
+	b := stack.StartBroker(t, "allow_anonymous false")
 	r := newRig(t)
-	push := r.run(deviceOf("boiler", published("t", "tcp://u:s3cret@"+b.address, "plant/t")))
+	push := r.run(deviceOf("boiler", published("t", "tcp://u:s3cret@"+b.Address, "plant/t")))
 	push(0, 1.5)
 	eventually(t, "it is told", func() bool { return strings.Contains(r.log.String(), "not Authorized") })
 	if strings.Contains(r.log.String(), "s3cret") {

@@ -6,16 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"datastub/hack/kubeedge"
-	"datastub/hack/port"
 	"datastub/hack/process"
 	"datastub/hack/stack"
 )
@@ -24,38 +20,11 @@ import (
 // HTTP, by MQTT, by OTEL and to the data plane.
 func pushed(receiver, broker string) string {
 	host, port, _ := net.SplitHostPort(receiver)
-	methods := []struct{ name, method string }{
-		{"posted", fmt.Sprintf("http: {hostName: 'http://%s', port: %s, requestPath: /values}", host, port)},
-		{"published", fmt.Sprintf("mqtt: {address: 'tcp://%s', topic: plant/published, qos: 1}", broker)},
-		{"otel", "otel: {endpointURL: 'http://127.0.0.1:4318'}"},
-		{"wished", "mqtt: {address: 'zmq://any', topic: plant/wished}"},
-	}
-	var model, device strings.Builder
-	for _, m := range methods {
-		fmt.Fprintf(&model, "    - {name: %s, type: INT, accessMode: ReadOnly}\n", m.name)
-		fmt.Fprintf(&device, `    - name: %s
-      collectCycle: 100
-      reportCycle: 100
-      pushMethod: {%s}
-      visitors: {protocolName: virtual, configData: {signal: counter, step: 1, period: 100ms}}
-`, m.name, m.method)
-	}
-	return `apiVersion: devices.kubeedge.io/v1beta1
-kind: DeviceModel
-metadata: {name: pushed-model}
-spec:
-  protocol: virtual
-  properties:
-` + model.String() + `---
-apiVersion: devices.kubeedge.io/v1beta1
-kind: Device
-metadata: {name: pushed}
-spec:
-  nodeName: edge-1
-  deviceModelRef: {name: pushed-model}
-  protocol: {protocolName: virtual}
-  properties:
-` + device.String()
+	return stack.PushingDevice("pushed",
+		stack.PushMethod{Property: "posted", Method: fmt.Sprintf("http: {hostName: 'http://%s', port: %s, requestPath: /values}", host, port)},
+		stack.PushMethod{Property: "published", Method: fmt.Sprintf("mqtt: {address: 'tcp://%s', topic: plant/published, qos: 1}", broker)},
+		stack.PushMethod{Property: "otel", Method: "otel: {endpointURL: 'http://127.0.0.1:4318'}"},
+		stack.PushMethod{Property: "wished", Method: "mqtt: {address: 'zmq://any', topic: plant/wished}"})
 }
 
 // A receiver keeps the numbers that it is posted, unless it refuses them.
@@ -95,30 +64,6 @@ func (r *receiver) counts() (taken, refused int) {
 	return len(r.numbers), r.refused
 }
 
-// startBroker starts a mosquitto that keeps no sessions.
-func startBroker(t *testing.T, address string) *process.Process {
-	t.Helper()
-	host, at, _ := net.SplitHostPort(address)
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	if err := os.WriteFile(config, []byte("user root\nallow_anonymous true\nlistener "+at+" "+host+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command, err := exec.LookPath("mosquitto")
-	if err != nil {
-		command = "/usr/sbin/mosquitto" // not in everybody's PATH
-	}
-	p, err := process.Start(process.Options{Command: command, Args: []string{"-c", config}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Kill)
-	eventually(t, "mosquitto listens", func() bool {
-		conn, err := net.Dial("tcp", address)
-		return err == nil && conn.Close() == nil
-	})
-	return p
-}
-
 // published counts what a mosquitto_sub, which connects again by itself, prints.
 func published(t *testing.T, address string) (count func() int) {
 	t.Helper()
@@ -136,20 +81,15 @@ func published(t *testing.T, address string) (count func() int) {
 // refuses for a while misses nothing, a broker that is killed gets what comes
 // after, and the data plane carries what none of them is to have.
 func TestPush(t *testing.T) {
-	free, err := port.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker := "127.0.0.1:" + free
-	mosquitto := startBroker(t, broker)
-	messages := published(t, broker)
+	broker := stack.StartBroker(t, "allow_anonymous true")
+	messages := published(t, broker.Address)
 	r := &receiver{}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	s := stack.New(t)
 	sub := s.Subscribe("plant/wished")
 	m := s.StartEdgeMapper(kubeedge.Node, cluster.DMI)
-	apply(t, pushed(server.Listener.Addr().String(), broker))
+	apply(t, pushed(server.Listener.Addr().String(), broker.Address))
 	eventually(t, "values by HTTP", func() bool { n, _ := r.counts(); return n > 10 })
 	eventually(t, "values by MQTT", func() bool { return messages() > 10 })
 	eventually(t, "values by zmq://", func() bool { return len(sub.Messages("pushed")) > 10 })
@@ -157,14 +97,14 @@ func TestPush(t *testing.T) {
 		return strings.Contains(m.Log.String(), "spec.properties[otel].pushMethod: nothing is pushed by otel: subscribe to the property's topic at cloudsvc")
 	})
 	r.refuse(true)
-	mosquitto.Kill()
+	broker.Kill()
 	eventually(t, "both outages are told", func() bool {
 		_, refused := r.counts()
 		return refused > 0 && strings.Count(m.Log.String(), "Push fails: values wait") >= 2
 	})
 	taken, _ := r.counts()
 	r.refuse(false)
-	startBroker(t, broker)
+	broker.Start(t)
 	before := messages()
 	eventually(t, "values again", func() bool { n, _ := r.counts(); return n > taken+30 && messages() > before+30 })
 	r.mu.Lock()
