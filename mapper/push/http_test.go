@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"datastub/hack/stack"
 	"datastub/mapper"
 )
 
@@ -112,12 +113,7 @@ func TestHTTPOutage(t *testing.T) {
 	})
 	t.Run("is not there", func(t *testing.T) {
 		t.Parallel()
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := listener.Addr().String()
-		_ = listener.Close()
+		address := "127.0.0.1:" + stack.FreePort(t)
 		r := newRig(t)
 		push := r.run(deviceOf("boiler", posted("a", "http://u:s3cret@"+address+"/s3cret")))
 		for n := range 50 {
@@ -127,8 +123,9 @@ func TestHTTPOutage(t *testing.T) {
 		receiver := newReceiver(nil)
 		server := &http.Server{Handler: receiver}
 		t.Cleanup(func() { _ = server.Close() })
-		if listener, err = net.Listen("tcp", address); err != nil {
-			t.Skip("another program has taken the port: ", err)
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
 		}
 		go func() { _ = server.Serve(listener) }()
 		receiver.want(t, "/s3cret", bodies("a", 0, 50))
