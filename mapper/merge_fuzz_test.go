@@ -40,6 +40,9 @@ func FuzzMerge(f *testing.F) {
 func FuzzPush(f *testing.F) {
 	f.Add("http://u:s3cret@app.example.com", int64(80), "/values?k=1", "mqtt://u:s3cret@broker:1883/")
 	f.Add("[::1]", int64(443), "%zz", "wss://broker/mqtt?k=1#f")
+	f.Add("0?", int64(443), "0", "tcp://0?")
+	f.Add("0:", int64(1), "", ":1:")
+	f.Add("0", int64(1), "", "a::")
 	f.Fuzz(func(t *testing.T, host string, port int64, path, address string) {
 		device, model := placed(nil, 0)
 		device.Spec.Properties[0].PushMethod = &v1beta1.PushMethod{

@@ -1,7 +1,10 @@
 package mapper
 
 import (
+	"cmp"
 	"math"
+	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -72,12 +75,16 @@ func (m *merger) pushHost(path *field.Path, text string) string {
 	}
 	u, err := url.Parse(host)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") ||
-		u.Port() != "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		u.Port() != "" || *u != *originOf(u) {
 		m.fail(field.Invalid(path, brief(withoutUser(text)), want))
 		return ""
 	}
 	return u.String()
 }
+
+// originOf returns what stands before a URL's path, and nothing of the rest, not
+// even a mark at which it begins.
+func originOf(u *url.URL) *url.URL { return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host} }
 
 // pushMQTT merges a topic of a broker. It returns nil where something is
 // wrong.
@@ -131,22 +138,20 @@ func brokerURL(address string) (broker string, ok bool) {
 		address = "tcp://" + address
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
+	if err != nil {
 		return "", false
 	}
 	known, ok := brokerSchemes[u.Scheme]
-	if !ok {
+	name := strings.ToLower(u.Hostname())
+	if _, err := netip.ParseAddr(name); !ok || name == "" || err != nil && strings.Contains(name, ":") {
 		return "", false
 	}
-	u.Scheme, u.Host, u.Fragment = known.scheme, strings.TrimSuffix(strings.ToLower(u.Host), ":"), ""
-	if u.Port() == "" {
-		u.Host += ":" + known.port
-	}
+	u.Scheme, u.Host, u.Fragment = known.scheme, net.JoinHostPort(name, cmp.Or(u.Port(), known.port)), ""
 	if u.Scheme == "tcp" || u.Scheme == "ssl" { // there is nothing behind the port
 		if u.Path != "" && u.Path != "/" { // such as zmq:/app, which lacks a slash
 			return "", false
 		}
-		u.Path, u.RawPath, u.RawQuery = "", "", ""
+		u = originOf(u)
 	}
 	return u.String(), checkPort(u.Port(), 1) == ""
 }
