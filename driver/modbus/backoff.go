@@ -12,8 +12,8 @@ const (
 	lastWait  = 30 * time.Second
 )
 
-// backoff tells when a device that failed may be tried again. The zero value
-// is a device that has not failed.
+// backoff tells when what failed may be tried again. The zero value has not
+// failed.
 type backoff struct {
 	failures int
 	cause    error
@@ -21,18 +21,18 @@ type backoff struct {
 }
 
 // fail notes a failure. The wait is random from 0 to its most ("full jitter"),
-// so that many mappers do not come back at once.
-func (b *backoff) fail(now time.Time, cause error, random float64) {
+// so that many mappers do not come back at once, and no less than least.
+func (b *backoff) fail(now time.Time, least time.Duration, cause error, random float64) {
 	most := lastWait
 	if b.failures < 8 { // 0.2 s doubled 8 times is more than 30 s
 		most = min(firstWait<<b.failures, lastWait)
 	}
 	b.failures++
 	b.cause = cause
-	b.next = now.Add(time.Duration(random * float64(most)))
+	b.next = now.Add(max(least, time.Duration(random*float64(most))))
 }
 
-// wait returns nil if the device may be tried now, else an error that tells
+// wait returns nil if the next try may be made now, else an error that tells
 // when, and why not before.
 func (b *backoff) wait(now time.Time) error {
 	if !now.Before(b.next) {

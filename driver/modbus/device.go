@@ -19,11 +19,12 @@ var (
 	_ driver.Unreader = (*device)(nil)
 )
 
-// device is one unit behind one connection.
+// device is one unit on its line.
 type device struct {
 	name   string
 	unread []string
-	bus    *bus
+	lines  *lines
+	unit   *unit
 
 	mu         sync.Mutex
 	cuts       map[span]bool // where requests were refused unless split
@@ -78,7 +79,7 @@ func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Read
 
 // read makes one request.
 func (d *device) read(ctx context.Context, s span) ([]byte, time.Time, error) {
-	data, at, err := d.bus.do(ctx, func(client modbus.Client) ([]byte, error) {
+	data, at, err := d.unit.do(ctx, usual, func(client modbus.Client) ([]byte, error) {
 		first, count := uint16(s.first), uint16(s.count)
 		switch s.table {
 		case coils:
@@ -121,7 +122,7 @@ func (d *device) write(ctx context.Context, p *point, value any) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = d.bus.do(ctx, func(client modbus.Client) ([]byte, error) {
+	_, _, err = d.unit.do(ctx, urgent, func(client modbus.Client) ([]byte, error) {
 		return send(client, p.span, data)
 	})
 	return err
@@ -170,14 +171,14 @@ func (d *device) addCut(s span) {
 // forgetOldCuts begins anew after a new connection: the device may have been
 // changed meanwhile. It is called with mu held.
 func (d *device) forgetOldCuts() {
-	if c := d.bus.connections.Load(); d.cuts == nil || c != d.connection {
+	if c := d.unit.line.connections.Load(); d.cuts == nil || c != d.connection {
 		d.cuts, d.connection = make(map[span]bool), c
 	}
 }
 
-// Close closes the connection.
+// Close leaves the line.
 func (d *device) Close() error {
-	d.bus.close()
+	d.lines.close(d.unit)
 	return nil
 }
 

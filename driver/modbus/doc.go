@@ -14,13 +14,17 @@
 //	timeout          of a connection and of each answer, 10ms to 1m, 1s; a bare
 //	                 number is milliseconds
 //
-// A device has one connection, made at the first read and kept. One request is
-// under way at a time. Any answer that is not exactly one to the request (of
-// another transaction, unit, function or length) closes the connection, and so
-// does an answer that is late: what comes after it cannot be taken for the
-// answer to another request. After a failure the device is left alone for a
-// random time, up to 0.2 s at first and 30 s in the end (exponential back-off
-// with full jitter); reads meanwhile fail at once and say until when.
+// Devices of one ip and port share one connection, made at the first read and
+// kept until the last of them is closed. One request is under way at a time;
+// writes go before reads. An answer that comes late is known by its number, and
+// thrown away; any other that is not exactly one to the request (of another
+// transaction, unit, function or length) closes the connection, as do two
+// requests in a row that nothing answers.
+//
+// After a failure a device is left alone for a random time, up to 0.2 s at first
+// and 30 s in the end (exponential back-off with full jitter); reads meanwhile
+// fail at once and say until when. Those of a connection's devices that do not
+// answer get a twentieth of its time, together, while others do.
 //
 // # Point
 //

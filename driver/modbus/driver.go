@@ -24,6 +24,7 @@ type Options struct {
 // A Driver opens Modbus devices.
 type Driver struct {
 	options Options
+	lines   lines
 }
 
 // New returns a driver.
@@ -50,6 +51,7 @@ func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, err
 	return &device{
 		name:   name,
 		unread: r.Unread(),
-		bus:    newBus(config, d.options),
+		lines:  &d.lines,
+		unit:   d.lines.open(config, d.options),
 	}, nil
 }

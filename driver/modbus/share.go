@@ -1,0 +1,74 @@
+package modbus
+
+import "time"
+
+// A unit that does not answer costs its line a timeout each time it is asked,
+// and all others wait. So it is asked seldom and, as long as others on the line
+// answer, not waited for longer than they take.
+const (
+	// deadShare is the part of a line's time that all units which do not
+	// answer may take together: one in so many.
+	deadShare = 20
+	// slack is how much longer than the slowest answer of the others one that
+	// did not answer is waited for.
+	slack = 4
+	// minPatience is the least that anyone is waited for.
+	minPatience = 50 * time.Millisecond
+	// fullPatience is every how many tries a unit is given all of its timeout:
+	// it may be slower than the others.
+	fullPatience = 4
+)
+
+// patience returns how long a unit is waited for.
+func (l *line) patience(u *unit) time.Duration {
+	_, living := l.others(u)
+	if n := u.retry.failures; n == 0 || !living || n%fullPatience == 0 {
+		return u.timeout
+	}
+	return min(max(slack*l.slowest, minPatience), u.timeout)
+}
+
+// fails notes that a unit cost the line some time for nothing, and returns the
+// error for it.
+func (l *line) fails(u *unit, took time.Duration, cause error) error {
+	l.note(u, false)
+	var least time.Duration
+	if dead, living := l.others(u); living {
+		least = deadShare * time.Duration(dead+1) * took
+	}
+	u.retry.fail(l.options.Now(), least, cause, l.options.Rand())
+	return l.unreachable(cause)
+}
+
+// answers notes that a unit answered in some time.
+func (l *line) answers(u *unit, took time.Duration) {
+	l.note(u, true)
+	u.retry = backoff{}
+	const memory = 64 // answers, until a slow one is forgotten
+	l.slowest = max(took, l.slowest-l.slowest/memory)
+}
+
+// note remembers whether a unit that is open answers.
+func (l *line) note(u *unit, answers bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, open := l.units[u]; open {
+		l.units[u] = answers
+	}
+}
+
+// others tells of the other units how many do not answer, and whether any does.
+func (l *line) others(u *unit) (dead int, living bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for other, answers := range l.units {
+		switch {
+		case other == u:
+		case answers:
+			living = true
+		default:
+			dead++
+		}
+	}
+	return dead, living
+}
