@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (l *line) do(ctx context.Context, u *unit, want urgency, c call) ([]byte, t
 	}
 	defer l.turn.give()
 	started := l.options.Now()
-	if err := errors.Join(l.retry.wait(started), u.retry.wait(started)); err != nil {
+	if err := cmp.Or(l.retry.wait(started), u.retry.wait(started)); err != nil {
 		return nil, time.Time{}, l.unreachable(err)
 	}
 	if err := l.connect(ctx, u); err != nil {
