@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/grid-x/modbus"
-
 	"datastub/driver"
 )
 
@@ -78,18 +76,7 @@ func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Read
 
 // read makes one request.
 func (d *device) read(ctx context.Context, s span) ([]byte, time.Time, error) {
-	data, at, err := d.unit.do(ctx, usual, func(client modbus.Client) ([]byte, error) {
-		first, count := uint16(s.first), uint16(s.count)
-		switch s.table {
-		case coils:
-			return client.ReadCoils(first, count)
-		case discreteInputs:
-			return client.ReadDiscreteInputs(first, count)
-		case inputRegisters:
-			return client.ReadInputRegisters(first, count)
-		}
-		return client.ReadHoldingRegisters(first, count)
-	})
+	data, at, err := d.unit.do(ctx, usual, s.read)
 	if err != nil {
 		err = fmt.Errorf("read %v: %w", s, unreachableIf(err))
 	}

@@ -1,7 +1,5 @@
 package modbus
 
-import "fmt"
-
 // table is one of the four tables of a Modbus device.
 type table byte
 
@@ -66,39 +64,4 @@ func (t table) maxGap() int {
 		return maxGapBits
 	}
 	return maxGapRegisters
-}
-
-// span is some adjacent addresses of a table.
-type span struct {
-	table table
-	first int
-	count int
-}
-
-// end is the address behind the last.
-func (s span) end() int { return s.first + s.count }
-
-// String names the addresses: "holding registers 10-12".
-func (s span) String() string {
-	if s.count == 1 {
-		return fmt.Sprintf("%s %d", tables[s.table].one, s.first)
-	}
-	return fmt.Sprintf("%ss %d-%d", tables[s.table].one, s.first, s.end()-1)
-}
-
-// extract takes a part of the span out of the span's bytes. Bits are packed anew,
-// so that the part's first is the lowest of its first byte, and bits behind its
-// last are 0.
-func (s span) extract(data []byte, part span) []byte {
-	from := part.first - s.first
-	if !s.table.bits() {
-		return data[2*from : 2*(from+part.count)]
-	}
-	packed := make([]byte, (part.count+7)/8)
-	for i := range part.count {
-		at := from + i
-		bit := data[at/8] >> (at % 8) & 1
-		packed[i/8] |= bit << (i % 8)
-	}
-	return packed
 }
