@@ -20,14 +20,14 @@ func TestConformance(t *testing.T) {
 
 	drivertest.Run(t, drivertest.Harness{
 		Driver:   virtual.New(virtual.Options{Now: clock}),
-		Settings: driver.Settings{},
+		Settings: driver.Settings{"period": "100m"},
 		Now:      clock,
 		Points: []drivertest.Known{
 			{Config: point("sine", driver.Double, driver.Settings{}), Want: 50.0},
 			{Config: point("ramp", driver.Int, driver.Settings{"signal": "ramp", "MIN": "-4"}), Want: int64(-4)},
-			{Config: point("walk", driver.Float, driver.Settings{"signal": "randomwalk", "max": 20}), Want: float32(10)},
+			{Config: point("walk", driver.Float, driver.Settings{"signal": "randomwalk", "max": 20, "period": "24h"}), Want: float32(10)},
 			{Config: point("square", driver.Boolean, driver.Settings{}), Want: false},
-			{Config: point("serial", driver.String, driver.Settings{"min": 7}), Want: "7"},
+			{Config: point("serial", driver.String, driver.Settings{"min": 7, "period": "24h"}), Want: "7"},
 			{Config: point("frame", driver.Bytes, driver.Settings{"signal": "constant", "value": "AAEC"}), Want: []byte{0, 1, 2}},
 		},
 		Writable: drivertest.Writable{
@@ -35,6 +35,11 @@ func TestConformance(t *testing.T) {
 			Values: [2]any{[]byte{1}, []byte{}},
 		},
 		ReadOnly: drivertest.Known{Config: readOnly, Want: int64(5)},
+		BadSettings: []drivertest.Bad{
+			{Name: "seed", Settings: driver.Settings{"seed": 0.5}, Keys: []string{"seed"}},
+			{Name: "defaults", Settings: driver.Settings{"signal": "saw", "min": "low", "max": 1e20, "step": -1, "noise": -1, "period": 0},
+				Keys: []string{"signal", "min", "max", "step", "noise", "period"}},
+		},
 		BadPoints: []drivertest.Bad{
 			{Name: "signal", Type: driver.Int, Settings: driver.Settings{"signal": "saw"}, Keys: []string{"signal"}},
 			{Name: "type", Type: "STREAM", Keys: []string{"type"}},
@@ -44,6 +49,8 @@ func TestConformance(t *testing.T) {
 			{Name: "min too low", Type: driver.Int, Settings: driver.Settings{"min": "-1e20"}, Keys: []string{"min"}},
 			{Name: "no step", Type: driver.Int, Settings: driver.Settings{"signal": "counter", "step": 0}, Keys: []string{"step"}},
 			{Name: "long step", Type: driver.Int, Settings: driver.Settings{"signal": "randomWalk", "step": 101}, Keys: []string{"step"}},
+			{Name: "negative noise", Type: driver.Int, Settings: driver.Settings{"noise": -1}, Keys: []string{"noise"}},
+			{Name: "too much noise", Type: driver.Int, Settings: driver.Settings{"noise": 3, "max": 2}, Keys: []string{"noise"}},
 			{Name: "seed", Type: driver.Int, Settings: driver.Settings{"signal": "randomWalk", "seed": "pi"}, Keys: []string{"seed"}},
 			{Name: "constant INT", Type: driver.Int, Settings: driver.Settings{"signal": "constant", "value": "1.5"}, Keys: []string{"value"}},
 			{Name: "constant FLOAT", Type: driver.Float, Settings: driver.Settings{"signal": "constant", "value": "1e300"}, Keys: []string{"value"}},

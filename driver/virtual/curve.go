@@ -48,3 +48,15 @@ func counterCurve(low, high, step float64, period time.Duration) curve {
 		return low + float64(float64(steps(elapsed, period)%round)*step)
 	}
 }
+
+// reflect turns a number beyond an end back by as much. It is beyond by no more
+// than the ends are apart, so that one turn is enough but for rounding.
+func reflect(f, low, high float64) float64 {
+	switch {
+	case f < low:
+		f = low + (low - f)
+	case f > high:
+		f = high - (f - high)
+	}
+	return min(max(f, low), high)
+}

@@ -16,14 +16,30 @@ var (
 
 // device is a clock and what it counts from; the values are its points'.
 type device struct {
-	name   string
-	now    func() time.Time
-	start  time.Time
-	unread []string
-	closed atomic.Bool
+	name     string
+	now      func() time.Time
+	start    time.Time
+	seed     int64 // of which the seeds of its points are made
+	defaults defaults
+	unread   []string
+	closed   atomic.Bool
 }
 
-// Unread returns the keys of all settings: a virtual device reads none.
+// newDevice reads the settings of a device that starts now.
+func newDevice(name string, settings driver.Settings, now func() time.Time) (*device, error) {
+	r := settings.Reader()
+	d := &device{
+		name:     name,
+		now:      now,
+		start:    now(),
+		seed:     readSeed(r, name),
+		defaults: readDefaults(r),
+		unread:   r.Unread(),
+	}
+	return d, r.Err()
+}
+
+// Unread returns the keys that mean nothing to a virtual device.
 func (d *device) Unread() []string { return d.unread }
 
 // Point checks a point's settings, as the package documents them.

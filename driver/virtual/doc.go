@@ -1,9 +1,10 @@
 // Package virtual is a driver whose devices are made up: each point follows a
 // signal, a function of the time since its device was opened. It serves
-// demos, load tests and the development of applications without a field.
+// demos, load tests, and the development of applications without a field.
 //
-// A device takes no settings. Those of a point stand in its
-// visitors.configData, all optional:
+// # Signals
+//
+// The settings of a point stand in its visitors.configData, all optional:
 //
 //	signal   sine, ramp, square, counter, randomWalk or constant; by default
 //	         square for BOOLEAN, counter for STRING and BYTES, sine for numbers
@@ -11,9 +12,15 @@
 //	period   sine, ramp, square: one round, 60s; counter, randomWalk: one step, 1s
 //	step     counter: what is added, 1; randomWalk: the farthest one step goes,
 //	         a hundredth of max-min
-//	seed     randomWalk: the same seed walks the same way; by default it is made
-//	         of the names of device and property
+//	noise    sine, ramp, square, randomWalk of numbers: how far a value is off at
+//	         most, by chance, each time; it is turned back at min and max; 0
+//	seed     randomWalk and noise: the same seed has the same chances; by default
+//	         it is made of the names of device and property
 //	value    constant: the value, 0, false or empty; BYTES in base64
+//
+// All but value may stand in the device's protocol.configData, too, for those
+// of its points that lack it: where such a one makes no sense of a point, that
+// has its own default. A device's seed has chances of their own for each point.
 //
 // The signals:
 //
@@ -27,9 +34,9 @@
 //	            and is turned back at min and max
 //	constant    value
 //
-// A signal that makes no sense of a type, such as a BOOLEAN ramp, is refused.
-// INT is rounded to the nearest whole number. A point that is not read-only
-// can be written, and holds what was written until it is written again.
+// A point's signal that makes no sense of its type, such as a BOOLEAN ramp, is
+// refused. INT is rounded to the nearest whole number. A point that is not
+// read-only can be written, and holds what was written until it is written again.
 //
 // There is no goroutine, timer or socket: a device costs its points, and a
 // point some hundred bytes.

@@ -26,13 +26,11 @@ func New(options Options) *Driver {
 	return &Driver{now: options.Now}
 }
 
-// Open returns a device whose signals begin now. It refuses nothing: a
-// virtual device has no settings.
+// Open returns a device whose signals begin now.
 func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, error) {
-	return &device{
-		name:   name,
-		now:    d.now,
-		start:  d.now(),
-		unread: settings.Reader().Unread(),
-	}, nil
+	device, err := newDevice(name, settings, d.now)
+	if err != nil {
+		return nil, err
+	}
+	return device, nil
 }

@@ -3,6 +3,7 @@ package virtual
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,8 @@ type point struct {
 }
 
 func newPoint(d *device, config driver.PointConfig) (*point, error) {
-	r := config.Settings.Reader()
-	signal, sample := newSampler(r, config.Type, d.name+"/"+config.Name)
+	r := d.defaults.under(config.Settings, config.Type).Reader()
+	signal, sample := newSampler(r, config.Type, derive(d.seed, config.Name))
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func newPoint(d *device, config driver.PointConfig) (*point, error) {
 		signal:   signal,
 		typ:      config.Type,
 		readOnly: config.ReadOnly,
-		unread:   r.Unread(),
+		unread:   slices.DeleteFunc(r.Unread(), func(key string) bool { _, own := config.Settings[key]; return !own }),
 		sample:   sample,
 	}, nil
 }
@@ -48,7 +49,7 @@ func newPoint(d *device, config driver.PointConfig) (*point, error) {
 // String tells the property and its signal.
 func (p *point) String() string { return p.signal + " " + p.name }
 
-// Unread returns the keys that mean nothing to the point's signal.
+// Unread returns the point's own keys that mean nothing to its signal.
 func (p *point) Unread() []string { return p.unread }
 
 // read returns the value after a time.

@@ -10,13 +10,13 @@ import (
 // FuzzPoint reads any settings of a point: one that is taken has a value of its
 // type at any time.
 func FuzzPoint(f *testing.F) {
-	f.Add("INT", "counter", "0", "100", "1", "20ms", "", int64(time.Hour))
-	f.Add("FLOAT", "randomWalk", "-5", "5", "0.1", "1s", "7", int64(time.Second))
-	f.Add("BYTES", "constant", "", "", "", "", "AAEC", int64(0))
-	f.Add("DOUBLE", "sine", "-9007199254740992", "9007199254740992", "", "1", "", int64(1))
-	f.Fuzz(func(t *testing.T, typ, signal, low, high, step, period, value string, elapsed int64) {
+	f.Add("INT", "counter", "0", "100", "1", "20ms", "", "", int64(time.Hour))
+	f.Add("FLOAT", "randomWalk", "-5", "5", "0.1", "1s", "10", "7", int64(time.Second))
+	f.Add("BYTES", "constant", "", "", "", "", "", "AAEC", int64(0))
+	f.Add("DOUBLE", "sine", "-9007199254740992", "9007199254740992", "", "1", "0.5", "", int64(1))
+	f.Fuzz(func(t *testing.T, typ, signal, low, high, step, period, noise, value string, elapsed int64) {
 		settings := driver.Settings{"signal": signal}
-		for key, text := range map[string]string{"min": low, "max": high, "step": step, "period": period, "value": value, "seed": value} {
+		for key, text := range map[string]string{"min": low, "max": high, "step": step, "period": period, "value": value, "seed": value, "noise": noise} {
 			if text != "" {
 				settings[key] = text
 			}

@@ -3,7 +3,6 @@ package virtual
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"hash/fnv"
 	"math"
 	"strconv"
 	"strings"
@@ -49,8 +48,8 @@ type sampler func(elapsed time.Duration) any
 
 // newSampler reads a point's settings and returns its signal's name and
 // sampler. What is wrong is refused at r; the sampler is of no use then. The
-// name seeds a random walk that has no seed.
-func newSampler(r *driver.Reader, typ driver.Type, name string) (string, sampler) {
+// seed is that of a point that has none.
+func newSampler(r *driver.Reader, typ driver.Type, seed int64) (string, sampler) {
 	choices, ok := signals[typ]
 	if !ok {
 		r.Refuse("type", typ, "one of INT, FLOAT, DOUBLE, BOOLEAN, STRING, BYTES")
@@ -62,35 +61,44 @@ func newSampler(r *driver.Reader, typ driver.Type, name string) (string, sampler
 		return signal, func(time.Duration) any { return value }
 	}
 	if typ == driver.Boolean {
-		period := r.Duration("period", roundPeriod, minPeriod, maxPeriod)
+		period := readPeriod(r, roundPeriod)
 		return signal, func(elapsed time.Duration) any { return phase(elapsed, period) >= 0.5 }
 	}
-	curve := newCurve(r, signal, name)
+	curve := newCurve(r, signal, seed)
 	return signal, func(elapsed time.Duration) any { return render(curve(elapsed), typ) }
 }
 
-// newCurve reads the settings of a signal of numbers.
-func newCurve(r *driver.Reader, signal, name string) curve {
+// newCurve reads the settings of a signal of numbers. The seed is that of a
+// point that has none.
+func newCurve(r *driver.Reader, signal string, seed int64) curve {
 	low, high := readRange(r, signal)
-	switch signal {
-	case counter:
+	if signal == counter {
 		step := readStep(r, 1, high-low)
-		period := r.Duration("period", stepPeriod, minPeriod, maxPeriod)
-		return counterCurve(low, high, step, period)
+		return counterCurve(low, high, step, readPeriod(r, stepPeriod))
+	}
+	noise := readNoise(r, high-low)
+	if signal == randomWalk || noise > 0 {
+		seed = r.Int("seed", seed, math.MinInt64, math.MaxInt64)
+	}
+	return noisy(newWave(r, signal, low, high, uint64(seed)), low, high, noise, uint64(seed))
+}
+
+// newWave reads what else a signal needs that may have noise.
+func newWave(r *driver.Reader, signal string, low, high float64, seed uint64) curve {
+	switch signal {
 	case randomWalk:
 		step := readStep(r, (high-low)/100, high-low)
-		period := r.Duration("period", stepPeriod, minPeriod, maxPeriod)
-		seed := r.Int("seed", seedOf(name), math.MinInt64, math.MaxInt64)
-		return newWalk(low, high, step, uint64(seed)).curve(period)
-	}
-	period := r.Duration("period", roundPeriod, minPeriod, maxPeriod)
-	switch signal {
+		return newWalk(low, high, step, seed).curve(readPeriod(r, stepPeriod))
 	case ramp:
-		return rampCurve(low, high, period)
+		return rampCurve(low, high, readPeriod(r, roundPeriod))
 	case square:
-		return squareCurve(low, high, period)
+		return squareCurve(low, high, readPeriod(r, roundPeriod))
 	}
-	return sineCurve(low, high, period)
+	return sineCurve(low, high, readPeriod(r, roundPeriod))
+}
+
+func readPeriod(r *driver.Reader, def time.Duration) time.Duration {
+	return r.Duration("period", def, minPeriod, maxPeriod)
 }
 
 // readRange reads min and max; it returns a good range where they are not.
@@ -125,6 +133,15 @@ func readStep(r *driver.Reader, def, most float64) float64 {
 	return step
 }
 
+func readNoise(r *driver.Reader, most float64) float64 {
+	noise := r.Float("noise", 0)
+	if noise < 0 || noise > most {
+		r.Refuse("noise", given(r, "noise"), "a number from 0 to max-min, which is "+strconv.FormatFloat(most, 'f', -1, 64))
+		return 0
+	}
+	return noise
+}
+
 // given returns a setting as it was given, nil if it was not.
 func given(r *driver.Reader, key string) any {
 	if !r.Has(key) {
@@ -157,13 +174,6 @@ func readConstant(r *driver.Reader, typ driver.Type) any {
 		return b
 	}
 	return strings.ToValidUTF8(r.String(key, ""), "\uFFFD")
-}
-
-// seedOf makes a seed of a name.
-func seedOf(name string) int64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return int64(h.Sum64())
 }
 
 // render turns a number of at most maxWhole into a value of a type. Of the

@@ -12,45 +12,6 @@ import (
 	"datastub/driver/virtual"
 )
 
-// bench is a driver whose clock the test moves.
-type bench struct {
-	t     *testing.T
-	start time.Time
-	now   time.Time
-	drv   *virtual.Driver
-}
-
-func newBench(t *testing.T) *bench {
-	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	b := &bench{t: t, start: start, now: start}
-	b.drv = virtual.New(virtual.Options{Now: func() time.Time { return b.now }})
-	return b
-}
-
-func (b *bench) point(device string, config driver.PointConfig) (driver.Device, driver.Point) {
-	b.t.Helper()
-	d, err := b.drv.Open(device, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	p, err := d.Point(config)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return d, p
-}
-
-// at returns a point's value a time after the start.
-func (b *bench) at(elapsed time.Duration, d driver.Device, p driver.Point) any {
-	b.t.Helper()
-	b.now = b.start.Add(elapsed)
-	readings, err := d.Read(b.t.Context(), []driver.Point{p})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return readings[0].Value
-}
-
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

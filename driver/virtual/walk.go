@@ -38,21 +38,9 @@ func (w *walk) at(n uint64) float64 {
 		w.restart()
 	}
 	for ; w.taken < n; w.taken++ {
-		w.value = w.reflect(w.value + float64(w.step*(2*w.random.Float64()-1)))
+		w.value = reflect(w.value+float64(w.step*(2*w.random.Float64()-1)), w.low, w.high)
 	}
 	return w.value
-}
-
-// reflect turns a place beyond an end back by as much. A step is no longer
-// than the range, so that one turn is enough but for rounding.
-func (w *walk) reflect(v float64) float64 {
-	switch {
-	case v < w.low:
-		v = w.low + (w.low - v)
-	case v > w.high:
-		v = w.high - (v - w.high)
-	}
-	return min(max(v, w.low), w.high)
 }
 
 func (w *walk) curve(period time.Duration) curve {
