@@ -12,6 +12,7 @@ import (
 func TestConformance(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	clock := func() time.Time { return now } // stands still: every signal is at its start
+	forth := func(d time.Duration) func(*testing.T) { return func(*testing.T) { now = now.Add(d) } }
 	point := func(name string, typ driver.Type, settings driver.Settings) driver.PointConfig {
 		return driver.PointConfig{Name: name, Type: typ, Settings: settings}
 	}
@@ -20,8 +21,11 @@ func TestConformance(t *testing.T) {
 
 	drivertest.Run(t, drivertest.Harness{
 		Driver:   virtual.New(virtual.Options{Now: clock}),
-		Settings: driver.Settings{"period": "100m"},
+		Settings: driver.Settings{"offlineEvery": "100m", "offlineFor": "10m", "period": "100m"},
 		Now:      clock,
+		Away:     forth(90 * time.Minute),
+		Back:     forth(10 * time.Minute),
+		Recovery: time.Minute,
 		Points: []drivertest.Known{
 			{Config: point("sine", driver.Double, driver.Settings{}), Want: 50.0},
 			{Config: point("ramp", driver.Int, driver.Settings{"signal": "ramp", "MIN": "-4"}), Want: int64(-4)},
@@ -36,6 +40,10 @@ func TestConformance(t *testing.T) {
 		},
 		ReadOnly: drivertest.Known{Config: readOnly, Want: int64(5)},
 		BadSettings: []drivertest.Bad{
+			{Name: "no outage", Settings: driver.Settings{"offlineEvery": "1m"}, Keys: []string{"offlineFor"}},
+			{Name: "outage longer than its round", Settings: driver.Settings{"offlineEvery": "1m", "offlineFor": "61s"}, Keys: []string{"offlineEvery"}},
+			{Name: "delay", Settings: driver.Settings{"delay": "2m"}, Keys: []string{"delay"}},
+			{Name: "never fails", Settings: driver.Settings{"failEvery": 0}, Keys: []string{"failEvery"}},
 			{Name: "seed", Settings: driver.Settings{"seed": 0.5}, Keys: []string{"seed"}},
 			{Name: "defaults", Settings: driver.Settings{"signal": "saw", "min": "low", "max": 1e20, "step": -1, "noise": -1, "period": 0},
 				Keys: []string{"signal", "min", "max", "step", "noise", "period"}},
@@ -51,6 +59,7 @@ func TestConformance(t *testing.T) {
 			{Name: "long step", Type: driver.Int, Settings: driver.Settings{"signal": "randomWalk", "step": 101}, Keys: []string{"step"}},
 			{Name: "negative noise", Type: driver.Int, Settings: driver.Settings{"noise": -1}, Keys: []string{"noise"}},
 			{Name: "too much noise", Type: driver.Int, Settings: driver.Settings{"noise": 3, "max": 2}, Keys: []string{"noise"}},
+			{Name: "always fails more than once", Type: driver.String, Settings: driver.Settings{"failEvery": "0.5"}, Keys: []string{"failEvery"}},
 			{Name: "seed", Type: driver.Int, Settings: driver.Settings{"signal": "randomWalk", "seed": "pi"}, Keys: []string{"seed"}},
 			{Name: "constant INT", Type: driver.Int, Settings: driver.Settings{"signal": "constant", "value": "1.5"}, Keys: []string{"value"}},
 			{Name: "constant FLOAT", Type: driver.Float, Settings: driver.Settings{"signal": "constant", "value": "1e300"}, Keys: []string{"value"}},

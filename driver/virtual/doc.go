@@ -1,6 +1,7 @@
 // Package virtual is a driver whose devices are made up: each point follows a
 // signal, a function of the time since its device was opened. It serves
-// demos, load tests, and the development of applications without a field.
+// demos, load tests, the development of applications without a field, and
+// rehearsals of what goes wrong in one.
 //
 // # Signals
 //
@@ -38,6 +39,25 @@
 // refused. INT is rounded to the nearest whole number. A point that is not
 // read-only can be written, and holds what was written until it is written again.
 //
-// There is no goroutine, timer or socket: a device costs its points, and a
-// point some hundred bytes.
+// # Faults
+//
+// What a device is to suffer stands in its protocol.configData:
+//
+//	delay         what each read and each write takes, up to 1m
+//	failEvery     n: each n-th read and each n-th write is not answered; the
+//	              device is offline until the next
+//	offlineFor    how long the device is away each time: nothing is answered
+//	offlineEvery  how long a round is, at the end of which it is away;
+//	              10 × offlineFor. The first round begins when it is opened
+//
+// A point has one of its own:
+//
+//	failEvery     n: each n-th read of it and each n-th write fails; its
+//	              neighbours have values, and the device is unhealthy
+//
+// Errors name the key that made them. All this depends on the clock and on what
+// was asked alone, so that a rehearsal goes the same way each time.
+//
+// There is no goroutine and no socket, and a timer only while a delay runs: a
+// device costs its points, and a point some hundred bytes.
 package virtual

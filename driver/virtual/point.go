@@ -22,6 +22,7 @@ type point struct {
 	signal   string
 	typ      driver.Type
 	readOnly bool
+	failing  *failing
 	unread   []string
 
 	mu      sync.Mutex
@@ -32,6 +33,7 @@ type point struct {
 func newPoint(d *device, config driver.PointConfig) (*point, error) {
 	r := d.defaults.under(config.Settings, config.Type).Reader()
 	signal, sample := newSampler(r, config.Type, derive(d.seed, config.Name))
+	failing := readFailing(r)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -41,6 +43,7 @@ func newPoint(d *device, config driver.PointConfig) (*point, error) {
 		signal:   signal,
 		typ:      config.Type,
 		readOnly: config.ReadOnly,
+		failing:  failing,
 		unread:   slices.DeleteFunc(r.Unread(), func(key string) bool { _, own := config.Settings[key]; return !own }),
 		sample:   sample,
 	}, nil
@@ -52,23 +55,35 @@ func (p *point) String() string { return p.signal + " " + p.name }
 // Unread returns the point's own keys that mean nothing to its signal.
 func (p *point) Unread() []string { return p.unread }
 
-// read returns the value after a time.
-func (p *point) read(elapsed time.Duration) any {
+// read returns the value after a time, or why this read fails.
+func (p *point) read(elapsed time.Duration) driver.Reading {
+	if err := p.failing.read(); err != nil {
+		return driver.Reading{Err: err}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.written != nil {
-		return detach(p.written)
+		return driver.Reading{Value: detach(p.written)}
 	}
-	return detach(p.sample(elapsed))
+	return driver.Reading{Value: detach(p.sample(elapsed))}
 }
 
-// write replaces the signal by a value of the point's type.
-func (p *point) write(value any) error {
+// check tells why a value can never be written.
+func (p *point) check(value any) error {
 	if p.readOnly {
 		return driver.ErrReadOnly
 	}
 	if !p.typ.Holds(value) {
 		return fmt.Errorf("%w: %v is of type %T: want one of %s", driver.ErrValue, value, value, p.typ)
+	}
+	return nil
+}
+
+// write replaces the signal by a value that was checked, or tells why this
+// write fails.
+func (p *point) write(value any) error {
+	if err := p.failing.write(); err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

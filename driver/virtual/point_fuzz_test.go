@@ -27,7 +27,7 @@ func FuzzPoint(f *testing.F) {
 			return
 		}
 		for range 2 { // a random walk goes on
-			if got := p.read(time.Duration(elapsed &^ (-1 << 62))); !config.Type.Holds(got) {
+			if got := p.read(time.Duration(elapsed &^ (-1 << 62))).Value; !config.Type.Holds(got) {
 				t.Fatalf("%v: got %v, a %T, for %s", settings, got, got, typ)
 			}
 		}
