@@ -1,340 +1,153 @@
 package modbus_test
 
 import (
-	"context"
-	"encoding/binary"
-	"errors"
-	"net"
-	"strings"
+	"fmt"
 	"sync/atomic"
-	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"datastub/driver"
-	"datastub/driver/modbus"
 )
 
-// contains tells whether err says all of the texts.
-func contains(err error, texts ...string) bool {
-	for _, text := range texts {
-		if !strings.Contains(err.Error(), text) {
-			return false
-		}
+// timeout is that of each device of an oracle.
+const timeout = time.Second
+
+// A fault is what a peer does wrong, and what comes of it. That no value is wrong
+// goes without saying.
+type fault struct {
+	name string
+	of   func(operation) bool // nil: of all
+	play []play               // of one request after another; then all is well
+	want string               // what the first error says; empty: there is none
+}
+
+func reads(op operation) bool  { return op.write == nil }
+func writes(op operation) bool { return op.write != nil }
+
+// lost is what every error says that is not one point's.
+const lost = "device unreachable"
+
+// faults are those of every framing.
+var faults = []fault{
+	{"another function", reads, []play{answer(func(b []byte) []byte { b[0]++; return b })}, lost},
+	{"exception of another function", nil, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0] + 1, 2} })}, lost},
+	{"exception 0", nil, []play{except(0)}, lost},
+	{"long exception", nil, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0], 2, 0} })}, lost},
+	{"another unit", nil, []play{from(9)}, lost},
+	{"byte count too small", reads, []play{answer(func(b []byte) []byte { b[1]--; return b })}, lost},
+	{"byte count too large", reads, []play{answer(func(b []byte) []byte { b[1]++; return b })}, lost},
+	{"byte count 0", reads, []play{answer(func(b []byte) []byte { return []byte{b[0], 0} })}, lost},
+	{"data too short", nil, []play{answer(func(b []byte) []byte { return b[:len(b)-1] })}, lost},
+	{"data too long", nil, []play{answer(func(b []byte) []byte { return append(b, 0) })}, lost},
+	{"a register too few", reads, []play{answer(func(b []byte) []byte { b[1] -= 2; return b[:2+b[1]] })}, lost},
+	{"a register too many", reads, []play{answer(func(b []byte) []byte { b[1] += 2; return append(b, 0, 0) })}, lost},
+	{"another address", writes, []play{answer(func(b []byte) []byte { b[2]++; return b })}, lost},
+	{"another value", writes, []play{answer(func(b []byte) []byte { b[4]++; return b })}, lost},
+	{"merged frames", nil, []play{garble(func(b []byte) []byte { return append(b, b...) })}, lost},
+	{"a byte behind", nil, []play{garble(func(b []byte) []byte { return append(b, 0) })}, lost},
+	{"garbage", nil, []play{garble(func([]byte) []byte { return make([]byte, 300) })}, lost},
+	{"garbage before", nil, []play{garble(func(b []byte) []byte { return append([]byte{0x55, 0xAA}, b...) })}, lost},
+	{"silence", nil, []play{silence}, "no answer in 1s"},
+	{"silence twice", nil, []play{silence, silence}, "no answer in 1s"},
+	{"late", nil, []play{late(timeout + time.Millisecond)}, "no answer in 1s"},
+	{"late at the next request", nil, []play{late(timeout + 260*time.Millisecond)}, "no answer in 1s"},
+	{"very late", nil, []play{late(10 * timeout)}, "no answer in 1s"},
+	{"two late", nil, []play{late(3 * timeout), late(0)}, "no answer in 1s"},
+	{"late, then cut", nil, []play{late(timeout + 260*time.Millisecond), cut(3, (*socket).Close)}, "no answer in 1s"},
+	{"in the other order", nil, swapped(), "no answer in 1s"},
+	{"again", nil, []play{twice(10 * time.Millisecond)}, ""},
+	{"again at the next request", nil, []play{twice(260 * time.Millisecond)}, ""},
+	{"a pause before each byte", nil, []play{byByte}, ""},
+	{"exception 1", nil, []play{except(1)}, "illegal function (exception 1)"},
+	{"exception 2", nil, []play{except(2)}, "illegal data address (exception 2)"},
+	{"exception 3", nil, []play{except(3)}, "illegal data value (exception 3)"},
+	{"exception 4", nil, []play{except(4)}, "server device failure (exception 4)"},
+	{"exception 5", nil, []play{except(5)}, "acknowledge (exception 5)"},
+	{"exception 6", nil, []play{except(6)}, "server device busy (exception 6)"},
+	{"exception 8", nil, []play{except(8)}, "memory parity error (exception 8)"},
+	{"exception 10", nil, []play{except(10)}, lost + ": 10.0.0.1:502: gateway path unavailable (exception 10)"},
+	{"exception 11", nil, []play{except(11)}, lost + ": 10.0.0.1:502: gateway target device failed to respond (exception 11)"},
+	{"exception 255", nil, []play{except(255)}, "unknown refusal (exception 255)"},
+}
+
+// faultsOfTCP are those of its header.
+var faultsOfTCP = []fault{
+	{"transaction", nil, []play{garble(func(b []byte) []byte { b[1]++; return b })}, "transaction is 3, want 2"},
+	{"protocol", nil, []play{set(3, 1)}, "protocol is 1, want 0"},
+	{"unit", nil, []play{set(6, 9)}, "unit is 9, want 1"},
+	{"function", reads, []play{set(7, 99)}, "function is 99, want"},
+	{"length too small", nil, []play{garble(func(b []byte) []byte { b[5]--; return b })}, "bytes came behind the frame"},
+	{"length of nothing", nil, []play{set(5, 2)}, "frame is 8 bytes long"},
+	{"length too large", nil, []play{set(4, 1)}, "frame is 2"},
+	{"length of more", nil, []play{garble(func(b []byte) []byte { b[5]++; return b })}, "no answer in 1s"},
+}
+
+// cuts are what may be done at each byte of an answer.
+func cuts() []fault {
+	var all []fault
+	for at := range 16 { // more than any good answer to one of the operations has
+		all = append(all,
+			fault{fmt.Sprintf("closed at byte %d", at), nil, []play{cut(at, (*socket).Close)}, "connection closed by the device"},
+			fault{fmt.Sprintf("reset at byte %d", at), nil, []play{cut(at, (*socket).Reset)}, "connection reset by peer"},
+			fault{fmt.Sprintf("silent at byte %d", at), nil, []play{cut(at, nil)}, "no answer in 1s"},
+			fault{fmt.Sprintf("a pause at byte %d", at), nil, []play{split(at)}, ""},
+		)
 	}
-	return true
+	return all
 }
 
-// A script makes the answer to a request. The good answer is given for a read
-// of holding registers, of which each has its address as its value. No answer:
-// the connection is closed.
-type script func(request, good []byte) []byte
-
-// answer reads requests and answers them by the script.
-func (s script) answer(conn net.Conn) {
-	for {
-		request := make([]byte, 260)
-		n, err := conn.Read(request)
-		if err != nil {
-			return
-		}
-		var good []byte
-		if request[7] == 3 {
-			good = goodReply(request[:n])
-		}
-		reply := s(request[:n], good)
-		if reply == nil {
-			return
-		}
-		if _, err := conn.Write(reply); err != nil {
-			return
-		}
-	}
-}
-
-// goodReply answers a read of registers.
-func goodReply(request []byte) []byte {
-	first, count := binary.BigEndian.Uint16(request[8:]), binary.BigEndian.Uint16(request[10:])
-	reply := append([]byte{}, request[:8]...)
-	binary.BigEndian.PutUint16(reply[4:], 3+2*count)
-	reply = append(reply, byte(2*count))
-	for i := range count {
-		reply = binary.BigEndian.AppendUint16(reply, first+i)
-	}
-	return reply
-}
-
-// refuse answers with an exception.
-func refuse(request []byte, code byte) []byte {
-	return append(append([]byte{}, request[:4]...), 0, 3, request[6], request[7]|0x80, code)
-}
-
-// clock is a clock that stands still until it is told to go on.
-type clock struct {
-	start time.Time
-	spent atomic.Int64
-}
-
-func newClock() *clock { return &clock{start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
-
-func (c *clock) now() time.Time          { return c.start.Add(time.Duration(c.spent.Load())) }
-func (c *clock) advance(d time.Duration) { c.spent.Add(int64(d)) }
-
-// peerSettings are those of a scripted peer.
-func peerSettings(port int) driver.Settings {
-	return driver.Settings{"ip": "127.0.0.1", "port": port, "timeout": "5s"}
-}
-
-// TestFaultyAnswers gives every answer that is not one to the request: none
-// may become a value, and the next request goes out on another connection.
-func TestFaultyAnswers(t *testing.T) {
+// TestFaults has a peer do everything wrong to everything that is asked of it.
+// None of it becomes a wrong value, then or later, and the device comes back.
+func TestFaults(t *testing.T) {
 	t.Parallel()
-	set := func(at int, to byte) script {
-		return func(_, good []byte) []byte { good[at] = to; return good }
-	}
-	for _, tt := range []struct {
-		name  string
-		fault script
-		want  string
-	}{
-		{"transaction", func(_, good []byte) []byte { good[1]++; return good }, "transaction is 2, want 1"},
-		{"protocol", set(3, 1), "protocol is 1, want 0"},
-		{"unit", set(6, 9), "unit is 9, want 1"},
-		{"function", set(7, 4), "function is 4, want 3"},
-		{"exception of another function", func(r, _ []byte) []byte { r[7] = 4; return refuse(r, 2) }, "function is 132, want 3"},
-		{"exception 0", func(r, _ []byte) []byte { return refuse(r, 0) }, "not 0"},
-		{"long exception", func(r, _ []byte) []byte { b := append(refuse(r, 2), 0); b[5]++; return b }, "one byte"},
-		{"byte count too small", set(8, 2), "byte count is 2, want 4"},
-		{"byte count too large", set(8, 6), "byte count is 6, want 4"},
-		{"one register too few", func(r, _ []byte) []byte { r[11]--; return goodReply(r) }, "byte count is 2, want 4"},
-		{"one register too many", func(r, _ []byte) []byte { r[11]++; return goodReply(r) }, "byte count is 6, want 4"},
-		{"length too small", set(5, 6), "bytes came behind the frame"},
-		{"length of nothing", set(5, 2), "frame is 8 bytes long"},
-		{"length too large", set(4, 1), "frame is 269 bytes long"},
-		{"a byte too many", func(_, good []byte) []byte { return append(good, 0) }, "1 bytes came behind the frame"},
-		{"two frames", func(_, good []byte) []byte { return append(good, good...) }, "bytes came behind the frame"},
-		{"count shorter than its data", func(_, good []byte) []byte {
-			good[5] += 2
-			return append(good, 0, 0)
-		}, "6 bytes follow the byte count of 4"},
-		{"no answer but the end", func(_, _ []byte) []byte { return nil }, "connection closed by the device"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var connections atomic.Int32
-			port := listen(t, func(conn net.Conn) {
-				answer := tt.fault
-				if connections.Add(1) > 1 {
-					answer = func(_, good []byte) []byte { return good }
+	for _, f := range []framing{mbap} {
+		for _, fault := range append(append(cuts(), faults...), faultsOfTCP...) {
+			for _, op := range operations {
+				if fault.of == nil || fault.of(op) {
+					t.Run(fmt.Sprintf("%s/%s/%v", f.name, fault.name, op), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) { fault.test(t, f, op) })
+					})
 				}
-				answer.answer(conn)
-			})
-			c := newClock()
-			device := open(t, modbus.New(modbus.Options{Now: c.now}), peerSettings(port))
-			p := point(t, device, driver.Int, holding("offset", 7, "limit", 2))
-
-			readings, err := device.Read(t.Context(), []driver.Point{p})
-			if !errors.Is(err, driver.ErrUnreachable) || readings != nil || !contains(err, tt.want, "read holding registers 7-8") {
-				t.Fatalf("got %v, %v, want ErrUnreachable and %q", readings, err, tt.want)
-			}
-			c.advance(time.Minute)
-			if r := read(t, device, p); r.Value != int64(7<<16+8) {
-				t.Errorf("after a good answer: got %v, %v", r.Value, r.Err)
-			}
-		})
-	}
-}
-
-// TestWriteAnswers answers writes: only an echo confirms one.
-func TestWriteAnswers(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		reply func(request []byte) []byte
-		want  error // nil: confirmed
-	}{
-		{"echo", func(r []byte) []byte { return r }, nil},
-		{"other address", func(r []byte) []byte { r[9]++; return r }, driver.ErrUnreachable},
-		{"other value", func(r []byte) []byte { r[11]++; return r }, driver.ErrUnreachable},
-		{"short", func(r []byte) []byte { r[5]--; return r[:11] }, driver.ErrUnreachable},
-		{"closed", func([]byte) []byte { return nil }, driver.ErrUnreachable},
-		{"gateway", func(r []byte) []byte { return refuse(r, 11) }, driver.ErrUnreachable},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			port := listen(t, script(func(request, _ []byte) []byte { return tt.reply(request) }).answer)
-			device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
-			err := device.Write(t.Context(), point(t, device, driver.Int, holding("offset", 7)), int64(5))
-			if !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-		})
-	}
-}
-
-// TestBrokenAnswers ends the connection in the middle of an answer.
-func TestBrokenAnswers(t *testing.T) {
-	t.Parallel()
-	for _, reset := range []bool{false, true} {
-		for size := range 13 { // a good answer's
-			port := listen(t, func(conn net.Conn) {
-				request := make([]byte, 260)
-				n, err := conn.Read(request)
-				if err != nil {
-					return
-				}
-				if _, err := conn.Write(goodReply(request[:n])[:size]); err != nil {
-					t.Error(err)
-				}
-				if reset {
-					_ = conn.(*net.TCPConn).SetLinger(0)
-				}
-			})
-			device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
-			p := point(t, device, driver.Int, holding("offset", 7, "limit", 2))
-			readings, err := device.Read(t.Context(), []driver.Point{p})
-			if !errors.Is(err, driver.ErrUnreachable) || readings != nil {
-				t.Errorf("%d bytes of an answer, reset %t: got %v, %v, want ErrUnreachable", size, reset, readings, err)
 			}
 		}
 	}
 }
 
-// TestSlowAnswer sends an answer byte by byte: it is one all the same.
-func TestSlowAnswer(t *testing.T) {
-	t.Parallel()
-	port := listen(t, func(conn net.Conn) {
-		request := make([]byte, 260)
-		n, err := conn.Read(request)
-		if err != nil {
-			return
+// test meets the fault when an operation is done the second time.
+func (f fault) test(t *testing.T, framing framing, op operation) {
+	var at atomic.Int32
+	o := &oracle{t: t, framing: framing}
+	o.play = func(x exchange) []step {
+		if n := x.count - int(at.Load()); at.Load() > 0 && n < len(f.play) {
+			return f.play[n](x)
 		}
-		for _, b := range goodReply(request[:n]) {
-			if _, err := conn.Write([]byte{b}); err != nil {
-				t.Error(err)
-			}
+		return obey(x)
+	}
+	d := o.driver()
+	one, two := o.unit(t, d, 1), o.unit(t, d, 2)
+	if err := one.try(t.Context(), t, op); err != nil {
+		t.Fatalf("before the fault: %v", err)
+	}
+	at.Store(int32(o.count()))
+	switch err := one.try(t.Context(), t, op); {
+	case f.want == "" && err != nil:
+		t.Errorf("got %v, want no error", err)
+	case f.want != "" && (err == nil || !contains(err, f.want)):
+		t.Errorf("got %v, want %q", err, f.want)
+	}
+	for range 20 { // two are lost, and some are in a back-off
+		time.Sleep(timeout / 4)
+		_ = one.try(t.Context(), t, op.beside())
+		_ = two.try(t.Context(), t, op)
+	}
+	time.Sleep(time.Minute)
+	for _, u := range []*unit{one, two} {
+		if err := u.try(t.Context(), t, op); err != nil {
+			t.Errorf("unit %d, a minute later: %v", u.id, err)
 		}
-	})
-	device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
-	if r := read(t, device, point(t, device, driver.Int, holding("offset", 7))); r.Value != int64(7) {
-		t.Errorf("got %v, %v, want 7", r.Value, r.Err)
 	}
-}
-
-// TestLateAnswer lets the answer to the first request come before that to the
-// second. It must not be taken for the second's, and the connection goes on.
-func TestLateAnswer(t *testing.T) {
-	t.Parallel()
-	var connections atomic.Int32
-	port := listen(t, func(conn net.Conn) {
-		connections.Add(1)
-		var late []byte
-		script(func(_, good []byte) []byte {
-			if late == nil {
-				late = good
-				return []byte{}
-			}
-			return append(late, good...)
-		}).answer(conn)
-	})
-	c := newClock()
-	device := open(t, modbus.New(modbus.Options{Now: c.now}), peerSettings(port))
-	p := point(t, device, driver.Int, holding("offset", 7))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := device.Read(ctx, []driver.Point{p})
-	if !errors.Is(err, driver.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want ErrUnreachable and context.DeadlineExceeded", err)
-	}
-	c.advance(time.Minute)
-	other := point(t, device, driver.Int, holding("offset", 8)) // of the same length
-	if r := read(t, device, other); r.Value != int64(8) || connections.Load() != 1 {
-		t.Errorf("got %v, %v on connection %d, want 8 on the first", r.Value, r.Err, connections.Load())
-	}
-}
-
-// TestTimeout reads a device that never answers.
-func TestTimeout(t *testing.T) {
-	t.Parallel()
-	port, _ := silent(t)
-	settings := peerSettings(port)
-	settings["timeout"] = "20ms"
-	device := open(t, modbus.New(modbus.Options{}), settings)
-	_, err := device.Read(t.Context(), []driver.Point{point(t, device, driver.Int, holding("offset", 7))})
-	if !errors.Is(err, driver.ErrUnreachable) || !contains(err, "no answer in 20ms") {
-		t.Errorf("got %v, want ErrUnreachable and no answer in 20ms", err)
-	}
-}
-
-// TestIdleConnection has the peer close, or talk on, a connection between two
-// reads: the second read has a new one and no error.
-func TestIdleConnection(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		after func(net.Conn) error
-	}{
-		{"closed", func(conn net.Conn) error { return conn.(*net.TCPConn).CloseWrite() }},
-		{"stray bytes", func(conn net.Conn) error { _, err := conn.Write(make([]byte, 13)); return err }},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var connections atomic.Int32
-			answered := make(chan struct{})
-			port := listen(t, func(conn net.Conn) {
-				if connections.Add(1) == 1 {
-					conn = talker{conn, answered, tt.after}
-				}
-				script(func(_, good []byte) []byte { return good }).answer(conn)
-			})
-			var dialled net.Conn
-			dial := func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-				dialled, err = new(net.Dialer).DialContext(ctx, network, address)
-				return dialled, err
-			}
-			device := open(t, modbus.New(modbus.Options{Dial: dial}), peerSettings(port))
-			p := point(t, device, driver.Int, holding("offset", 7))
-			read(t, device, p)
-			close(answered)
-			awaitReadable(t, dialled)
-			if r := read(t, device, p); r.Value != int64(7) {
-				t.Errorf("got %v, %v, want 7", r.Value, r.Err)
-			}
-			if n := connections.Load(); n != 2 {
-				t.Errorf("%d connections, want 2", n)
-			}
-		})
-	}
-}
-
-// talker does something after each Write, once what was written is answered.
-type talker struct {
-	net.Conn
-	answered <-chan struct{}
-	after    func(net.Conn) error
-}
-
-func (c talker) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	if err != nil {
-		return n, err
-	}
-	<-c.answered
-	return n, c.after(c.Conn)
-}
-
-// awaitReadable waits until bytes or the end have reached a connection.
-func awaitReadable(t *testing.T, conn net.Conn) {
-	t.Helper()
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = raw.Read(func(fd uintptr) bool {
-		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK)
-		return !errors.Is(err, syscall.EAGAIN)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o.checkConnections(t, 1)
+	one.shut(t)
+	two.shut(t)
+	time.Sleep(time.Minute) // the peer has said all
 }

@@ -1,0 +1,167 @@
+package modbus_test
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"datastub/driver"
+	"datastub/driver/modbus"
+)
+
+// An exchange is one request to an oracle.
+type exchange struct {
+	framing framing
+	count   int // which request it is, of all
+	unit    byte
+	pdu     []byte // the request's
+	number  []byte // what the framing numbers the answer by
+}
+
+// frame puts a PDU into a frame that answers the request.
+func (x exchange) frame(pdu []byte) []byte { return x.framing.frame(x.unit, pdu, x.number) }
+
+// good is the right answer.
+func (x exchange) good() []byte {
+	switch function := x.pdu[0]; function {
+	case 1, 2, 3, 4:
+		data := x.data(int(binary.BigEndian.Uint16(x.pdu[1:])), int(binary.BigEndian.Uint16(x.pdu[3:])))
+		return append([]byte{function, byte(len(data))}, data...)
+	case 15, 16:
+		return x.pdu[:5]
+	}
+	return x.pdu
+}
+
+// data is what the registers or bits hold for this request: no two requests are
+// answered alike.
+func (x exchange) data(first, count int) []byte {
+	var data []byte
+	if x.pdu[0] >= 3 {
+		for i := range count {
+			data = binary.BigEndian.AppendUint16(data, uint16(x.hash(first+i)))
+		}
+		return data
+	}
+	data = make([]byte, (count+7)/8)
+	for i := range count {
+		data[i/8] |= byte(x.hash(first+i)&1) << (i % 8)
+	}
+	return data
+}
+
+func (x exchange) hash(address int) uint32 {
+	h := fnv.New64a()
+	for _, n := range []int{x.count, int(x.unit), int(x.pdu[0]), address} {
+		_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(n)))
+	}
+	return uint32(h.Sum64() >> 16)
+}
+
+// A step is a part of what a peer does after a request.
+type step struct {
+	wait  time.Duration // since the step before, or the request
+	bytes []byte
+	then  func(*socket) error // nil: the connection stays
+}
+
+// A play is what a peer does after a request. No step: it is silent.
+type play func(x exchange) []step
+
+// An oracle is the peer of a driver, at the other end of each connection. What it
+// is asked for tells which request it answers.
+type oracle struct {
+	t       *testing.T
+	framing framing
+	play    play
+
+	mu     sync.Mutex
+	asked  []exchange
+	dialed []*socket
+	most   int // connections at once
+}
+
+func (o *oracle) driver() *modbus.Driver { return modbus.New(modbus.Options{Dial: o.dial}) }
+
+func (o *oracle) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := socketPair(o.t)
+	o.mu.Lock()
+	o.dialed = slices.DeleteFunc(append(o.dialed, here), (*socket).closed)
+	o.most = max(o.most, len(o.dialed))
+	o.mu.Unlock()
+	answers := make(chan []step, 1024) // more than are ever behind
+	go o.hear(there, answers)
+	go o.say(there, answers)
+	return here, nil
+}
+
+// hear takes the requests of a connection.
+func (o *oracle) hear(conn *socket, answers chan<- []step) {
+	defer close(answers)
+	for {
+		unit, pdu, number, err := o.framing.read(conn)
+		if err != nil {
+			return
+		}
+		o.mu.Lock()
+		x := exchange{o.framing, len(o.asked), unit, pdu, number}
+		o.asked = append(o.asked, x)
+		o.mu.Unlock()
+		answers <- o.play(x)
+	}
+}
+
+// say gives the answers of a connection, one after another.
+func (o *oracle) say(conn *socket, answers <-chan []step) {
+	defer func() { _ = conn.Close() }()
+	for steps := range answers {
+		for _, s := range steps {
+			time.Sleep(s.wait)
+			if _, err := conn.Write(s.bytes); err != nil {
+				return
+			}
+			if s.then != nil {
+				_ = s.then(conn)
+				return
+			}
+		}
+	}
+}
+
+// since returns what was asked behind the first n requests.
+func (o *oracle) since(n int) []exchange {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asked[n:]
+}
+
+// count is how much was asked.
+func (o *oracle) count() int { return len(o.since(0)) }
+
+// unit opens a device behind the oracle.
+func (o *oracle) unit(t *testing.T, d *modbus.Driver, id byte) *unit {
+	t.Helper()
+	settings := driver.Settings{"ip": "10.0.0.1", "slaveID": int(id), "timeout": timeout.String(), "retries": 0}
+	maps.Copy(settings, o.framing.settings)
+	device, err := d.Open("plc", settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &unit{device, id, o}
+}
+
+// checkConnections fails if there were more at once than a number.
+func (o *oracle) checkConnections(t *testing.T, most int) {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.most > most {
+		t.Errorf("%d connections at once, want %d", o.most, most)
+	}
+}
