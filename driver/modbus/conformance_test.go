@@ -64,6 +64,7 @@ var badSettings = []drivertest.Bad{
 	{Name: "mode", Settings: driver.Settings{"communicateMode": "UDP", "ip": "::1"}, Keys: []string{"communicateMode"}},
 	{Name: "all at once", Settings: driver.Settings{"IP": "a b", "Port": "0", "slaveID": 256, "timeout": "1h"},
 		Keys: []string{"ip", "port", "slaveID", "timeout"}},
+	{Name: "order", Settings: driver.Settings{"ip": "10.0.0.1", "wordOrder": "little"}, Keys: []string{"wordOrder"}},
 }
 
 var badPoints = []drivertest.Bad{
@@ -72,6 +73,15 @@ var badPoints = []drivertest.Bad{
 	{Name: "all at once", Type: driver.Int, Settings: driver.Settings{
 		"register": "Holding", "offset": -1, "isSwap": "maybe", "isRegisterSwap": 7, "scale": "ten", "min": "low", "max": "NaN"},
 		Keys: []string{"register", "offset", "isSwap", "isRegisterSwap", "scale", "min", "max"}},
+	{Name: "order", Type: driver.Int, Settings: holding("offset", 0, "limit", 2, "wordOrder", "ACBD"), Keys: []string{"wordOrder"}},
+	{Name: "order twice", Type: driver.Int, Settings: holding("offset", 0, "limit", 2, "wordOrder", "ABCD", "isSwap", true), Keys: []string{"wordOrder"}},
+	{Name: "bit 16", Type: driver.Boolean, Settings: holding("offset", 0, "bit", 16), Keys: []string{"bit"}},
+	{Name: "bit of a number", Type: driver.Int, Settings: holding("offset", 0, "bit", 1, "dataType", "int16"), Keys: []string{"dataType"}},
+	{Name: "bit of two registers", Type: driver.Boolean, Settings: holding("offset", 0, "bit", 1, "limit", 2), Keys: []string{"limit"}},
+	{Name: "bit of bytes", Type: driver.Bytes, Settings: holding("offset", 0, "bit", 1), Keys: []string{"dataType"}},
+	{Name: "3 registers of BCD", Type: driver.Int, Settings: holding("offset", 0, "dataType", "bcd", "limit", 3), Keys: []string{"limit"}},
+	{Name: "BCD of bits", Type: driver.Int, Settings: driver.Settings{"register": "CoilRegister", "offset": 0, "dataType": "bcd"}, Keys: []string{"dataType"}},
+	{Name: "valueOffset", Type: driver.Int, Settings: holding("offset", 0, "valueOffset", "Inf"), Keys: []string{"valueOffset"}},
 	{Name: "beyond the last address", Type: driver.Int, Settings: holding("offset", 65535, "limit", 2), Keys: []string{"offset"}},
 	{Name: "3 registers of INT", Type: driver.Int, Settings: holding("offset", 0, "limit", 3), Keys: []string{"limit"}},
 	{Name: "3 registers of FLOAT", Type: driver.Float, Settings: holding("offset", 0, "limit", "3"), Keys: []string{"limit"}},

@@ -44,17 +44,24 @@ func (f format) decode(data []byte) (value any, suspect string, err error) {
 	case boolean:
 		return f.decodeBoolean(big)
 	}
-	n := f.scale.apply(decodeNumber(big, f.encoding.kind))
-	value, err = asType(n, f.typ, f.digits())
+	n, err := decodeNumber(big, f.encoding.kind)
 	if err != nil {
 		return nil, "", err
 	}
-	return value, f.limits.check(n, f.digits()), nil
+	return f.ofNumber(f.scale.apply(n))
+}
+
+// ofNumber makes a value of the point's type of a number.
+func (f format) ofNumber(n number) (value any, suspect string, err error) {
+	if value, err = asType(n, f.typ); err != nil {
+		return nil, "", err
+	}
+	return value, f.limits.check(n), nil
 }
 
 // decodeBoolean makes true of anything but zeros.
 func (f format) decodeBoolean(big []byte) (any, string, error) {
-	set := slices.ContainsFunc(big, func(b byte) bool { return b != 0 })
+	set := f.encoding.isSet(big)
 	switch f.typ {
 	case driver.Boolean:
 		return set, "", nil
@@ -68,42 +75,43 @@ func (f format) decodeBoolean(big []byte) (any, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	value, err := asType(n, f.typ, f.digits())
-	return value, f.limits.check(n, f.digits()), err
+	return f.ofNumber(n)
+}
+
+// isSet tells whether anything that counts is not 0.
+func (e encoding) isSet(big []byte) bool {
+	if e.mask != 0 {
+		return binary.BigEndian.Uint16(big)&e.mask != 0
+	}
+	return slices.ContainsFunc(big, func(b byte) bool { return b != 0 })
 }
 
 // decodeNumber reads at most 8 bytes, big-endian; of a float 4 or 8.
-func decodeNumber(big []byte, k kind) number {
+func decodeNumber(big []byte, k kind) (number, error) {
 	var buf [8]byte
 	copy(buf[8-len(big):], big)
 	u := binary.BigEndian.Uint64(buf[:])
 	switch {
 	case k == float && len(big) == 4:
-		return float64(math.Float32frombits(uint32(u)))
+		return widen(math.Float32frombits(uint32(u))), nil
 	case k == float:
-		return math.Float64frombits(u)
+		return math.Float64frombits(u), nil
+	case k == bcd:
+		return decodeBCD(u, 8*len(big))
 	case k == signed:
 		unused := 64 - 8*len(big)
-		return int64(u<<unused) >> unused
+		return int64(u<<unused) >> unused, nil
 	}
-	return u
+	return u, nil
 }
 
-// digits is how many bits a number has that becomes text or is compared: 0.1 of
-// a float32 is 0.1, not 0.10000000149011612.
-func (f format) digits() int {
-	if f.encoding.kind == float && f.size() == 4 {
-		return 32
-	}
-	return 64
-}
-
-// decodeText returns the text up to the first NUL, for shorter ones are
-// filled up with them.
+// decodeText returns the text up to the first NUL and without spaces at its
+// end, for devices fill shorter ones up with either.
 func decodeText(big []byte) (value, suspect string) {
 	if end := bytes.IndexByte(big, 0); end >= 0 {
 		big = big[:end]
 	}
+	big = bytes.TrimRight(big, " ")
 	if utf8.Valid(big) {
 		return string(big), ""
 	}

@@ -22,6 +22,7 @@ type device struct {
 	unread []string
 	lines  *lines
 	unit   *unit
+	order  order // of points that are numbers and say no other
 
 	mu         sync.Mutex
 	cuts       map[span]bool // where requests were refused unless split
@@ -30,6 +31,15 @@ type device struct {
 
 // Unread returns the keys that mean nothing to a device.
 func (d *device) Unread() []string { return d.unread }
+
+// orderOf returns the order of a point that says none. Devices that swap the
+// registers of numbers do not turn text around.
+func (d *device) orderOf(e encoding) order {
+	if e.kind == text || e.kind == raw {
+		return order{}
+	}
+	return d.order
+}
 
 // Point checks a point's settings, as the package documents them.
 func (d *device) Point(config driver.PointConfig) (driver.Point, error) {

@@ -11,6 +11,7 @@
 //	ip               IP address or host name, required
 //	port             502
 //	slaveID          unit identifier, 0 to 255, 1
+//	wordOrder        of points that say none, see below; ABCD
 //	timeout          of a connection and of each answer, 10ms to 1m, 1s; a bare
 //	                 number is milliseconds
 //
@@ -36,22 +37,33 @@
 //	limit           how many registers or bits; by default as many as dataType
 //	                has, else 1; strings and bytes need it
 //	dataType        see below; by default the point's type
-//	isRegisterSwap  the least significant register comes first
-//	isSwap          the less significant byte of each register comes first;
-//	                undone after isRegisterSwap
-//	scale           a value is the register's number times scale; 1, and 0 means 1
+//	bit             0 to 15: the point is this bit of the register, 0 the lowest
+//	wordOrder       how two registers with the bytes ABCD arrive: ABCD, DCBA, BADC
+//	                or CDAB; of four registers ABCDEFGH, HGFEDCBA, BADCFEHG or
+//	                GHEFCDAB; of one AB, BA, BA or AB
+//	isRegisterSwap  CDAB: the least significant register comes first
+//	isSwap          BADC: the less significant byte of each register comes first;
+//	                both are DCBA
+//	scale           a value is the register's number times scale, plus valueOffset;
+//	                1, and 0 means 1
+//	valueOffset     0
 //	min max         a value outside is kept as suspect; the mapper writes none
 //
-// Registers and bytes are big-endian where nothing else is said. With a
-// dataType of int16, int32, int64, uint16, uint32, uint64, float32, float64,
+// Registers and bytes are big-endian where neither the point nor, for anything
+// but text and bytes, the device says otherwise. With a dataType of int16,
+// int32, int64, uint16, uint32, uint64, float32, float64, bcd16, bcd32, bcd64,
 // bool, string or bytes, limit must agree. The types int, float, double and
-// boolean, which KubeEdge's CRs have, are taken by limit:
+// boolean, which KubeEdge's CRs have, and bcd, are taken by limit:
 //
 //	            1 register  2 registers  4 registers
 //	int         int16       int32        int64
 //	float       int16       float32      float64
 //	double      int16       float32      float64
+//	bcd         bcd16       bcd32        bcd64
 //	boolean     true unless all are 0, of any number of registers
+//
+// BCD has a decimal digit in each four bits, without a sign; a digit above 9 is
+// the reading's error.
 //
 // Bits, at most 64, are a whole number whose least significant bit is the
 // first; as boolean they are true unless all are 0; bytes are as Modbus packs
@@ -65,14 +77,18 @@
 //	INT      rounded to the nearest, halves away from zero; NaN, infinity and
 //	         what needs more than 64 bits are the reading's error
 //	FLOAT    the nearest float32; too large is the reading's error
-//	DOUBLE   a float64; whole numbers above 2^53 are rounded
+//	DOUBLE   a float64; whole numbers above 2^53 are rounded; a float32 is taken
+//	         for the decimal that it is written as, 0.1 for 0.1
 //	BOOLEAN  true unless 0
-//	STRING   of text: up to the first NUL; what is not UTF-8 is replaced, and
-//	         the reading suspect. Of numbers: their decimal text
+//	STRING   of text: up to the first NUL, without spaces at the end; what is not
+//	         UTF-8 is replaced, and the reading suspect. Of numbers: their
+//	         decimal text
 //	BYTES    of bytes only
 //
-// A float that is NaN or infinite is kept as suspect. Writing goes the same
-// way back: scale undone, whole numbers rounded, and refused if they do not fit.
+// A float that is NaN or infinite is kept as suspect. Scale and valueOffset are
+// reckoned in decimals: 235 by 0.1 is 23.5. Writing goes the same way back: scale
+// undone, whole numbers rounded, and refused if they do not fit. Text is filled
+// up with NULs.
 //
 // # Requests
 //

@@ -45,6 +45,7 @@ func New(options Options) *Driver {
 func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, error) {
 	r := settings.Reader()
 	config := readConfig(r)
+	order := readOrder(r, order{})
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -53,5 +54,6 @@ func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, err
 		unread: r.Unread(),
 		lines:  &d.lines,
 		unit:   d.lines.open(config, d.options),
+		order:  order,
 	}, nil
 }

@@ -37,7 +37,7 @@ func (f format) encode(value any) ([]byte, error) {
 	switch {
 	case err == nil:
 		return f.pack(u), nil
-	case f.scale == 1: // which names the value
+	case f.scale.none(): // which names the value
 		return nil, err
 	}
 	return nil, fmt.Errorf("value %v: %w", value, err)
@@ -74,7 +74,10 @@ func (f format) encodeBoolean(value any) ([]byte, error) {
 		return nil, err
 	}
 	big := make([]byte, f.size())
-	if set {
+	switch mask := f.encoding.mask; {
+	case set && mask != 0:
+		binary.BigEndian.PutUint16(big, mask)
+	case set:
 		big[len(big)-1] = 1
 	}
 	if f.bits {
@@ -110,21 +113,35 @@ func (f format) encodeNumber(n number) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	bits := f.width()
-	switch w := whole.(type) {
-	case int64:
-		if f.encoding.kind == signed && fitsSigned(w, bits) || f.encoding.kind == unsigned && w >= 0 && fitsUnsigned(uint64(w), bits) {
-			return uint64(w), nil
-		}
-	case uint64:
-		if f.encoding.kind == unsigned && fitsUnsigned(w, bits) {
-			return w, nil
-		}
+	u, fits := f.encodeWhole(whole)
+	if !fits {
+		return 0, fmt.Errorf("%v does not fit %s of %d bits", whole, f.encoding.name, f.width())
 	}
-	return 0, fmt.Errorf("%v does not fit %s of %d bits", whole, f.encoding.name, bits)
+	return u, nil
+}
+
+// encodeWhole returns the bits of an int64 or uint64. It does not fit if the
+// point has too few of them.
+func (f format) encodeWhole(n number) (u uint64, fits bool) {
+	u, positive := n.(uint64)
+	i, small := n.(int64)
+	if small {
+		u, positive = uint64(i), i >= 0
+	}
+	switch f.encoding.kind {
+	case signed:
+		return u, small && fitsSigned(i, f.width())
+	case bcd:
+		u, fits = encodeBCD(u, f.width())
+		return u, positive && fits
+	}
+	return u, positive && fitsUnsigned(u, f.width())
 }
 
 func (f format) encodeFloat(n number) (uint64, error) {
+	if reason := strange(n); reason != "" {
+		return 0, fmt.Errorf("the register's number is %s", reason)
+	}
 	if f.size() == 8 {
 		return math.Float64bits(asFloat(n)), nil
 	}

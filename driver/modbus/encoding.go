@@ -14,6 +14,7 @@ const (
 	signed kind = iota
 	unsigned
 	float
+	bcd
 	boolean
 	text
 	raw
@@ -23,23 +24,26 @@ const (
 type encoding struct {
 	name  string
 	kind  kind
-	width int // registers; 0: any number
+	width int    // registers; 0: any number
+	mask  uint16 // has the one bit of its register that counts; 0: all of them do
 }
 
 // encodings are the data types of registers that say all.
 var encodings = []encoding{
-	{"int16", signed, 1}, {"int32", signed, 2}, {"int64", signed, 4},
-	{"uint16", unsigned, 1}, {"uint32", unsigned, 2}, {"uint64", unsigned, 4},
-	{"float32", float, 2}, {"float64", float, 4},
-	{"bool", boolean, 0}, {"boolean", boolean, 0},
-	{"string", text, 0}, {"bytes", raw, 0},
+	{name: "int16", kind: signed, width: 1}, {name: "int32", kind: signed, width: 2}, {name: "int64", kind: signed, width: 4},
+	{name: "uint16", kind: unsigned, width: 1}, {name: "uint32", kind: unsigned, width: 2}, {name: "uint64", kind: unsigned, width: 4},
+	{name: "float32", kind: float, width: 2}, {name: "float64", kind: float, width: 4},
+	{name: "bcd16", kind: bcd, width: 1}, {name: "bcd32", kind: bcd, width: 2}, {name: "bcd64", kind: bcd, width: 4},
+	{name: "bool", kind: boolean}, {name: "boolean", kind: boolean},
+	{name: "string", kind: text}, {name: "bytes", kind: raw},
 }
 
-// byLimit are the encodings that KubeEdge's words mean, by limit.
+// byLimit are the encodings that words without a size mean, by limit.
 var byLimit = map[string]map[int]string{
 	"int":    {1: "int16", 2: "int32", 4: "int64"},
 	"float":  {1: "int16", 2: "float32", 4: "float64"},
 	"double": {1: "int16", 2: "float32", 4: "float64"},
+	"bcd":    {1: "bcd16", 2: "bcd32", 4: "bcd64"},
 }
 
 // maxIntegerBits is how many bits make one whole number.
@@ -52,9 +56,12 @@ func readEncoding(r *driver.Reader, t table, typ driver.Type) (encoding, int) {
 	most := int64(t.maxRead())
 	limit := int(r.Int("limit", 0, 1, most))
 	var e encoding
-	if t.bits() {
+	switch {
+	case t.bits():
+		e, limit = readBitsEncoding(r, word, limit)
+	case r.Has("bit"):
 		e, limit = readBitEncoding(r, word, limit)
-	} else {
+	default:
 		e, limit = readRegisterEncoding(r, word, limit)
 	}
 	if r.Err() == nil && !e.fits(typ) {
@@ -78,7 +85,7 @@ func readRegisterEncoding(r *driver.Reader, word string, limit int) (encoding, i
 	e, ok := lookupEncoding(word)
 	switch {
 	case !ok:
-		r.Refuse("dataType", r.String("dataType", ""), "one of "+encodingNames()+", int, float, double")
+		r.Refuse("dataType", r.String("dataType", ""), "one of "+encodingNames()+", int, float, double, bcd")
 	case (e.kind == text || e.kind == raw) && !r.Has("limit"):
 		r.Refuse("limit", nil, "how many registers the "+e.name+" has")
 	case limit == 0:
@@ -89,8 +96,21 @@ func readRegisterEncoding(r *driver.Reader, word string, limit int) (encoding, i
 	return e, limit
 }
 
-// readBitEncoding is readRegisterEncoding for bits.
+// readBitEncoding is readRegisterEncoding for one bit of a register.
 func readBitEncoding(r *driver.Reader, word string, limit int) (encoding, int) {
+	const key = "bit"
+	bit := r.Int(key, 0, 0, 15)
+	if e, _ := lookupEncoding(word); e.kind != boolean && r.Has("dataType") {
+		r.Refuse("dataType", r.String("dataType", ""), "bool, or absent, as bit has one bit read")
+	}
+	if limit > 1 {
+		r.Refuse("limit", limit, "1, or absent, as bit has one register read")
+	}
+	return encoding{name: key, kind: boolean, width: 1, mask: 1 << bit}, 1
+}
+
+// readBitsEncoding is readRegisterEncoding for coils and discrete inputs.
+func readBitsEncoding(r *driver.Reader, word string, limit int) (encoding, int) {
 	limit = max(limit, 1)
 	e := encoding{name: "bits", kind: unsigned}
 	switch {
@@ -100,7 +120,7 @@ func readBitEncoding(r *driver.Reader, word string, limit int) (encoding, int) {
 	case word == "bytes":
 		e.kind = raw
 		return e, limit
-	case byLimit[word] == nil && r.Has("dataType"): // a type STRING alone is the number's text
+	case word != "int" && word != "float" && word != "double" && r.Has("dataType"): // a type STRING alone is the number's text
 		r.Refuse("dataType", r.String("dataType", ""), "one of bool, int, float, double, bytes, which bits have")
 	}
 	if limit > maxIntegerBits {

@@ -10,28 +10,18 @@ type limits struct {
 	low, high float64 // -Inf and +Inf where there is no end
 }
 
-// check tells in words why a number is not to be trusted, or "". The number and
-// the ends are compared as floats of so many bits, 32 or 64: the float32 next
-// to 0.1 is above the float64 next to it, and not above 0.1.
-func (l limits) check(n number, bits int) string {
-	reason, f := strange(n), rounded(asFloat(n), bits)
+// check tells in words why a number is not to be trusted, or "".
+func (l limits) check(n number) string {
+	reason, f := strange(n), asFloat(n)
 	switch {
 	case reason != "":
 		return reason
-	case f < rounded(l.low, bits):
+	case f < l.low:
 		return fmt.Sprintf("below min %v", l.low)
-	case f > rounded(l.high, bits):
+	case f > l.high:
 		return fmt.Sprintf("above max %v", l.high)
 	}
 	return ""
-}
-
-// rounded returns the float of so many bits, 32 or 64, next to f.
-func rounded(f float64, bits int) float64 {
-	if bits == 32 {
-		return float64(float32(f))
-	}
-	return f
 }
 
 // strange tells in words why a number is none that people count with, or "".

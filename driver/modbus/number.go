@@ -56,6 +56,13 @@ func asWhole(n number) (number, error) {
 	return nil, fmt.Errorf("%v is not a whole number of 64 bits", n)
 }
 
+// widen returns the float64 that is written as f is: 0.1, where a conversion
+// makes 0.10000000149011612 of it.
+func widen(f float32) float64 {
+	wide, _ := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', -1, 32), 64) // which takes what the other makes
+	return wide
+}
+
 // asFloat32 returns the float32 next to a number.
 func asFloat32(n number) (float32, error) {
 	f := asFloat(n)
@@ -65,9 +72,8 @@ func asFloat32(n number) (float32, error) {
 	return 0, fmt.Errorf("%v does not fit the 32 bits of a float", n)
 }
 
-// asType turns a number into a value of a type. As text, a float has the
-// digits that so many bits, 32 or 64, need.
-func asType(n number, typ driver.Type, bits int) (any, error) {
+// asType turns a number into a value of a type.
+func asType(n number, typ driver.Type) (any, error) {
 	switch typ {
 	case driver.Int:
 		return asWhole(n)
@@ -79,7 +85,7 @@ func asType(n number, typ driver.Type, bits int) (any, error) {
 		return asFloat(n) != 0, nil
 	}
 	if f, ok := n.(float64); ok {
-		return strconv.FormatFloat(f, 'f', -1, bits), nil
+		return strconv.FormatFloat(f, 'f', -1, 64), nil
 	}
 	return fmt.Sprint(n), nil
 }
@@ -88,7 +94,7 @@ func asType(n number, typ driver.Type, bits int) (any, error) {
 func ofValue(value any) (number, error) {
 	switch v := value.(type) {
 	case float32:
-		return float64(v), nil
+		return widen(v), nil
 	case bool:
 		if v {
 			return int64(1), nil

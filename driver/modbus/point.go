@@ -3,6 +3,7 @@ package modbus
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -26,6 +27,14 @@ type point struct {
 
 // Unread returns the keys that mean nothing to a point.
 func (p *point) Unread() []string { return p.unread }
+
+// String names the point's addresses.
+func (p *point) String() string {
+	if mask := p.format.encoding.mask; mask != 0 {
+		return fmt.Sprintf("bit %d of %v", bits.TrailingZeros16(mask), p.span)
+	}
+	return p.span.String()
+}
 
 // Round implements driver.Rounder.
 func (p *point) Round(value any) (any, error) {
@@ -62,6 +71,10 @@ func newPoint(d *device, c driver.PointConfig) (*point, error) {
 	}
 	t := readTable(r)
 	e, count := readEncoding(r, t, c.Type)
+	o := readPointOrder(r, d.orderOf(e))
+	if t.bits() {
+		o = order{}
+	}
 	p := &point{
 		span: span{table: t, first: readOffset(r, count), count: count},
 		format: format{
@@ -69,12 +82,9 @@ func newPoint(d *device, c driver.PointConfig) (*point, error) {
 			encoding: e,
 			count:    count,
 			bits:     t.bits(),
-			order: order{
-				swapWords: r.Bool("isRegisterSwap", false),
-				swapBytes: r.Bool("isSwap", false),
-			},
-			scale:  readScale(r),
-			limits: readLimits(r, e),
+			order:    o,
+			scale:    readScale(r),
+			limits:   readLimits(r, e),
 		},
 		device:   d,
 		readOnly: c.ReadOnly || !t.writable(),
@@ -114,13 +124,14 @@ func readOffset(r *driver.Reader, count int) int {
 	return offset
 }
 
-// readScale takes 0 for 1: KubeEdge's mapper has it where none was given.
+// readScale takes a factor of 0 for 1: KubeEdge's mapper has it where none was
+// given.
 func readScale(r *driver.Reader) scale {
-	s := scale(r.Float("scale", 1))
-	if s == 0 {
-		return 1
+	factor := r.Float("scale", 1)
+	if factor == 0 {
+		factor = 1
 	}
-	return s
+	return newScale(factor, r.Float("valueOffset", 0))
 }
 
 func readLimits(r *driver.Reader, e encoding) limits {
