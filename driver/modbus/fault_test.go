@@ -15,13 +15,22 @@ const timeout = time.Second
 // goes without saying.
 type fault struct {
 	name string
-	of   func(operation) bool // nil: of all
-	play []play               // of one request after another; then all is well
-	want string               // what the first error says; empty: there is none
+	of   kind
+	play []play // of one request after another; then all is well
+	want string // what the first error says; empty: there is none
 }
 
-func reads(op operation) bool  { return op.write == nil }
-func writes(op operation) bool { return op.write != nil }
+// kind is what a fault may befall.
+type kind byte
+
+const (
+	all kind = iota
+	reads
+	writes
+)
+
+// has tells whether a write, or a read, is of the kind.
+func (k kind) has(write bool) bool { return k == all || write == (k == writes) }
 
 // lost is what every error says that is not one point's.
 const lost = "device unreachable"
@@ -29,70 +38,70 @@ const lost = "device unreachable"
 // faults are those of every framing.
 var faults = []fault{
 	{"another function", reads, []play{answer(func(b []byte) []byte { b[0]++; return b })}, lost},
-	{"exception of another function", nil, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0] + 1, 2} })}, lost},
-	{"exception 0", nil, []play{except(0)}, lost},
-	{"long exception", nil, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0], 2, 0} })}, lost},
-	{"another unit", nil, []play{from(9)}, lost},
+	{"exception of another function", all, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0] + 1, 2} })}, lost},
+	{"exception 0", all, []play{except(0)}, lost},
+	{"long exception", all, []play{answer(func(b []byte) []byte { return []byte{0x80 | b[0], 2, 0} })}, lost},
+	{"another unit", all, []play{from(9)}, lost},
 	{"byte count too small", reads, []play{answer(func(b []byte) []byte { b[1]--; return b })}, lost},
 	{"byte count too large", reads, []play{answer(func(b []byte) []byte { b[1]++; return b })}, lost},
 	{"byte count 0", reads, []play{answer(func(b []byte) []byte { return []byte{b[0], 0} })}, lost},
-	{"data too short", nil, []play{answer(func(b []byte) []byte { return b[:len(b)-1] })}, lost},
-	{"data too long", nil, []play{answer(func(b []byte) []byte { return append(b, 0) })}, lost},
+	{"data too short", all, []play{answer(func(b []byte) []byte { return b[:len(b)-1] })}, lost},
+	{"data too long", all, []play{answer(func(b []byte) []byte { return append(b, 0) })}, lost},
 	{"a register too few", reads, []play{answer(func(b []byte) []byte { b[1] -= 2; return b[:2+b[1]] })}, lost},
 	{"a register too many", reads, []play{answer(func(b []byte) []byte { b[1] += 2; return append(b, 0, 0) })}, lost},
 	{"another address", writes, []play{answer(func(b []byte) []byte { b[2]++; return b })}, lost},
 	{"another value", writes, []play{answer(func(b []byte) []byte { b[4]++; return b })}, lost},
-	{"merged frames", nil, []play{garble(func(b []byte) []byte { return append(b, b...) })}, lost},
-	{"a byte behind", nil, []play{garble(func(b []byte) []byte { return append(b, 0) })}, lost},
-	{"garbage", nil, []play{garble(func([]byte) []byte { return make([]byte, 300) })}, lost},
-	{"garbage before", nil, []play{garble(func(b []byte) []byte { return append([]byte{0x55, 0xAA}, b...) })}, lost},
-	{"silence", nil, []play{silence}, "no answer in 1s"},
-	{"silence twice", nil, []play{silence, silence}, "no answer in 1s"},
-	{"late", nil, []play{late(timeout + time.Millisecond)}, "no answer in 1s"},
-	{"late at the next request", nil, []play{late(timeout + 260*time.Millisecond)}, "no answer in 1s"},
-	{"very late", nil, []play{late(10 * timeout)}, "no answer in 1s"},
-	{"two late", nil, []play{late(3 * timeout), late(0)}, "no answer in 1s"},
-	{"late, then cut", nil, []play{late(timeout + 260*time.Millisecond), cut(3, (*socket).Close)}, "no answer in 1s"},
-	{"in the other order", nil, swapped(), "no answer in 1s"},
-	{"again", nil, []play{twice(10 * time.Millisecond)}, ""},
-	{"again at the next request", nil, []play{twice(260 * time.Millisecond)}, ""},
-	{"a pause before each byte", nil, []play{byByte}, ""},
-	{"exception 1", nil, []play{except(1)}, "illegal function (exception 1)"},
-	{"exception 2", nil, []play{except(2)}, "illegal data address (exception 2)"},
-	{"exception 3", nil, []play{except(3)}, "illegal data value (exception 3)"},
-	{"exception 4", nil, []play{except(4)}, "server device failure (exception 4)"},
-	{"exception 5", nil, []play{except(5)}, "acknowledge (exception 5)"},
-	{"exception 6", nil, []play{except(6)}, "server device busy (exception 6)"},
-	{"exception 8", nil, []play{except(8)}, "memory parity error (exception 8)"},
-	{"exception 10", nil, []play{except(10)}, lost + ": 10.0.0.1:502: gateway path unavailable (exception 10)"},
-	{"exception 11", nil, []play{except(11)}, lost + ": 10.0.0.1:502: gateway target device failed to respond (exception 11)"},
-	{"exception 255", nil, []play{except(255)}, "unknown refusal (exception 255)"},
+	{"merged frames", all, []play{garble(func(b []byte) []byte { return append(b, b...) })}, lost},
+	{"a byte behind", all, []play{garble(func(b []byte) []byte { return append(b, 0) })}, lost},
+	{"garbage", all, []play{garble(func([]byte) []byte { return make([]byte, 300) })}, lost},
+	{"garbage before", all, []play{garble(func(b []byte) []byte { return append([]byte{0x55, 0xAA}, b...) })}, lost},
+	{"silence", all, []play{silence}, "no answer in 1s"},
+	{"silence twice", all, []play{silence, silence}, "no answer in 1s"},
+	{"late", all, []play{late(timeout + time.Millisecond)}, "no answer in 1s"},
+	{"late at the next request", all, []play{late(timeout + 260*time.Millisecond)}, "no answer in 1s"},
+	{"very late", all, []play{late(10 * timeout)}, "no answer in 1s"},
+	{"two late", all, []play{late(3 * timeout), late(0)}, "no answer in 1s"},
+	{"late, then cut", all, []play{late(timeout + 260*time.Millisecond), cut(3, (*socket).Close)}, "no answer in 1s"},
+	{"in the other order", all, swapped(), "no answer in 1s"},
+	{"again", all, []play{twice(10 * time.Millisecond)}, ""},
+	{"again at the next request", all, []play{twice(260 * time.Millisecond)}, ""},
+	{"a pause before each byte", all, []play{byByte}, ""},
+	{"exception 1", all, []play{except(1)}, "illegal function (exception 1)"},
+	{"exception 2", all, []play{except(2)}, "illegal data address (exception 2)"},
+	{"exception 3", all, []play{except(3)}, "illegal data value (exception 3)"},
+	{"exception 4", all, []play{except(4)}, "server device failure (exception 4)"},
+	{"exception 5", all, []play{except(5)}, "acknowledge (exception 5)"},
+	{"exception 6", all, []play{except(6)}, "server device busy (exception 6)"},
+	{"exception 8", all, []play{except(8)}, "memory parity error (exception 8)"},
+	{"exception 10", all, []play{except(10)}, lost + ": 10.0.0.1:502: gateway path unavailable (exception 10)"},
+	{"exception 11", all, []play{except(11)}, lost + ": 10.0.0.1:502: gateway target device failed to respond (exception 11)"},
+	{"exception 255", all, []play{except(255)}, "unknown refusal (exception 255)"},
 }
 
 // faultsOfTCP are those of its header.
 var faultsOfTCP = []fault{
-	{"transaction", nil, []play{garble(func(b []byte) []byte { b[1]++; return b })}, "transaction is 3, want 2"},
-	{"protocol", nil, []play{set(3, 1)}, "protocol is 1, want 0"},
-	{"unit", nil, []play{set(6, 9)}, "unit is 9, want 1"},
+	{"transaction", all, []play{garble(func(b []byte) []byte { b[1]++; return b })}, "transaction is 3, want 2"},
+	{"protocol", all, []play{set(3, 1)}, "protocol is 1, want 0"},
+	{"unit", all, []play{set(6, 9)}, "unit is 9, want 1"},
 	{"function", reads, []play{set(7, 99)}, "function is 99, want"},
-	{"length too small", nil, []play{garble(func(b []byte) []byte { b[5]--; return b })}, "bytes came behind the frame"},
-	{"length of nothing", nil, []play{set(5, 2)}, "frame is 8 bytes long"},
-	{"length too large", nil, []play{set(4, 1)}, "frame is 2"},
-	{"length of more", nil, []play{garble(func(b []byte) []byte { b[5]++; return b })}, "no answer in 1s"},
+	{"length too small", all, []play{garble(func(b []byte) []byte { b[5]--; return b })}, "bytes came behind the frame"},
+	{"length of nothing", all, []play{set(5, 2)}, "frame is 8 bytes long"},
+	{"length too large", all, []play{set(4, 1)}, "frame is 2"},
+	{"length of more", all, []play{garble(func(b []byte) []byte { b[5]++; return b })}, "no answer in 1s"},
 }
 
 // cuts are what may be done at each byte of an answer.
 func cuts() []fault {
-	var all []fault
+	var every []fault
 	for at := range 16 { // more than any good answer to one of the operations has
-		all = append(all,
-			fault{fmt.Sprintf("closed at byte %d", at), nil, []play{cut(at, (*socket).Close)}, "connection closed by the device"},
-			fault{fmt.Sprintf("reset at byte %d", at), nil, []play{cut(at, (*socket).Reset)}, "connection reset by peer"},
-			fault{fmt.Sprintf("silent at byte %d", at), nil, []play{cut(at, nil)}, "no answer in 1s"},
-			fault{fmt.Sprintf("a pause at byte %d", at), nil, []play{split(at)}, ""},
+		every = append(every,
+			fault{fmt.Sprintf("closed at byte %d", at), all, []play{cut(at, (*socket).Close)}, "connection closed by the device"},
+			fault{fmt.Sprintf("reset at byte %d", at), all, []play{cut(at, (*socket).Reset)}, "connection reset by peer"},
+			fault{fmt.Sprintf("silent at byte %d", at), all, []play{cut(at, nil)}, "no answer in 1s"},
+			fault{fmt.Sprintf("a pause at byte %d", at), all, []play{split(at)}, ""},
 		)
 	}
-	return all
+	return every
 }
 
 // TestFaults has a peer do everything wrong to everything that is asked of it.
@@ -102,7 +111,7 @@ func TestFaults(t *testing.T) {
 	for _, f := range []framing{mbap} {
 		for _, fault := range append(append(cuts(), faults...), faultsOfTCP...) {
 			for _, op := range operations {
-				if fault.of == nil || fault.of(op) {
+				if fault.of.has(op.writes()) {
 					t.Run(fmt.Sprintf("%s/%s/%v", f.name, fault.name, op), func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) { fault.test(t, f, op) })

@@ -33,11 +33,13 @@ var operations = []operation{
 }
 
 func (op operation) String() string {
-	if op.write != nil {
+	if op.writes() {
 		return fmt.Sprintf("write %d of %s", op.limit, op.register)
 	}
 	return fmt.Sprintf("read %d of %s", op.limit, op.register)
 }
+
+func (op operation) writes() bool { return op.write != nil }
 
 func (op operation) settings() driver.Settings {
 	return driver.Settings{"register": op.register, "offset": op.offset, "limit": op.limit, "dataType": "bytes"}
@@ -62,7 +64,7 @@ func (u *unit) try(ctx context.Context, t *testing.T, op operation) error {
 	t.Helper()
 	p := point(t, u, driver.Bytes, op.settings())
 	asked := u.oracle.count()
-	if op.write != nil {
+	if op.writes() {
 		err := u.Write(ctx, p, op.write)
 		if err == nil && !slices.ContainsFunc(u.oracle.since(asked), func(x exchange) bool { return u.wrote(x, op) }) {
 			t.Errorf("%v: confirmed, and was not done", op)
@@ -82,12 +84,12 @@ func (u *unit) try(ctx context.Context, t *testing.T, op operation) error {
 
 // wrote tells whether a request did what an operation was to do.
 func (u *unit) wrote(x exchange, op operation) bool {
-	return x.unit == u.id && x.pdu[0] >= 5 && int(binary.BigEndian.Uint16(x.pdu[1:])) == op.offset
+	return x.unit == u.id && x.writes() && int(binary.BigEndian.Uint16(x.pdu[1:])) == op.offset
 }
 
 // told tells whether the right answer to a request is a value.
 func (u *unit) told(x exchange, op operation, value any) bool {
-	if x.unit != u.id || x.pdu[0] > 4 {
+	if x.unit != u.id || x.writes() {
 		return false
 	}
 	got, ok := value.([]byte)

@@ -3,8 +3,8 @@ package modbus_test
 import (
 	"context"
 	"encoding/binary"
-	"hash/fnv"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -56,13 +56,13 @@ func (x exchange) data(first, count int) []byte {
 	return data
 }
 
-func (x exchange) hash(address int) uint32 {
-	h := fnv.New64a()
-	for _, n := range []int{x.count, int(x.unit), int(x.pdu[0]), address} {
-		_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(n)))
-	}
-	return uint32(h.Sum64() >> 16)
+func (x exchange) hash(address int) uint64 {
+	of := uint64(x.count)<<16 | uint64(x.unit)<<8 | uint64(x.pdu[0])
+	return rand.NewPCG(of, uint64(address)).Uint64()
 }
+
+// writes tells whether the request is a write.
+func (x exchange) writes() bool { return x.pdu[0] > 4 }
 
 // A step is a part of what a peer does after a request.
 type step struct {
