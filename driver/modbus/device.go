@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"sync"
 	"time"
 
 	"datastub/driver"
@@ -24,9 +22,8 @@ type device struct {
 	unit   *unit
 	order  order // of points that are numbers and say no other
 
-	mu         sync.Mutex
-	cuts       map[span]bool // where requests were refused unless split
-	connection uint64        // that cuts were found on
+	bounds  bounds
+	lessons lessons
 }
 
 // Unread returns the keys that mean nothing to a device.
@@ -44,6 +41,9 @@ func (d *device) orderOf(e encoding) order {
 // Point checks a point's settings, as the package documents them.
 func (d *device) Point(config driver.PointConfig) (driver.Point, error) {
 	p, err := newPoint(d, config)
+	if err == nil {
+		err = d.bounds.check(p.span)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -52,36 +52,11 @@ func (d *device) Point(config driver.PointConfig) (driver.Point, error) {
 
 // Read reads the points in as few requests as the device takes.
 func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Reading, error) {
-	own := make([]*point, len(points))
-	spans := make([]span, len(points))
-	for i, p := range points {
-		own[i] = d.own(p)
-		spans[i] = own[i].span
+	q := d.inquire(points)
+	if err := q.run(ctx); err != nil {
+		return nil, err
 	}
-	readings := make([]driver.Reading, len(points))
-	for queue := plan(spans, d.knownCuts()); len(queue) > 0; {
-		q := queue[0]
-		queue = queue[1:]
-		data, at, err := d.read(ctx, q.span)
-		refused, isRefused := errors.AsType[exception](err)
-		switch {
-		case isRefused && refused.ofSpan() && len(q.points) > 1:
-			left, right := q.split(spans)
-			d.addCut(spans[right.points[0]])
-			queue = append(queue, left, right)
-		case isRefused && !refused.unreachable():
-			for _, i := range q.points {
-				readings[i] = driver.Reading{Time: at, Err: err}
-			}
-		case err != nil:
-			return nil, err
-		default:
-			for _, i := range q.points {
-				readings[i] = own[i].reading(q.extract(data, spans[i]), at)
-			}
-		}
-	}
-	return readings, nil
+	return q.readings, nil
 }
 
 // read makes one request.
@@ -111,29 +86,7 @@ func unreachableIf(err error) error {
 	return err
 }
 
-// knownCuts returns where this connection's requests must be split.
-func (d *device) knownCuts() map[span]bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.forgetOldCuts()
-	return maps.Clone(d.cuts)
-}
-
-// addCut remembers that a point's span must begin a request.
-func (d *device) addCut(s span) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.forgetOldCuts()
-	d.cuts[s] = true
-}
-
-// forgetOldCuts begins anew after a new connection: the device may have been
-// changed meanwhile. It is called with mu held.
-func (d *device) forgetOldCuts() {
-	if c := d.unit.line.connections.Load(); d.cuts == nil || c != d.connection {
-		d.cuts, d.connection = make(map[span]bool), c
-	}
-}
+func (d *device) now() time.Time { return d.unit.line.options.Now() }
 
 // Close leaves the line.
 func (d *device) Close() error {

@@ -92,9 +92,22 @@
 //
 // # Requests
 //
-// The points of one table that lie close together are read by one request, of
-// at most 125 registers or 2000 bits; what lies between them, at most 16
-// registers or 256 bits in a row, is read along. If a device refuses such a request (exception 2 or 3), it is
-// split until only the points that are at fault have an error, and the split is
-// remembered until the next connection.
+// The points of one table that are read together share requests, where that is
+// cheaper than one each. A device's settings bound them:
+//
+//	maxGap        registers in a row that are read for nobody, 0 to 124, 16; of
+//	              bits as many bytes. The default suits a serial line, and a
+//	              gateway to one; a device that is itself on TCP takes more
+//	maxRegisters  registers a request, 1 to 125, 125
+//	maxCoils      bits a request, coils or inputs, 1 to 2000, 2000
+//
+// What a device refuses (exceptions 2, 3 and 4) is asked for in halves at once,
+// by at most 64 requests a read, until only the points at fault are without a
+// value. Why is remembered until the device's settings change: a point that it
+// has not is asked for again after 1 minute (5 s after exception 4), then twice
+// as long, at most 1 h; a gap, a border between two blocks, or a size that it
+// does not take, after 1 h; all of it after a reconnect. Such retests are one
+// request in 20. Once a refused point is answered, all are asked for anew. A
+// device that does not answer large requests, instead of refusing them, needs
+// maxRegisters.
 package modbus

@@ -44,7 +44,7 @@ func New(options Options) *Driver {
 // Open checks a device's settings, as the package documents them.
 func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, error) {
 	r := settings.Reader()
-	config := readConfig(r)
+	config, bounds := readConfig(r), readBounds(r)
 	order := readOrder(r, order{})
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -55,5 +55,6 @@ func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, err
 		lines:  &d.lines,
 		unit:   d.lines.open(config, d.options),
 		order:  order,
+		bounds: bounds,
 	}, nil
 }

@@ -33,10 +33,14 @@ func (e exception) Error() string {
 }
 
 // ofSpan tells whether the exception may be about some of the addresses
-// that were asked for, or about how many they were.
+// that were asked for, or about how many they were. The specification has 2 and
+// 3 for that; many devices say 4.
 func (e exception) ofSpan() bool {
-	return e == modbus.ExceptionCodeIllegalDataAddress || e == modbus.ExceptionCodeIllegalDataValue
+	return e == modbus.ExceptionCodeIllegalDataAddress || e == modbus.ExceptionCodeIllegalDataValue || e.failure()
 }
+
+// failure tells whether the device failed to do what it was asked for.
+func (e exception) failure() bool { return e == modbus.ExceptionCodeServerDeviceFailure }
 
 // unreachable tells whether a gateway answered because the device did not.
 func (e exception) unreachable() bool {

@@ -2,36 +2,28 @@ package modbus
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
-// request is one read of a device, and the points that it is for, as indexes
-// into the spans that were planned, by address.
-type request struct {
-	span
-	points []int
-}
-
-// plan joins the spans of points into requests: each span is in one request,
-// whole. A request is of one table, within the table's limits, and reads no
-// more than the table's gap of addresses that no point asked for in a row. A
-// span in cuts begins a request of its own. No span is larger than its table's
-// limit.
-func plan(spans []span, cuts map[span]bool) []request {
-	order := make([]int, len(spans))
-	for i := range order {
-		order[i] = i
+// plan joins the spans of points, given as indexes into spans, into requests:
+// each point is in one request, whole, and a request is of one table and within
+// the bounds. It covers none of the barred spans, but for those that a single
+// point covers.
+//
+// The plan is the cheapest there is, where a request costs as much as reading
+// the largest gap: so no larger gap is read along, any smaller one is, and where
+// requests have to be parted for their size they are parted at the widest gaps.
+// Of equal plans it is the one with the fewest requests.
+func plan(spans []span, points []int, b bounds, barred []span) []request {
+	order := slices.SortedStableFunc(slices.Values(points), func(a, b int) int { return compare(spans[a], spans[b]) })
+	best := make([]step, len(order)+1) // of the points from there on
+	for k := len(order) - 1; k >= 0; k-- {
+		best[k] = cheapest(spans, order[k:], b, barred, best[k:])
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return compare(spans[a], spans[b]) })
-
 	var requests []request
-	for _, i := range order {
-		s := spans[i]
-		if n := len(requests) - 1; n >= 0 && !cuts[s] && requests[n].takes(s) {
-			requests[n].add(i, s)
-			continue
-		}
-		requests = append(requests, request{s, []int{i}})
+	for k := 0; k < len(order); k = k + best[k].points {
+		requests = append(requests, join(order[k:k+best[k].points], spans))
 	}
 	return requests
 }
@@ -40,39 +32,46 @@ func compare(a, b span) int {
 	return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.first, b.first), cmp.Compare(a.count, b.count))
 }
 
-// takes tells whether s, which begins at or behind the request's beginning,
-// can be read along.
-func (r *request) takes(s span) bool {
-	return s.table == r.table &&
-		s.first-r.end() <= r.table.maxGap() &&
-		s.end()-r.first <= r.table.maxRead()
+// A step is the first request of the cheapest plan of some points, and what
+// all of the plan costs.
+type step struct {
+	points   int // that the first request is for
+	cost     int
+	requests int
 }
 
-// add joins s, the span of point i, to the request.
-func (r *request) add(i int, s span) {
-	r.count = max(r.count, s.end()-r.first)
-	r.points = append(r.points, i)
-}
-
-// split parts a request of two points or more in two where its widest gap
-// is, or in the middle if it has none.
-func (r *request) split(spans []span) (left, right request) {
-	at := len(r.points) / 2
-	widest, end := 0, r.first
-	for k, i := range r.points {
-		if gap := spans[i].first - end; gap > widest {
-			widest, at = gap, k
+// cheapest returns the first step of the cheapest plan of points in the order
+// of their addresses; rest are those of the points behind the first, the second
+// and so on.
+func cheapest(spans []span, order []int, b bounds, barred []span, rest []step) step {
+	s := spans[order[0]]
+	last := min(s.first+b.most(s.table), lastEnd(s, barred))
+	best := step{cost: math.MaxInt}
+	for n := 1; ; n++ {
+		candidate := step{n, b.maxGap(s.table) + s.count + rest[n].cost, 1 + rest[n].requests}
+		if cmp.Or(cmp.Compare(candidate.cost, best.cost), cmp.Compare(candidate.requests, best.requests)) <= 0 {
+			best = candidate
 		}
-		end = max(end, spans[i].end())
+		if n == len(order) {
+			return best
+		}
+		next := spans[order[n]]
+		grown := s.cover(next)
+		if next.table != s.table || next.first-s.end() > b.maxGap(s.table) || grown != s && grown.end() > last {
+			return best
+		}
+		s = grown
 	}
-	return join(r.points[:at], spans), join(r.points[at:], spans)
 }
 
-// join makes one request of points in the order of their addresses.
-func join(points []int, spans []span) request {
-	r := request{span: spans[points[0]]}
-	for _, i := range points {
-		r.add(i, spans[i])
+// lastEnd returns the last end that a request which begins as s does may have
+// and cover nothing barred.
+func lastEnd(s span, barred []span) int {
+	last := addresses
+	for _, b := range barred {
+		if b.table == s.table && b.first >= s.first {
+			last = min(last, b.end()-1)
+		}
 	}
-	return r
+	return last
 }

@@ -16,6 +16,17 @@ type span struct {
 // end is the address behind the last.
 func (s span) end() int { return s.first + s.count }
 
+// covers tells whether all addresses of part are the span's.
+func (s span) covers(part span) bool {
+	return part.table == s.table && part.first >= s.first && part.end() <= s.end()
+}
+
+// cover returns the least span that covers both, which are of one table.
+func (s span) cover(other span) span {
+	first := min(s.first, other.first)
+	return span{s.table, first, max(s.end(), other.end()) - first}
+}
+
 // String names the addresses: "holding registers 10-12".
 func (s span) String() string {
 	if s.count == 1 {

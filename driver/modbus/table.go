@@ -33,13 +33,6 @@ const (
 	maxWriteRegisters = 123
 )
 
-// The most that is read along between two points: an answer's 32 bytes more
-// cost less than a request more.
-const (
-	maxGapRegisters = 16
-	maxGapBits      = 16 * maxGapRegisters
-)
-
 func (t table) bits() bool     { return tables[t].bits }
 func (t table) writable() bool { return tables[t].writable }
 
@@ -57,11 +50,4 @@ func (t table) maxWrite() int {
 		return maxWriteBits
 	}
 	return maxWriteRegisters
-}
-
-func (t table) maxGap() int {
-	if t.bits() {
-		return maxGapBits
-	}
-	return maxGapRegisters
 }
