@@ -26,6 +26,10 @@ type Harness struct {
 	Away, Back func(t *testing.T)
 	Recovery   time.Duration
 
+	// Observed is a point that the device, an Observer, tells of by itself. Unset:
+	// this protocol's devices only answer.
+	Observed *Observed
+
 	// Silent sets up a device that takes requests and never answers. It returns
 	// its settings, which must allow it ten seconds to answer, the settings of a
 	// point, and a channel that gets a value for each request taken. Unset: this
@@ -43,6 +47,13 @@ type Known struct {
 type Writable struct {
 	Config driver.PointConfig
 	Values [2]any
+}
+
+// Observed is a point that is set up to be observed, and how it is changed.
+type Observed struct {
+	Config driver.PointConfig
+	Values [3]any // that it is changed to, in this order, each other than the one before
+	Change func(t *testing.T, value any)
 }
 
 // Bad is one set of settings that must be refused.

@@ -66,6 +66,16 @@ func (h Harness) subtests() []subtest {
 			subtest{"away/read and write", h.unreachable},
 			subtest{"away/recovery", h.recovery})
 	}
+	if h.Observed != nil {
+		all = append(all,
+			subtest{"observe/each change in order", h.observeChanges},
+			subtest{"observe/again", h.observeAgain},
+			subtest{"observe/ends with close", h.observeClosed},
+			subtest{"observe/nothing", h.observeNothing})
+	}
+	if h.Observed != nil && h.Away != nil {
+		all = append(all, subtest{"observe/away and back", h.observeAway})
+	}
 	if h.Silent != nil {
 		all = append(all,
 			subtest{"silent/cancel ends read", h.cancelRead},
