@@ -10,7 +10,7 @@ var Lost = []Fault{
 	{"no-protocol", `deviceModelRef: {name: bare}`, "",
 		`spec.protocol.protocolName: Required value: want the protocol that the device speaks, such as modbus`},
 	{"unknown-protocol", `deviceModelRef: {name: m}, protocol: {protocolName: morse}, properties: [{name: a}]`, "",
-		`spec.protocol: protocolName "morse" has no driver: want one of modbus, modbus-mapper, virtual, virtualProtocol`},
+		`spec.protocol: protocolName "morse" has no driver: want one of coap, modbus, modbus-mapper, virtual, virtualProtocol`},
 	{"map-in-protocol", `deviceModelRef: {name: registers}, protocol: {protocolName: modbus, configData: {tcp: {ip: 127.0.0.1}}}`, "",
 		`spec.protocol.configData.tcp: Invalid value: a map: want a string, a number or a boolean: KubeEdge hands over nothing else`},
 	{"map", virtually + `properties: [{name: a, visitors: {configData: {min: {a: 1}}}}, {name: b}]`, "a",

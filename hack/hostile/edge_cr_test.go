@@ -63,7 +63,7 @@ func TestEdgeCR(t *testing.T) {
 			propertyA + `offset: Invalid value: "65536": want a whole number from 0 to 65535`},
 		{"registers", strings.Replace(virtual("x", "register: HoldingRegister, offset: 65535, limit: 2"), "protocolName: virtual", "protocolName: modbus, configData: {ip: 127.0.0.1}", 1),
 			propertyA + `offset: Invalid value: "65535": want at most 65534, as 2 addresses are read and the last is 65535`},
-		{"no-driver", strings.Replace(virtual("x", ""), "protocolName: virtual", "protocolName: morse", 1), `spec.protocol: protocolName "morse" has no driver: want one of modbus`},
+		{"no-driver", strings.Replace(virtual("x", ""), "protocolName: virtual", "protocolName: morse", 1), `spec.protocol: protocolName "morse" has no driver: want one of coap, modbus`},
 		{"device-name", virtual(`"a/b"`, ""), `metadata.name: Invalid value: "a/b": device "a/b" has a "/": it is one level of an address`},
 		{"twice", stack.VirtualDevice(neighbour), `DeviceModel default/neighbour-model is in `},
 		{"unknown-key", strings.Replace(virtual("x", ""), "visitors", "visitor", 1), `spec.properties[a].visitor: Invalid value: a map: unknown key: want one of collectCycle`},

@@ -21,6 +21,7 @@ import (
 	"datastub/dataplane/spool"
 	"datastub/dataplane/uplink"
 	"datastub/dataplane/zmq"
+	"datastub/driver/coap"
 	"datastub/driver/modbus"
 	"datastub/driver/virtual"
 	"datastub/mapper"
@@ -44,6 +45,7 @@ func main() {
 func drivers() mapper.Drivers {
 	mb, vt := modbus.New(modbus.Options{}), virtual.New(virtual.Options{})
 	return mapper.Drivers{
+		"coap":   coap.New(coap.Options{}),
 		"modbus": mb, "modbus-mapper": mb,
 		"virtual": vt, "virtualProtocol": vt,
 	}

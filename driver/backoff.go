@@ -1,0 +1,45 @@
+package driver
+
+import (
+	"fmt"
+	"time"
+)
+
+// The waits of a Backoff: at most the first after one failure, twice as long
+// after each more, at most the last in the end.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 30 * time.Second
+)
+
+// A Backoff tells when what failed may be tried again. The zero value has not
+// failed.
+type Backoff struct {
+	failures int
+	cause    error
+	next     time.Time
+}
+
+// Fail notes a failure. The wait is random from 0 to its most ("full jitter"),
+// so that many mappers do not come back at once. Random is from 0 to below 1.
+func (b *Backoff) Fail(now time.Time, cause error, random float64) {
+	most := lastWait
+	if b.failures < 8 { // 0.2 s doubled 8 times is more than 30 s
+		most = min(firstWait<<b.failures, lastWait)
+	}
+	b.failures++
+	b.cause = cause
+	b.next = now.Add(time.Duration(random * float64(most)))
+}
+
+// Next returns when the next try may be made.
+func (b *Backoff) Next() time.Time { return b.next }
+
+// Wait returns nil if the next try may be made now, else an error that tells
+// when, and why not before.
+func (b *Backoff) Wait(now time.Time) error {
+	if !now.Before(b.next) {
+		return nil
+	}
+	return fmt.Errorf("%w; next try at %s", b.cause, b.next.Format("15:04:05.000"))
+}
