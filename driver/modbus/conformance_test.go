@@ -71,8 +71,8 @@ var badPoints = []drivertest.Bad{
 	{Name: "nothing", Type: driver.Int, Keys: []string{"register", "offset"}},
 	{Name: "type", Type: "STREAM", Settings: holding("offset", 1), Keys: []string{"type"}},
 	{Name: "all at once", Type: driver.Int, Settings: driver.Settings{
-		"register": "Holding", "offset": -1, "isSwap": "maybe", "isRegisterSwap": 7, "scale": "ten", "min": "low", "max": "NaN"},
-		Keys: []string{"register", "offset", "isSwap", "isRegisterSwap", "scale", "min", "max"}},
+		"register": "Holding", "offset": -1, "isSwap": "maybe", "isRegisterSwap": 7, "scale": "ten", "min": "low", "max": "NaN", "verify": "twice"},
+		Keys: []string{"verify", "register", "offset", "isSwap", "isRegisterSwap", "scale", "min", "max"}},
 	{Name: "order", Type: driver.Int, Settings: holding("offset", 0, "limit", 2, "wordOrder", "ACBD"), Keys: []string{"wordOrder"}},
 	{Name: "order twice", Type: driver.Int, Settings: holding("offset", 0, "limit", 2, "wordOrder", "ABCD", "isSwap", true), Keys: []string{"wordOrder"}},
 	{Name: "bit 16", Type: driver.Boolean, Settings: holding("offset", 0, "bit", 16), Keys: []string{"bit"}},

@@ -24,6 +24,7 @@ type device struct {
 
 	bounds  bounds
 	lessons lessons
+	dialect dialect
 }
 
 // Unread returns the keys that mean nothing to a device.

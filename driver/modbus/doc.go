@@ -48,6 +48,8 @@
 //	                1, and 0 means 1
 //	valueOffset     0
 //	min max         a value outside is kept as suspect; the mapper writes none
+//	verify          true: each write is read back before anything else is asked
+//	                of the line, and fails if the device holds another value
 //
 // Registers and bytes are big-endian where neither the point nor, for anything
 // but text and bytes, the device says otherwise. With a dataType of int16,
@@ -89,6 +91,12 @@
 // reckoned in decimals: 235 by 0.1 is 23.5. Writing goes the same way back: scale
 // undone, whole numbers rounded, and refused if they do not fit. Text is filled
 // up with NULs.
+//
+// One register is written by function 6, more by 16, one coil by 5, more by 15,
+// one bit of a register by 22. What a device refuses as unknown (exception 1)
+// is done by another one in the same turn of the line, and from then on: 6 and
+// 16, 5 and 15 stand in for each other, one request an address if need be; for
+// 22 the register is read and written.
 //
 // # Requests
 //

@@ -66,7 +66,9 @@ var faults = []fault{
 	{"again", all, []play{twice(10 * time.Millisecond)}, ""},
 	{"again at the next request", all, []play{twice(260 * time.Millisecond)}, ""},
 	{"a pause before each byte", all, []play{byByte}, ""},
-	{"exception 1", all, []play{except(1)}, "illegal function (exception 1)"},
+	{"exception 1", reads, []play{except(1)}, "illegal function (exception 1)"},
+	{"exception 1 to one function", writes, []play{except(1)}, ""}, // another does it
+	{"exception 1 to both", writes, []play{except(1), except(1)}, "illegal function (exception 1)"},
 	{"exception 2", all, []play{except(2)}, "illegal data address (exception 2)"},
 	{"exception 3", all, []play{except(3)}, "illegal data value (exception 3)"},
 	{"exception 4", all, []play{except(4)}, "server device failure (exception 4)"},

@@ -26,6 +26,7 @@ import (
 //	functions 1-4        byte count (1), that many bytes
 //	functions 5, 6       address (2), value (2), as in the request
 //	functions 15, 16     address (2), count (2), as in the request
+//	function 22          address (2), AND (2), OR (2), as in the request
 //	function + 0x80      exception (1)
 const (
 	headerSize    = 6   // what length does not count
@@ -203,7 +204,11 @@ func checkData(function byte, request, reply []byte) error {
 	case modbus.FuncCodeReadHoldingRegisters, modbus.FuncCodeReadInputRegisters:
 		return checkCount(reply, 2*count)
 	}
-	if got, want := reply, request[:4]; string(got) != string(want) {
+	echoed := 4
+	if function == modbus.FuncCodeMaskWriteRegister {
+		echoed = 6
+	}
+	if got, want := reply, request[:echoed]; string(got) != string(want) {
 		return fmt.Errorf("written was % x, want % x", got, want)
 	}
 	return nil

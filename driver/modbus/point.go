@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
@@ -22,6 +23,7 @@ type point struct {
 	device   *device
 	format   format
 	readOnly bool
+	verify   bool // writes are read back
 	unread   []string
 }
 
@@ -44,6 +46,12 @@ func (p *point) Round(value any) (any, error) {
 	}
 	value, _, err = p.format.decode(data)
 	return value, err
+}
+
+// mask returns the point's bit as its register is sent, if it is one.
+func (p *point) mask() uint16 {
+	big := binary.BigEndian.AppendUint16(nil, p.format.encoding.mask)
+	return binary.BigEndian.Uint16(p.format.order.fromBig(big))
 }
 
 // encode makes the bytes of one request that writes a value of the point's
@@ -88,6 +96,7 @@ func newPoint(d *device, c driver.PointConfig) (*point, error) {
 		},
 		device:   d,
 		readOnly: c.ReadOnly || !t.writable(),
+		verify:   r.Bool("verify", false),
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

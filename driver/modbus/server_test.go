@@ -21,15 +21,17 @@ const python = "/usr/bin/python3"
 // server is a pymodbus server in a process of its own.
 type server struct {
 	port  int
+	lacks []string // functions that it does not know
 	cmd   *exec.Cmd
 	stdin io.Closer
 }
 
-// startServer starts testdata/server.py and returns when it listens. Without
+// startServer starts testdata/server.py, which knows no function that it lacks,
+// and returns when it listens. Without
 // pymodbus the test fails: this driver is not tested without a real device.
-func startServer(t *testing.T) *server {
+func startServer(t *testing.T, lacks ...string) *server {
 	t.Helper()
-	s := &server{}
+	s := &server{lacks: lacks}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
 	return s
@@ -37,7 +39,7 @@ func startServer(t *testing.T) *server {
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(python, "testdata/server.py", strconv.Itoa(s.port))
+	cmd := exec.Command(python, append([]string{"testdata/server.py", strconv.Itoa(s.port)}, s.lacks...)...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

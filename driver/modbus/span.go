@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/grid-x/modbus"
@@ -47,6 +48,40 @@ func (s span) read(client modbus.Client) ([]byte, error) {
 		return client.ReadInputRegisters(first, count)
 	}
 	return client.ReadHoldingRegisters(first, count)
+}
+
+// writeAll writes the span in one request.
+func (s span) writeAll(client modbus.Client, data []byte) error {
+	write := client.WriteMultipleRegisters
+	if s.table.bits() {
+		write = client.WriteMultipleCoils
+	}
+	_, err := write(uint16(s.first), uint16(s.count), data)
+	return err
+}
+
+// writeEach writes the span in one request for each of its addresses.
+func (s span) writeEach(client modbus.Client, data []byte) error {
+	for i := range s.count {
+		one := span{s.table, s.first + i, 1}
+		if err := one.writeOne(client, s.extract(data, one)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeOne writes a span of one address.
+func (s span) writeOne(client modbus.Client, data []byte) error {
+	const on = 0xFF00 // section 6.5
+	write, value := client.WriteSingleRegister, uint16(0)
+	if s.table.bits() {
+		write, value = client.WriteSingleCoil, on*uint16(data[0])
+	} else {
+		value = binary.BigEndian.Uint16(data)
+	}
+	_, err := write(uint16(s.first), value)
+	return err
 }
 
 // extract takes a part of the span out of the span's bytes. Bits are packed anew,

@@ -1,8 +1,8 @@
 package modbus
 
 import (
+	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/grid-x/modbus"
@@ -10,7 +10,8 @@ import (
 	"datastub/driver"
 )
 
-// Write writes all registers or bits of the point in one request.
+// Write writes all registers or bits of the point in one turn of the line, and
+// reads them back in it if the point says so.
 func (d *device) Write(ctx context.Context, p driver.Point, value any) error {
 	if err := d.write(ctx, d.own(p), value); err != nil {
 		return fmt.Errorf("write %v: %w", p, unreachableIf(err))
@@ -26,23 +27,41 @@ func (d *device) write(ctx context.Context, p *point, value any) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = d.unit.do(ctx, urgent, func(client modbus.Client) ([]byte, error) {
-		return send(client, p.span, data)
+	held, _, err := d.unit.do(ctx, urgent, func(client modbus.Client) ([]byte, error) {
+		if err := d.dialect.write(client, p, data); err != nil || !p.verify {
+			return data, err
+		}
+		return p.read(client)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return p.compare(data, held)
 }
 
-// send writes a span by the request that is the least a device must know.
-func send(client modbus.Client, s span, data []byte) ([]byte, error) {
-	const on = 0xFF00 // section 6.5
-	first, count := uint16(s.first), uint16(s.count)
-	switch {
-	case s.table.bits() && s.count == 1:
-		return client.WriteSingleCoil(first, uint16(data[0])*on)
-	case s.table.bits():
-		return client.WriteMultipleCoils(first, count, data)
-	case s.count == 1:
-		return client.WriteSingleRegister(first, binary.BigEndian.Uint16(data))
+// compare returns an error if the device does not hold what was written. What
+// else is in a register beside the point's bit is nobody's business here.
+func (p *point) compare(written, held []byte) error {
+	held = p.extract(held, p.span)
+	if bytes.Equal(p.part(held), p.part(written)) {
+		return nil
 	}
-	return client.WriteMultipleRegisters(first, count, data)
+	return fmt.Errorf("wanted %s, read back %s", p.text(written), p.text(held))
+}
+
+// part returns what of the bytes is the point's.
+func (p *point) part(data []byte) []byte {
+	if p.format.encoding.mask == 0 {
+		return data
+	}
+	return masked(data, p.mask())
+}
+
+// text writes the point's bytes as a value.
+func (p *point) text(data []byte) string {
+	value, _, err := p.format.decode(data)
+	if err != nil {
+		return fmt.Sprintf("% X, of which %v", data, err)
+	}
+	return fmt.Sprint(value)
 }

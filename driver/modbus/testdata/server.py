@@ -1,7 +1,8 @@
 """A Modbus TCP server on pymodbus, for the tests of the driver.
 
 Prints the port it listens on. Ends when its standard input does, so that it
-never outlives a test. Usage: server.py [port]
+never outlives a test. Usage: server.py [port [function...]], where the
+functions, given by their numbers, are unknown to it.
 """
 
 import asyncio
@@ -65,7 +66,7 @@ COILS = block((0, [1, 0, 1, 1, 0, 0, 0, 0, 1, 1]), (20, [0] * 12))
 DISCRETE = block((0, [0, 1]))
 
 
-async def serve(port):
+async def serve(port, unknown):
     """Serve until the process ends."""
     slave = ModbusSlaveContext(
         di=DISCRETE, co=COILS, hr=HOLDING, ir=INPUTS, zero_mode=True
@@ -74,6 +75,8 @@ async def serve(port):
     server = ModbusTcpServer(
         context, address=("127.0.0.1", port), allow_reuse_address=True
     )
+    for function in unknown:
+        del server.decoder._ServerDecoder__lookup[function]  # it has no other way
     task = asyncio.ensure_future(server.serve_forever())
     await asyncio.wait({server.serving, task}, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
@@ -90,4 +93,5 @@ def end_with_stdin():
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it calls a disconnect an error
 threading.Thread(target=end_with_stdin, daemon=True).start()
-asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+port, *unknown = [int(a) for a in sys.argv[1:]] or [0]
+asyncio.run(serve(port, unknown))
