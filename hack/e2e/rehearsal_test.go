@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -33,11 +32,15 @@ func TestRehearsal(t *testing.T) {
 
 	url := m.URL()
 	poll.Within(t, rehearsed, "/status says that a property fails", func() bool {
-		d := statusOf(t, url)
+		devices := devicesOf(t, url)
+		if len(devices) == 0 {
+			return false // its file is not read yet
+		}
+		d := devices[0]
 		return d.State == mapper.Unhealthy && len(d.Faults) == 1 && d.Faults[0].Property == "pressure" && strings.Contains(d.Reason, failing)
 	})
 	poll.Within(t, rehearsed, "/status says that the device is away", func() bool {
-		d := statusOf(t, url)
+		d := devicesOf(t, url)[0]
 		return d.State == mapper.Offline && strings.Contains(d.Reason, away)
 	})
 
@@ -76,22 +79,4 @@ func awaitTold(t *testing.T, events *stack.Subscriber, device string, since time
 		return false
 	})
 	return at
-}
-
-// statusOf returns what a mapper says of its first device.
-func statusOf(t *testing.T, url string) mapper.DeviceOverview {
-	t.Helper()
-	resp, err := http.Get(url + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var status mapper.Overview
-	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil {
-		t.Fatal(err)
-	}
-	if len(status.Devices) == 0 {
-		return mapper.DeviceOverview{}
-	}
-	return status.Devices[0]
 }
