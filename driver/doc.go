@@ -15,7 +15,8 @@
 // which are flat maps of scalars as a Device CR has them, into readings, which
 // are typed Go values with a time. Errors in settings are SettingError values
 // that name the key, the value and what would be right; keys that mean nothing
-// to a driver are no errors, but can be asked for (Unreader). Errors in reads are
-// told apart by ErrUnreachable: the device as a whole did not answer. Anything
-// else belongs to the one point whose Reading carries it.
+// to a driver are no errors, but can be asked for (Unreader), as can what reads
+// take of their bus (Planner). Errors in reads are told apart by ErrUnreachable:
+// the device as a whole did not answer. Anything else belongs to the one point
+// whose Reading carries it.
 package driver

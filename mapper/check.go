@@ -34,13 +34,8 @@ func Check(path string, drivers Drivers) (summary Summary, problems, warnings []
 		problems = append(problems, Problem{File: path, Err: err})
 	}
 	specs, found := folder.state()
-	for _, p := range found {
-		if p.Warning {
-			warnings = append(warnings, p)
-		} else {
-			problems = append(problems, p)
-		}
-	}
+	wrong, warnings := sift(found)
+	problems = append(problems, wrong...)
 	for _, spec := range specs {
 		if !spec.Void {
 			summary.Devices++
@@ -48,6 +43,18 @@ func Check(path string, drivers Drivers) (summary Summary, problems, warnings []
 		summary.Properties += len(spec.Properties)
 	}
 	return summary, problems, warnings
+}
+
+// sift parts problems from warnings.
+func sift(found []Problem) (problems, warnings []error) {
+	for _, p := range found {
+		if p.Warning {
+			warnings = append(warnings, p)
+		} else {
+			problems = append(problems, p)
+		}
+	}
+	return problems, warnings
 }
 
 // flatten returns the errors that were joined.

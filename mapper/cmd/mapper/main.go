@@ -75,7 +75,7 @@ files in a folder. Changes take effect while the mapper runs.`,
 	}
 	c.Flags().StringVar(&path, "config-file", "./config.yaml", "the config, a YAML file")
 	c.Flags().BoolVar(&check, "check", false, "say what is wrong with the config and the devices, and exit: 1 if anything is")
-	c.AddCommand(doctorCommand())
+	c.AddCommand(doctorCommand(), planCommand())
 	logs := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(logs)
 	c.Flags().AddGoFlagSet(logs)
