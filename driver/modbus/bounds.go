@@ -18,8 +18,9 @@ type bounds struct {
 // serial line of 9600 baud a register takes 2.3 ms; a request more takes 20
 // characters (8 of the request, 5 around the answer's data, twice 3.5 of
 // silence), which are 23 ms, and what the device needs to answer, 10 ms or more.
-// That is 14 registers and up. Over TCP 125 registers take no longer than one,
-// but what answers there may be a gateway to such a line.
+// That is 14 registers and up. Over TCP even 125 are cheap, measured against
+// pymodbus on loopback 71 µs after 53 µs for one; but what answers there may be a
+// gateway to such a line.
 const defaultGap = 16
 
 // readBounds reads the settings of a device that bound its requests.

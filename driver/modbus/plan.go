@@ -57,7 +57,8 @@ func cheapest(spans []span, order []int, b bounds, barred []span, rest []step) s
 		}
 		next := spans[order[n]]
 		grown := s.cover(next)
-		if next.table != s.table || next.first-s.end() > b.maxGap(s.table) || grown != s && grown.end() > last {
+		single := grown == s || grown == next // reads no more than one point
+		if next.table != s.table || next.first-s.end() > b.maxGap(s.table) || !single && grown.end() > last {
 			return best
 		}
 		s = grown

@@ -80,6 +80,7 @@ func FuzzPlan(f *testing.F) {
 		spans, barred := fuzzSpans(data)
 		requests := plan(spans, all(len(spans)), b, barred)
 		checkPlan(t, spans, b, barred, requests)
+		checkCheapest(t, spans, b, barred, requests)
 		for _, r := range requests {
 			checkSplit(t, spans, r)
 		}

@@ -59,6 +59,10 @@ HOLDING = block(
     # 60-69 do not exist
     (70, [70, 71]),
     (1000, list(range(1000, 1300))),
+    # 2057 and 2130 do not exist
+    (2000, range(2000, 2057)),
+    (2058, range(2058, 2130)),
+    (2131, range(2131, 2200)),
     (65535, [4711]),
 )
 INPUTS = block((0, [7, 8, 9]))
