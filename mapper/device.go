@@ -27,13 +27,15 @@ type device struct {
 	counters *counters
 	writer   *writer
 	shelf    shelf
+	inbox    inbox
 
-	opened  driver.Device
-	origin  time.Time // of the grids of all cycles
-	tags    []*tag    // one a property, in the order of the spec
-	failure error     // of the last read as a whole
-	health  Health
-	pending <-chan answer // the read that is under way, if there is one
+	opened      driver.Device
+	observation observation
+	origin      time.Time // of the grids of all cycles
+	tags        []*tag    // one a property, in the order of the spec
+	failure     error     // of the last read as a whole
+	health      Health
+	pending     <-chan answer // the read that is under way, if there is one
 }
 
 func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, pusher Pusher, counters *counters) *device {
@@ -48,6 +50,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		pusher:   pusher,
 		counters: counters,
 		writer:   newWriter(news, counters),
+		inbox:    inbox{dropped: &counters.dropped},
 	}
 }
 
@@ -78,6 +81,7 @@ func (d *device) run(ctx context.Context) {
 	}()
 	d.loop(ctx, log)
 	stop()
+	d.observation.end()
 	d.writer.close(errStopped)
 	if err := guard(log, "close", d.opened.Close); err != nil {
 		log.Error(err, "Device closed with an error")
@@ -86,6 +90,7 @@ func (d *device) run(ctx context.Context) {
 		<-d.pending // Close ends it
 	}
 	<-written // and this
+	d.observation.wait()
 }
 
 // begin opens the device, or tells why it cannot run as a whole, and all that
@@ -158,6 +163,8 @@ func (d *device) round(ctx context.Context, log klog.Logger) bool {
 	if !d.adopt(log) || !d.answer(ctx, log) {
 		return false
 	}
+	d.observe(ctx, log)
+	d.hear(log, nil)
 	if due := d.due(time.Now()); len(due) > 0 {
 		if _, ok := d.collect(ctx, log, due); !ok {
 			return false

@@ -60,22 +60,30 @@ func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (re
 	}
 	d.failure = a.err
 	if a.err == nil {
-		d.take(log, places, a.readings)
+		d.hear(log, collectedOf(places, a.readings))
 	} else {
 		d.miss(places, a.err)
 	}
 	return a.readings, true
 }
 
-// take hands readings to the hook and remembers the newest.
-func (d *device) take(log klog.Logger, places []int, readings []driver.Reading) {
+// collectedOf returns what was read of properties at their places.
+func collectedOf(places []int, readings []driver.Reading) []Collected {
 	collected := make([]Collected, len(places))
 	for i, place := range places {
-		t := d.tags[place]
 		collected[i] = Collected{Property: place, Reading: readings[i]}
+	}
+	return collected
+}
+
+// take hands readings, one of a property at most, to the hook and remembers the
+// newest.
+func (d *device) take(log klog.Logger, collected []Collected) {
+	for _, c := range collected {
+		t := d.tags[c.Property]
 		t.trouble = ""
-		d.shelf.put(t.property, readings[i])
-		if err := readings[i].Err; err != nil {
+		d.shelf.put(t.property, c.Reading)
+		if err := c.Reading.Err; err != nil {
 			d.counters.failed.Add(1)
 			t.trouble = t.name() + ": " + oneLine(err)
 			continue

@@ -85,9 +85,9 @@ func (c *counters) write(err error) {
 
 // A fleetCollector tells Prometheus of a fleet, at the time of the scrape.
 type fleetCollector struct {
-	fleet                      *Fleet
-	status                     *Status
-	devices, readings, skipped *prometheus.Desc
+	fleet                               *Fleet
+	status                              *Status
+	devices, readings, skipped, dropped *prometheus.Desc
 }
 
 func newFleetCollector(fleet *Fleet, status *Status) *fleetCollector {
@@ -99,6 +99,8 @@ func newFleetCollector(fleet *Fleet, status *Status) *fleetCollector {
 			"Values read of properties, by result: ok or error.", []string{"result"}, nil),
 		skipped: prometheus.NewDesc("datastub_mapper_skipped_cycles_total",
 			"Cycles left out because the device was still being read.", nil, nil),
+		dropped: prometheus.NewDesc("datastub_mapper_dropped_news_total",
+			"Values that devices told by themselves, dropped because more of a device waited than may.", nil, nil),
 	}
 }
 
@@ -107,6 +109,7 @@ func (c *fleetCollector) Describe(descs chan<- *prometheus.Desc) {
 	descs <- c.devices
 	descs <- c.readings
 	descs <- c.skipped
+	descs <- c.dropped
 }
 
 // Collect implements prometheus.Collector.
@@ -126,6 +129,7 @@ func (c *fleetCollector) Collect(metrics chan<- prometheus.Metric) {
 	counter(c.readings, counts.Collected-counts.Failed, "ok")
 	counter(c.readings, counts.Failed, "error")
 	counter(c.skipped, counts.Skipped)
+	counter(c.dropped, counts.Dropped)
 }
 
 // A statusCollector tells Prometheus how the mapper and EdgeCore get on, at the

@@ -35,6 +35,7 @@ func TestFleetMetrics(t *testing.T) {
 	}
 	fleet.counters.failed.Add(2)
 	fleet.counters.skipped.Add(3)
+	fleet.counters.dropped.Add(1)
 	for _, err := range []error{nil, nil, context.DeadlineExceeded, fmt.Errorf("dial: %w", driver.ErrUnreachable), errors.New("garbage")} {
 		fleet.counters.read(20*time.Millisecond, err)
 	}
@@ -45,6 +46,9 @@ datastub_mapper_devices{state="offline"} 1
 datastub_mapper_devices{state="online"} 2
 datastub_mapper_devices{state="unhealthy"} 1
 datastub_mapper_devices{state="unknown"} 1
+# HELP datastub_mapper_dropped_news_total Values that devices told by themselves, dropped because more of a device waited than may.
+# TYPE datastub_mapper_dropped_news_total counter
+datastub_mapper_dropped_news_total 1
 # HELP datastub_mapper_readings_total Values read of properties, by result: ok or error.
 # TYPE datastub_mapper_readings_total counter
 datastub_mapper_readings_total{result="error"} 2

@@ -16,7 +16,7 @@ import (
 )
 
 // A script is a Driver whose devices do what the test says. Settings of a
-// device may hold fail=open, hang=read, hang=write or hang=close.
+// device may hold fail=open, hang=read, hang=write, hang=close or observe=yes.
 type script struct {
 	mu     sync.Mutex
 	open   map[string]int                    // devices that are open now, by name
@@ -31,10 +31,14 @@ type script struct {
 	writes []any                             // that were not refused
 	sizes  []int                             // points of each read
 	free   chan struct{}                     // closed: what hangs hangs no more
+
+	observed map[string]int // calls of Observe that are under way, by device
+	points   []driver.Point // of the last one
+	news     func(driver.Point, driver.Reading)
 }
 
 func newScript() *script {
-	return &script{open: map[string]int{}, opens: map[string]int{}, held: map[string]any{}, free: make(chan struct{})}
+	return &script{open: map[string]int{}, opens: map[string]int{}, held: map[string]any{}, free: make(chan struct{}), observed: map[string]int{}}
 }
 
 func (s *script) Open(name string, settings driver.Settings) (driver.Device, error) {
@@ -48,7 +52,7 @@ func (s *script) Open(name string, settings driver.Settings) (driver.Device, err
 	defer s.mu.Unlock()
 	s.open[name]++
 	s.opens[name]++
-	return &scripted{script: s, name: name, hang: settings["hang"]}, nil
+	return &scripted{script: s, name: name, hang: settings["hang"], observe: settings["observe"] == "yes"}, nil
 }
 
 // set changes the script while devices run.
@@ -69,6 +73,8 @@ type scripted struct {
 	script *script
 	name   string
 	hang   any
+
+	observe bool
 }
 
 type scriptPoint struct{ name string }
@@ -131,6 +137,31 @@ func (d *scripted) Write(_ context.Context, p driver.Point, value any) error {
 	}
 	d.script.held[d.name+"/"+p.String()] = value
 	return nil
+}
+
+// Observe has the test tell, by tell, until ctx ends.
+func (d *scripted) Observe(ctx context.Context, points []driver.Point, news func(driver.Point, driver.Reading)) {
+	if !d.observe {
+		return
+	}
+	d.script.set(func(s *script) {
+		s.observed[d.name]++
+		s.points, s.news = points, news
+	})
+	<-ctx.Done()
+	d.script.set(func(s *script) { s.observed[d.name]-- })
+}
+
+// tell tells news of a point of the device that is observed.
+func (s *script) tell(point string, value float64) {
+	s.mu.Lock()
+	points, news := s.points, s.news
+	s.mu.Unlock()
+	for _, p := range points {
+		if p.String() == point {
+			news(p, driver.Reading{Value: value, Time: time.Now()})
+		}
+	}
 }
 
 // wait hangs until what hangs is let go.
