@@ -1,9 +1,11 @@
 package modbus_test
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 
 	"datastub/driver"
@@ -179,6 +181,39 @@ func TestWrites(t *testing.T) {
 		}
 		if got := s.mbpoll(t, "-t", c.table, "-r", strconv.Itoa(c.at), "127.0.0.1")[c.at]; got != c.want {
 			t.Errorf("%s: mbpoll reads %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestMbpollReadsTheSame reads each table, and has mbpoll read it.
+func TestMbpollReadsTheSame(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	device := open(t, modbus.New(modbus.Options{}), s.settings())
+	for _, c := range []struct {
+		table    string // mbpoll's -t
+		typ      driver.Type
+		settings driver.Settings
+	}{
+		{"0", driver.Int, bitsOf("CoilRegister", 2, 1)},
+		{"0", driver.Int, bitsOf("CoilRegister", 4, 1)},
+		{"1", driver.Int, bitsOf("DiscreteInputRegister", 1, 1)},
+		{"3", driver.Int, bitsOf("InputRegister", 2, 1)},
+		{"3:hex", driver.Int, bitsOf("InputRegister", 1, 1)},
+		{"4:hex", driver.Int, holding("offset", 1, "dataType", "uint16")},
+		{"4:int", driver.Int, holding("offset", 2, "dataType", "int32")},
+		{"4:float", driver.Float, holding("offset", 10, "dataType", "float32")},
+		{"4", driver.Int, holding("offset", 65535, "dataType", "uint16")},
+	} {
+		p := point(t, device, c.typ, c.settings)
+		at := c.settings["offset"].(int)
+		want := s.mbpoll(t, "-t", c.table, "-r", strconv.Itoa(at), "127.0.0.1")[at]
+		layout := "%v"
+		if strings.HasSuffix(c.table, "hex") {
+			layout = "0x%04X"
+		}
+		if got := fmt.Sprintf(layout, read(t, device, p).Value); got != want {
+			t.Errorf("%v: got %s, mbpoll reads %s", p, got, want)
 		}
 	}
 }
