@@ -130,7 +130,7 @@ func TestCheckResources(t *testing.T) {
 	t.Parallel()
 	for folder, want := range map[string]string{
 		"demo/devices": "ok: 3 devices, 8 properties\n",
-		"examples":     "ok: 4 devices, 17 properties\n",
+		"examples":     "ok: 5 devices, 20 properties\n",
 	} {
 		got, err := runCommand(t, "--check", "--config-file", configFor(t, filepath.Join("../../../resource", folder)))
 		if err != nil || got != want {
