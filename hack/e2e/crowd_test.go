@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"datastub/hack/stack"
-	"datastub/mapper"
 )
 
 // The crowd: as many devices as the race detector, which has room for 8128
@@ -33,7 +32,11 @@ func TestCrowd(t *testing.T) {
 	}
 	m := s.StartMapper("edge-1", files)
 	url := m.URL()
-	stack.Eventually(t, "all devices are online", func() bool { return onlineOf(t, url) == crowd })
+	stack.Eventually(t, "all devices are online", func() bool {
+		return value(scrape(t, url), `datastub_mapper_devices{state="online"}`) == strconv.Itoa(crowd)
+	})
+	last := crowdName(crowd - 1)
+	stack.Eventually(t, "values of several cycles", func() bool { return len(sub.Messages(last)) >= 3*crowdProperties })
 	stack.Eventually(t, "two values of each property", func() bool { return fewest(sub.Messages("")) >= 2 })
 	if metrics := scrape(t, url); strings.Contains(metrics, "crowd") {
 		t.Errorf("metrics name devices or topics:\n%s", metrics)
@@ -43,21 +46,9 @@ func TestCrowd(t *testing.T) {
 		t.Fatal(err)
 	}
 	stack.Eventually(t, "a part of the devices is gone", func() bool { return len(devicesOf(t, url)) == crowd-crowdFile })
-	last := crowdName(crowd - 1)
 	before := len(sub.Messages(last))
 	stack.Eventually(t, "the others have values still", func() bool { return len(sub.Messages(last)) >= before+2*crowdProperties })
 	stack.CheckUnbroken(t, "values", sub.Messages(""))
-}
-
-// onlineOf returns how many of a mapper's devices are online.
-func onlineOf(t *testing.T, url string) (n int) {
-	t.Helper()
-	for _, d := range devicesOf(t, url) {
-		if d.State == mapper.Online && d.Properties == crowdProperties {
-			n++
-		}
-	}
-	return n
 }
 
 // fewest returns how many values came of the property that has the fewest; 0
