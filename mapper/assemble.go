@@ -49,5 +49,8 @@ func declared(model *v1beta1.DeviceModel) []v1beta1.ModelProperty {
 	if model == nil {
 		return nil
 	}
-	return append([]v1beta1.ModelProperty{}, model.Spec.Properties...)
+	if model.Spec.Properties == nil {
+		return []v1beta1.ModelProperty{}
+	}
+	return model.Spec.Properties // models are replaced, not changed
 }

@@ -27,7 +27,7 @@ type Hook struct {
 	publisher Publisher
 	tally     *Tally
 	now       func() time.Time
-	last      map[string]published // by property's name
+	last      map[string]published // by property's name, of those that a rule compares
 	refusal   string               // why the publisher refused last time, empty if it did not
 	refused   uint64               // messages
 }
@@ -63,7 +63,8 @@ type Collected struct {
 // carry are returned, with Err saying why; the others are published.
 func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collected) {
 	var messages []dataplane.Message
-	for _, c := range collected {
+	var compared []int // places of the messages that a rule will compare the next ones with
+	for i, c := range collected {
 		if c.Reading.Err != nil {
 			continue
 		}
@@ -84,10 +85,16 @@ func (h *Hook) Publish(log klog.Logger, collected []Collected) (unfit []Collecte
 			h.tally.filter(p.Rules.Class, by)
 			continue
 		}
+		if messages == nil {
+			messages = make([]dataplane.Message, 0, len(collected)-i)
+		}
+		if p.Rules.compare() {
+			compared = append(compared, len(messages))
+		}
 		messages = append(messages, m)
 	}
 	if len(messages) > 0 && h.offer(log, messages) {
-		for i := range messages {
+		for _, i := range compared {
 			h.last[messages[i].Property] = publishedOf(&messages[i])
 		}
 	}

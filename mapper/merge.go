@@ -37,16 +37,17 @@ func Merge(device *v1beta1.Device, model *v1beta1.DeviceModel, defaults Rules) (
 		return nil, m.faults
 	}
 	spec.StateReport = m.stateReport()
+	properties := make([]Property, 0, len(device.Spec.Properties))
 	for i := range device.Spec.Properties {
 		before := len(m.faults)
 		m.current = device.Spec.Properties[i].Name
 		p := m.property(i, defaults)
 		if len(m.faults) == before {
 			p.Push = m.push(i)
-			spec.Properties = append(spec.Properties, p)
+			properties = append(properties, p)
 		}
 	}
-	spec.Properties = m.uniqueTopics(spec.Properties)
+	spec.Properties = m.uniqueTopics(properties)
 	for _, method := range device.Spec.Methods {
 		spec.Methods = append(spec.Methods, Method{Name: method.Name, Description: method.Description, Properties: method.PropertyNames})
 	}

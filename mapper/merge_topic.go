@@ -49,7 +49,8 @@ func zmqWish(p *v1beta1.DeviceProperty) *v1beta1.PushMethodMQTT {
 	return p.PushMethod.MQTT
 }
 
-// uniqueTopics leaves out properties that arrive at one topic.
+// uniqueTopics leaves out properties that arrive at one topic. It takes the
+// slice.
 func (m *merger) uniqueTopics(properties []Property) []Property {
 	names := map[string][]string{} // by topic
 	for i := range properties {
@@ -57,7 +58,7 @@ func (m *merger) uniqueTopics(properties []Property) []Property {
 			names[p.Rules.Topic] = append(names[p.Rules.Topic], p.Point.Name)
 		}
 	}
-	var unique []Property
+	unique := properties[:0]
 	for i := range properties {
 		p := &properties[i]
 		switch one := names[p.Rules.Topic]; {

@@ -25,6 +25,9 @@ const (
 	deadband
 )
 
+// compare tells whether what was published last decides on the next value.
+func (r Rules) compare() bool { return r.OnChange || r.Deadband != Deadband{} }
+
 // judge returns which rule keeps a value back, after what was published last.
 // The first value passes, and so does one of another quality. Where both
 // OnChange and Deadband are set, Deadband decides on numbers.
@@ -33,7 +36,7 @@ func (r Rules) judge(last published, now published) filter {
 	switch {
 	case !r.Publish:
 		return publishOff
-	case !r.OnChange && r.Deadband == Deadband{}:
+	case !r.compare():
 		return passed
 	case last.time.IsZero(), last.quality != now.quality:
 		return passed
