@@ -90,6 +90,7 @@ func NewApp(options AppOptions) (*App, error) {
 	var err error
 	a.fleet, err = NewFleet(FleetOptions{
 		Drivers: options.Drivers, Publisher: options.Uplink, Reporter: reporters, Pusher: options.Pusher, Tally: &options.Intake.Devices,
+		Spread: DefaultSpread,
 	})
 	if err != nil {
 		return nil, err

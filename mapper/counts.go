@@ -20,6 +20,7 @@ type counters struct {
 	failed, skipped atomic.Uint64
 	dropped         atomic.Uint64
 	reads           *prometheus.HistogramVec // seconds, by result
+	lateness        prometheus.Histogram     // seconds
 	writes          *prometheus.CounterVec   // by result
 }
 

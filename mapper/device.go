@@ -28,17 +28,19 @@ type device struct {
 	writer   *writer
 	shelf    shelf
 	inbox    inbox
+	spread   time.Duration // see FleetOptions
 
 	opened      driver.Device
 	observation observation
 	origin      time.Time // of the grids of all cycles
 	tags        []*tag    // one a property, in the order of the spec
+	asked       bool      // it was read, or that was tried
 	failure     error     // of the last read as a whole
 	health      Health
 	pending     <-chan answer // the read that is under way, if there is one
 }
 
-func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, pusher Pusher, counters *counters) *device {
+func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, pusher Pusher, counters *counters, spread time.Duration) *device {
 	news := make(chan struct{}, 1)
 	return &device{
 		specs:    make(chan *Spec, 1),
@@ -51,6 +53,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		counters: counters,
 		writer:   newWriter(news, counters),
 		inbox:    inbox{dropped: &counters.dropped},
+		spread:   spread,
 	}
 }
 
@@ -60,13 +63,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 // that.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
-	d.reporter.ReportSpec(*d.spec)
-	if reason, faults := d.begin(log); reason != "" {
-		d.setHealth(log.V(told), Unhealthy, reason, faults)
-		for i := range d.spec.Properties {
-			d.shelf.put(&d.spec.Properties[i], driver.Reading{Err: errors.New(reason)})
-		}
-		d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
+	if !d.begin(log) {
 		select {
 		case <-ctx.Done():
 		case <-d.specs:
@@ -82,6 +79,13 @@ func (d *device) run(ctx context.Context) {
 	d.loop(ctx, log)
 	stop()
 	d.observation.end()
+	d.close(log)
+	<-written // Close ends it
+	d.observation.wait()
+}
+
+// close has the driver let go of the device.
+func (d *device) close(log klog.Logger) {
 	d.writer.close(errStopped)
 	if err := guard(log, "close", d.opened.Close); err != nil {
 		log.Error(err, "Device closed with an error")
@@ -89,22 +93,32 @@ func (d *device) run(ctx context.Context) {
 	if d.pending != nil {
 		<-d.pending // Close ends it
 	}
-	<-written // and this
-	d.observation.wait()
 }
 
 // begin opens the device, or tells why it cannot run as a whole, and all that
 // is wrong.
-func (d *device) begin(log klog.Logger) (reason string, faults []Fault) {
+func (d *device) begin(log klog.Logger) bool {
+	d.reporter.ReportSpec(*d.spec)
 	if d.spec.Void {
-		return summary(d.spec.Faults), d.spec.Faults
+		d.refuse(log, summary(d.spec.Faults), d.spec.Faults)
+		return false
 	}
 	if err := d.open(log); err != nil {
-		return oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)})
+		d.refuse(log, oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)}))
+		return false
 	}
 	d.writer.want(d.desired())
 	d.writer.open()
-	return "", nil
+	return true
+}
+
+// refuse says why the device does not run.
+func (d *device) refuse(log klog.Logger, reason string, faults []Fault) {
+	d.setHealth(log.V(told), Unhealthy, reason, faults)
+	for i := range d.spec.Properties {
+		d.shelf.put(&d.spec.Properties[i], driver.Reading{Err: errors.New(reason)})
+	}
+	d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
 }
 
 // open opens the device and finds its points. Only what keeps the whole
@@ -115,7 +129,7 @@ func (d *device) open(log klog.Logger) error {
 		return errors.Join(errs...)
 	}
 	d.opened = opened
-	d.origin = time.Now()
+	d.origin = time.Now().Add(d.spec.phase(d.spread))
 	for i := range d.spec.Properties {
 		t := newTag(&d.spec.Properties[i], d.origin, d.origin)
 		d.address(log, t)
@@ -147,13 +161,21 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 		case <-d.news:
 		case <-timer.C:
 		}
-		if !d.round(ctx, log) {
+		if !d.roundApart(ctx, log) {
 			return
 		}
 		if next, ok := earliest(d.tags); ok {
 			timer.Reset(time.Until(next))
 		} // else no property can be read
 	}
+}
+
+// roundApart has a round done by a goroutine that ends with it: what a round
+// calls grows the stack, and thousands of devices that wait would keep theirs.
+func (d *device) roundApart(ctx context.Context, log klog.Logger) bool {
+	done := make(chan bool)
+	go func() { done <- d.round(ctx, log) }()
+	return <-done
 }
 
 // round does what there is to do: what is asked for goes before what is due,
@@ -165,9 +187,12 @@ func (d *device) round(ctx context.Context, log klog.Logger) bool {
 	}
 	d.observe(ctx, log)
 	d.hear(log, nil)
-	if due := d.due(time.Now()); len(due) > 0 {
+	if due, since := d.due(time.Now()); len(due) > 0 {
 		if _, ok := d.collect(ctx, log, due); !ok {
 			return false
+		}
+		if d.failure == nil {
+			d.counters.lateness.Observe(time.Since(since).Seconds())
 		}
 	}
 	now := time.Now()

@@ -37,6 +37,9 @@ func (d *device) adopt(log klog.Logger) bool {
 // are opened anew, and read at once.
 func (d *device) change(log klog.Logger, spec *Spec) {
 	now := time.Now()
+	if now.Before(d.origin) {
+		now = d.origin // the first cycle has not begun
+	}
 	carries := diff(d.spec, spec)
 	d.shelf.keep(kept(spec, carries))
 	tags := make([]*tag, len(carries))

@@ -12,8 +12,12 @@ import (
 	"datastub/driver"
 )
 
-// assess says how the device is after a round.
+// assess says how the device is after a round. Before its first read nobody
+// knows, unless nothing of it can be read.
 func (d *device) assess(log klog.Logger) {
+	if _, readable := earliest(d.tags); readable && !d.asked {
+		return
+	}
 	faults := d.faults()
 	switch {
 	case errors.Is(d.failure, context.DeadlineExceeded):

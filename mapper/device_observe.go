@@ -35,8 +35,11 @@ func (o *observation) wait() {
 // when they are others.
 func (d *device) observe(ctx context.Context, log klog.Logger) {
 	observer, ok := d.opened.(driver.Observer)
+	if !ok {
+		return
+	}
 	points := d.points()
-	if !ok || slices.Equal(points, d.observation.points) {
+	if slices.Equal(points, d.observation.points) {
 		return
 	}
 	before := d.observation

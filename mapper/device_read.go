@@ -23,20 +23,25 @@ type answer struct {
 	err      error
 }
 
-// due returns the places of the tags that are to be read now.
-func (d *device) due(now time.Time) []int {
-	var due []int
+// due returns the places of the tags that are to be read now, and since when
+// one of them is.
+func (d *device) due(now time.Time) (due []int, since time.Time) {
 	for i, t := range d.tags {
 		if t.point == nil {
 			continue
 		}
+		at, _ := t.collect.at()
 		is, skipped := t.collect.due(now)
 		d.counters.skipped.Add(skipped)
-		if is {
-			due = append(due, i)
+		if !is {
+			continue
 		}
+		if len(due) == 0 || at.Before(since) {
+			since = at
+		}
+		due = append(due, i)
 	}
-	return due
+	return due, since
 }
 
 // collect reads the tags at these places, in one read, and hands the readings
@@ -47,6 +52,7 @@ func (d *device) collect(ctx context.Context, log klog.Logger, places []int) (re
 		points[i] = d.tags[place].point
 	}
 	started := time.Now()
+	d.asked = true
 	a, ok := d.read(ctx, log, points)
 	if !ok {
 		return nil, false

@@ -17,6 +17,10 @@ import (
 // which a mapper must end.
 const DefaultStopLimit = 800 * time.Millisecond
 
+// DefaultSpread is an App's: nobody waits longer to see a device that was
+// added.
+const DefaultSpread = time.Second
+
 // FleetOptions are what a Fleet needs.
 type FleetOptions struct {
 	Drivers   Drivers
@@ -25,6 +29,11 @@ type FleetOptions struct {
 	Pusher    Pusher        // is told of Specs as the Reporter is; nil: nothing is pushed
 	Tally     *Tally        // where values are counted; nil: nobody else wants to know
 	StopLimit time.Duration // DefaultStopLimit if 0
+	// Spread is the time over which the first reads of devices are spread, or
+	// their shortest cycle where that is less, so that not all that a mapper
+	// starts with are read at one moment, then and in each cycle; 0: each is read
+	// at once.
+	Spread time.Duration
 }
 
 func (o *FleetOptions) validate() error {
@@ -74,7 +83,7 @@ func NewFleet(options FleetOptions) (*Fleet, error) {
 	}
 	return &Fleet{
 		options:  options,
-		counters: counters{tally: options.Tally, reads: newReads(), writes: newWrites()},
+		counters: counters{tally: options.Tally, reads: newReads(), lateness: newLateness(), writes: newWrites()},
 		changed:  make(chan struct{}, 1),
 		wanted:   map[Key]Spec{},
 		dirty:    map[Key]bool{},
@@ -189,7 +198,7 @@ func (r *runner) reconcile(ctx context.Context, key Key) {
 func (r *runner) start(ctx context.Context, spec Spec) {
 	ctx, cancel := context.WithCancel(ctx)
 	o := r.fleet.options
-	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, o.Pusher, &r.fleet.counters)
+	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, o.Pusher, &r.fleet.counters, o.Spread)
 	r.devices[spec.Key] = running{spec: spec, device: d, stop: cancel}
 	r.fleet.setRunning(spec.Key, d)
 	go func() {

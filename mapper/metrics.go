@@ -27,7 +27,7 @@ func (a *App) register(options AppOptions) (requests *prometheus.CounterVec, err
 	}, []string{"code"})
 	var errs []error
 	for _, c := range [...]prometheus.Collector{
-		info, requests, options.Intake, a.fleet.counters.reads, a.fleet.counters.writes, newFleetCollector(a.fleet, a.Status), a.events,
+		info, requests, options.Intake, a.fleet.counters.reads, a.fleet.counters.lateness, a.fleet.counters.writes, newFleetCollector(a.fleet, a.Status), a.events,
 		newStatusCollector(a.Status, options.Config.Devices.Source == FromEdgeCore, time.Now),
 	} {
 		errs = append(errs, options.Metrics.Register(c))
@@ -57,6 +57,17 @@ func (c *counters) read(took time.Duration, err error) {
 		result = "error"
 	}
 	c.reads.WithLabelValues(result).Observe(took.Seconds())
+}
+
+// newLateness returns the histogram of how late cycles are.
+func newLateness() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "datastub_mapper_cycle_lateness_seconds",
+		Help: "How long after a cycle was due the device had answered: what the mapper, its bus and the device took. " +
+			"Of what skipped cycles made wait, the first moment counts.",
+		// From a register of a PLC next door to a bus that many devices wait for.
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	})
 }
 
 // newWrites returns the counter of writes.
