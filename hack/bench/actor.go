@@ -13,10 +13,10 @@ import (
 // maxRemark is the longest line that an actor says.
 const maxRemark = 64 << 10
 
-// An actor is a process in the role of a source or a sink. It ends with its
+// An actor is a process in a role. It ends with its
 // standard input, so it does not outlive the benchmark.
 type actor struct {
-	role    string // source or sink
+	role    string // source, sink or plant
 	name    string // for people
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser

@@ -81,11 +81,21 @@ func (b *bench) stop() error {
 	return errors.Join(append(errs, b.programs.stop())...)
 }
 
-// measure makes all figures, printing each when it is there.
-func (b *bench) measure(ctx context.Context) error {
-	steps := []func(context.Context) error{b.idle, b.latency, b.throughput, b.uplinkBytes, b.drain, b.beside, b.crowd}
+// measure makes all figures, or those of only one step, printing each when it
+// is there.
+func (b *bench) measure(ctx context.Context, only string) error {
+	steps := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"idle", b.idle}, {"latency", b.latency}, {"throughput", b.throughput}, {"uplink", b.uplinkBytes}, {"drain", b.drain},
+		{"fleet", b.fleet}, {"beside", b.beside}, {"crowd", b.crowd},
+	}
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
+		if only != "" && step.name != only {
+			continue
+		}
+		if err := step.run(ctx); err != nil {
 			b.programs.showLog(os.Stderr)
 			return err
 		}

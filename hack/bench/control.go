@@ -12,7 +12,7 @@ import (
 type order struct {
 	Send     *load.Order `json:"send,omitempty"`     // to a source; answered by Sent
 	Received uint64      `json:"received,omitempty"` // to a source: what its sink has, since the start
-	Cut      bool        `json:"cut,omitempty"`      // to a sink; answered by Result
+	Cut      bool        `json:"cut,omitempty"`      // to a sink, answered by Result; to a plant, answered by Served
 }
 
 // An answer is what a role says, on its standard output, with one field set.
@@ -21,6 +21,7 @@ type answer struct {
 	Sent     *load.Sent   `json:"sent,omitempty"`
 	Received uint64       `json:"received,omitempty"` // of a sink, unasked
 	Result   *load.Result `json:"result,omitempty"`
+	Served   uint64       `json:"served,omitempty"` // by a plant, since the cut before
 }
 
 // orders returns the orders that come in, until the input ends.

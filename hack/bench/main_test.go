@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 
 // TestMain is this program in a role, when a test starts it as one.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && (os.Args[1] == "source" || os.Args[1] == "sink") {
+	if len(os.Args) == 3 && slices.Contains(roles[:], os.Args[1]) {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
 		if err := run(ctx, os.Args[1:]); err != nil {

@@ -37,6 +37,21 @@ type mapperSetup struct {
 	devices int           // virtual ones, each with one RT property
 	cycle   time.Duration // in which each is read
 	spool   string        // folder; empty: in memory
+	http    string        // host:port; empty: it is not watched
+	fleet   *fleetSetup   // Modbus devices instead; nil: virtual ones
+}
+
+// write writes the CRs of the devices into a folder, and removes those before.
+func (s *mapperSetup) write(folder string) error {
+	files := []string{virtualDevices(s.devices, s.cycle)}
+	if s.fleet != nil {
+		files = s.fleet.files(s.devices, s.cycle)
+	}
+	errs := []error{os.RemoveAll(folder), os.MkdirAll(folder, 0o755)}
+	for n, text := range files {
+		errs = append(errs, os.WriteFile(filepath.Join(folder, fmt.Sprintf("devices-%d.yaml", n)), []byte(text), 0o600))
+	}
+	return errors.Join(errs...)
 }
 
 // loadSetup returns a mapper that makes so many messages a second.
@@ -130,9 +145,8 @@ func (p *programs) startMapper(s mapperSetup) (*process.Process, error) {
 	folder := filepath.Join(p.dir, "devices")
 	config := filepath.Join(p.dir, "config.yaml")
 	err := errors.Join(
-		os.MkdirAll(folder, 0o755),
 		os.WriteFile(config, []byte(mapperConfig(folder, p, s)), 0o600),
-		os.WriteFile(filepath.Join(folder, "devices.yaml"), []byte(virtualDevices(s.devices, s.cycle)), 0o600),
+		s.write(folder),
 	)
 	if err != nil {
 		return nil, err
@@ -149,11 +163,11 @@ const (
 func mapperConfig(folder string, p *programs, s mapperSetup) string {
 	return fmt.Sprintf(`
 node: %s
-http: ""
+http: %q
 common: {name: %s}
 devices: {source: folder, folder: %s}
 dataplane: {registry: %s, uplink: %s, lan: "", spool: {dir: %q}}
-`, mapperNode, mapperName, folder, p.http, p.uplink, s.spool)
+`, mapperNode, s.http, mapperName, folder, p.http, p.uplink, s.spool)
 }
 
 func virtualDevices(devices int, cycle time.Duration) string {

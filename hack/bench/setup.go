@@ -32,7 +32,8 @@ const (
 	kindDatastub kind = "datastub"
 	kindZMQ      kind = "zmq"
 	kindMQTT     kind = "mqtt"
-	kindHook     kind = "hook" // a sink of cloudsvc's webhooks
+	kindHook     kind = "hook"   // a sink of cloudsvc's webhooks
+	kindModbus   kind = "modbus" // a plant
 )
 
 // outlet opens a source's end.
