@@ -17,7 +17,8 @@ const (
 type backoff struct {
 	failures int
 	cause    error
-	next     time.Time
+	last     time.Time // that it failed
+	next     time.Time // that it may be tried
 }
 
 // fail notes a failure. The wait is random from 0 to its most ("full jitter"),
@@ -28,7 +29,7 @@ func (b *backoff) fail(now time.Time, least time.Duration, cause error, random f
 		most = min(firstWait<<b.failures, lastWait)
 	}
 	b.failures++
-	b.cause = cause
+	b.cause, b.last = cause, now
 	b.next = now.Add(max(least, time.Duration(random*float64(most))))
 }
 

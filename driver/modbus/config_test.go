@@ -18,10 +18,21 @@ func TestOpenErrors(t *testing.T) {
 		settings driver.Settings
 		want     string
 	}{
-		{"RTU", driver.Settings{"communicateMode": "rtu", "serialName": "/dev/ttyS0"},
-			"communicateMode: rtu is not TCP, with ip and port (RTU is not supported yet)"},
-		{"RTU inferred", driver.Settings{"SerialPort": "/dev/ttyS0", "baudRate": 9600},
-			"communicateMode is missing: want TCP, with ip and port (serialPort means RTU, which is not supported yet)"},
+		{"RTU without a port", driver.Settings{"communicateMode": "rtu", "ip": "10.0.0.1"},
+			"serialName is missing: want the path of a serial port, such as /dev/ttyUSB0"},
+		{"port of another system", driver.Settings{"serialPort": "COM3"},
+			"serialName: COM3 is not the path of a serial port, such as /dev/ttyUSB0"},
+		{"two ports", driver.Settings{"serialPort": "/dev/ttyS0", "serialName": "/dev/ttyS1"},
+			"serialPort: /dev/ttyS0 is not absent, as serialName is /dev/ttyS1"},
+		{"unit on a line", driver.Settings{"serialPort": "/dev/ttyS0", "slaveID": 0},
+			"slaveID: 0 is not a whole number from 1 to 247"},
+		{"data bits", driver.Settings{"serialPort": "/dev/ttyS0", "dataBits": "7"}, "dataBits: 7 is not 8: RTU sends bytes"},
+		{"parity", driver.Settings{"serialPort": "/dev/ttyS0", "parity": "mark"}, "parity: mark is not one of even, odd, none"},
+		{"half a certificate", driver.Settings{"communicateMode": "TLS", "ip": "plc", "tlsCert": "/c.pem"},
+			"tlsKey is missing: want the key of tlsCert /c.pem"},
+		{"relative file", driver.Settings{"communicateMode": "TLS", "ip": "plc", "tlsCA": "ca.pem"},
+			"tlsCA: ca.pem is not the path of a file in PEM, from /"},
+		{"mode", driver.Settings{"communicateMode": "UDP", "ip": "plc"}, "communicateMode: UDP is not one of TCP, TLS, RTU, RTUOverTCP"},
 		{"no address", driver.Settings{"communicateMode": "TCP"}, "ip is missing: want an IP address or a host name, without port"},
 		{"slave", driver.Settings{"ip": "plc.example", "slaveID": "256"}, "slaveID: 256 is not a whole number from 0 to 255"},
 	} {
@@ -46,6 +57,8 @@ func TestAddress(t *testing.T) {
 		{driver.Settings{"ip": "fe80::1%eth0", "port": float32(1502)}, ""},
 		{driver.Settings{"ip": "fd00::1", "port": float32(1502)}, "[fd00::1]:1502"},
 		{driver.Settings{"ip": "plc-1.example", "communicateMode": "tcp", "baudRate": 9600}, "plc-1.example:502"},
+		{driver.Settings{"ip": "plc-1.example", "communicateMode": "tls"}, "plc-1.example:802"},
+		{driver.Settings{"ip": "10.0.0.8", "communicateMode": "rtuOverTcp", "port": 4001}, "10.0.0.8:4001"},
 	} {
 		var dialled string
 		d := modbus.New(modbus.Options{Dial: func(_ context.Context, _, address string) (net.Conn, error) {

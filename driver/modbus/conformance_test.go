@@ -59,8 +59,11 @@ func TestConformance(t *testing.T) {
 var badSettings = []drivertest.Bad{
 	{Name: "no address", Settings: driver.Settings{}, Keys: []string{"ip"}},
 	{Name: "address with port", Settings: driver.Settings{"ip": "10.0.0.1:502"}, Keys: []string{"ip"}},
-	{Name: "RTU", Settings: driver.Settings{"communicateMode": "RTU", "serialPort": "/dev/ttyS0"}, Keys: []string{"communicateMode"}},
-	{Name: "RTU inferred", Settings: driver.Settings{"serialName": "/dev/ttyS0", "baudRate": 9600}, Keys: []string{"communicateMode"}},
+	{Name: "RTU", Settings: driver.Settings{"communicateMode": "RTU", "serialPort": "ttyS0", "parity": "x", "stopBits": 3, "dataBits": 7,
+		"baudRate": 1, "rs485Enabled": "perhaps"}, Keys: []string{"baudRate", "stopBits", "rs485Enabled", "dataBits", "parity", "serialName"}},
+	{Name: "TLS", Settings: driver.Settings{"communicateMode": "TLS", "ip": "::1", "tlsKey": "key"}, Keys: []string{"tlsKey", "tlsCert"}},
+	{Name: "times", Settings: driver.Settings{"ip": "::1", "retries": 11, "pause": "-1s", "connectPause": "2m"},
+		Keys: []string{"retries", "pause", "connectPause"}},
 	{Name: "mode", Settings: driver.Settings{"communicateMode": "UDP", "ip": "::1"}, Keys: []string{"communicateMode"}},
 	{Name: "all at once", Settings: driver.Settings{"IP": "a b", "Port": "0", "slaveID": 256, "timeout": "1h"},
 		Keys: []string{"ip", "port", "slaveID", "timeout"}},

@@ -18,7 +18,6 @@ var (
 type device struct {
 	name   string
 	unread []string
-	lines  *lines
 	unit   *unit
 	order  order // of points that are numbers and say no other
 
@@ -87,11 +86,11 @@ func unreachableIf(err error) error {
 	return err
 }
 
-func (d *device) now() time.Time { return d.unit.line.options.Now() }
+func (d *device) now() time.Time { return d.unit.lines.options.Now() }
 
 // Close leaves the line.
 func (d *device) Close() error {
-	d.lines.close(d.unit)
+	d.unit.lines.close(d.unit)
 	return nil
 }
 

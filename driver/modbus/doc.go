@@ -1,31 +1,54 @@
-// Package modbus is a driver for Modbus TCP, after the MODBUS Application
-// Protocol Specification V1.1b3 and the MODBUS Messaging on TCP/IP
-// Implementation Guide V1.0b. It takes the Device CRs of KubeEdge's own Modbus
-// mapper as they are.
+// Package modbus is a driver for Modbus over TCP, TLS and serial lines, after the
+// MODBUS Application Protocol Specification V1.1b3, the MODBUS Messaging on
+// TCP/IP Implementation Guide V1.0b, MODBUS over Serial Line V1.02 and the
+// MODBUS/TCP Security Protocol Specification. It takes the Device CRs of
+// KubeEdge's own Modbus mapper as they are.
 //
 // # Device
 //
 // The settings of a device stand in its protocol.configData:
 //
-//	communicateMode  TCP; RTU is not supported yet
-//	ip               IP address or host name, required
-//	port             502
-//	slaveID          unit identifier, 0 to 255, 1
+//	communicateMode  TCP, TLS, RTU (a serial line) or RTUOverTCP (a gateway that
+//	                 passes frames of RTU on); TCP, and RTU where there is a
+//	                 serialName and no ip
+//	slaveID          unit identifier, 0 to 255, of RTU 1 to 247; 1
 //	wordOrder        of points that say none, see below; ABCD
+//	ip               IP address or host name, required but for RTU
+//	port             502, with TLS 802
+//	serialName       path of a serial port, required for RTU; or serialPort
+//	baudRate         19200
+//	parity           even, odd or none; even
+//	stopBits         1 or 2; 1
+//	dataBits         8
+//	rs485Enabled     the port's driver switches the transceiver, by RTS; false
+//	tlsCA            file of the authorities that certify the device, in PEM; the
+//	                 system's
+//	tlsCert tlsKey   files of the mapper's certificate and its key, in PEM
+//	tlsServerName    name that the device's certificate has; ip
 //	timeout          of a connection and of each answer, 10ms to 1m, 1s; a bare
-//	                 number is milliseconds
+//	                 number is milliseconds, here and below
+//	retries          how often a read is sent again at once whose answer came
+//	                 damaged, or whose connection broke, 0 to 10; 1
+//	pause            least time between an answer and the next request to the
+//	                 device, up to 1m; 0
+//	connectPause     the same between connecting and the first request; 0
 //
-// Devices of one ip and port share one connection, made at the first read and
-// kept until the last of them is closed. One request is under way at a time;
-// writes go before reads. An answer that comes late is known by its number, and
-// thrown away; any other that is not exactly one to the request (of another
-// transaction, unit, function or length) closes the connection, as do two
-// requests in a row that nothing answers.
+// Devices of one address share one connection, made at the first read and kept
+// until the last of them is closed; they must agree on how it is made. One
+// request is under way at a time; writes go before reads. What is not exactly
+// an answer to the request (of another transaction, unit, function or length)
+// is none. Over TCP and TLS, it closes the connection, as do two requests in a
+// row that nothing answers; an answer that comes late is known by its number, and
+// thrown away. Frames of RTU have no numbers: a unit whose answer did not come is
+// asked nothing for as long again as its timeout. Choose it no shorter than the
+// device may take.
 //
 // After a failure a device is left alone for a random time, up to 0.2 s at first
 // and 30 s in the end (exponential back-off with full jitter); reads meanwhile
-// fail at once and say until when. Those of a connection's devices that do not
-// answer get a twentieth of its time, together, while others do.
+// fail at once and say until when. So it is after exceptions 5 and 6, by which it
+// says that it is busy, though it is not unreachable. Those of a connection's
+// devices that do not answer get a twentieth of its time, together, while others
+// do. A device that is changed is tried at once.
 //
 // # Point
 //

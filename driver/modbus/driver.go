@@ -17,14 +17,13 @@ type Options struct {
 	Rand func() float64   // from 0 to below 1, from any goroutine; nil is math/rand/v2's
 
 	// Dial connects to a device and returns soon after ctx ends; nil is a
-	// net.Dialer's. The network is always tcp.
+	// net.Dialer's, with keep-alives. The network is always tcp.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // A Driver opens Modbus devices.
 type Driver struct {
-	options Options
-	lines   lines
+	lines *lines
 }
 
 // New returns a driver.
@@ -36,9 +35,17 @@ func New(options Options) *Driver {
 		options.Rand = rand.Float64
 	}
 	if options.Dial == nil {
-		options.Dial = new(net.Dialer).DialContext
+		options.Dial = newDialer().DialContext
 	}
-	return &Driver{options: options}
+	return &Driver{lines: newLines(options)}
+}
+
+// newDialer has connections end that a cable, a switch or a firewall has cut,
+// also where nothing is sent: after 25 s.
+func newDialer() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
+	}}
 }
 
 // Open checks a device's settings, as the package documents them.
@@ -52,8 +59,7 @@ func (d *Driver) Open(name string, settings driver.Settings) (driver.Device, err
 	return &device{
 		name:   name,
 		unread: r.Unread(),
-		lines:  &d.lines,
-		unit:   d.lines.open(config, d.options),
+		unit:   d.lines.open(name, config),
 		order:  order,
 		bounds: bounds,
 	}, nil

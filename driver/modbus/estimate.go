@@ -9,7 +9,7 @@ import (
 var _ driver.Planner = (*device)(nil)
 
 // Bus implements driver.Planner.
-func (d *device) Bus() string { return d.unit.line.name }
+func (d *device) Bus() string { return d.unit.config.line.address }
 
 // Plan implements driver.Planner. A network is taken to add nothing to what a
 // device needs to answer.

@@ -29,7 +29,14 @@ func (e exception) Error() string {
 	if !ok {
 		name = "unknown refusal"
 	}
-	return fmt.Sprintf("%s (exception %d)", name, byte(e))
+	text := fmt.Sprintf("%s (exception %d)", name, byte(e))
+	switch e {
+	case modbus.ExceptionCodeAcknowledge:
+		text += ": accepted, and not done yet"
+	case modbus.ExceptionCodeServerDeviceBusy:
+		text += ": to be asked again later"
+	}
+	return text
 }
 
 // ofSpan tells whether the exception may be about some of the addresses
@@ -45,4 +52,9 @@ func (e exception) failure() bool { return e == modbus.ExceptionCodeServerDevice
 // unreachable tells whether a gateway answered because the device did not.
 func (e exception) unreachable() bool {
 	return e == modbus.ExceptionCodeGatewayPathUnavailable || e == modbus.ExceptionCodeGatewayTargetDeviceFailedToRespond
+}
+
+// later tells whether the device says that it can be asked again, but not at once.
+func (e exception) later() bool {
+	return e == modbus.ExceptionCodeAcknowledge || e == modbus.ExceptionCodeServerDeviceBusy
 }

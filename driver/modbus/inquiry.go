@@ -52,7 +52,7 @@ func (d *device) inquire(points []driver.Point) *inquiry {
 		q.spans[i] = q.points[i].span
 	}
 	now := d.now()
-	d.lessons.reconnected(d.unit.line.connections.Load(), now)
+	d.lessons.reconnected(d.unit.connections(), now)
 	requests, left := d.lessons.plan(q.spans, d.bounds, now)
 	for _, i := range left {
 		q.readings[i] = driver.Reading{Time: now, Err: d.lessons.reason(q.spans[i])}

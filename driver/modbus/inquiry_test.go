@@ -284,7 +284,7 @@ func TestReconnected(t *testing.T) {
 	for range 3 {
 		l.cycle(t)
 	}
-	l.device.unit.line.connections.Add(1)
+	l.device.unit.line.Load().connections.Add(1)
 	extra := 0
 	for range 100 {
 		l.asked = nil

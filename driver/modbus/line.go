@@ -1,7 +1,6 @@
 package modbus
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,18 +16,18 @@ import (
 // errClosed is what calls get once the device was closed.
 var errClosed = fmt.Errorf("%w: it was closed", driver.ErrUnreachable)
 
-// A line is what requests travel on, one at a time: a TCP connection. The units
-// behind one address share it. It is connected when that is needed, and again
-// when it is out of step; one call at a time has the turn, and only it touches
-// the link.
+// A line is what requests travel on, one at a time: a TCP connection, or a
+// serial port. The units behind one address share it. It is connected when that
+// is needed, and again when it is out of step; one call at a time has the turn,
+// and only it touches the link.
 type line struct {
-	name    string // in messages: host:port
+	config  lineConfig
 	options Options
-	dial    func(ctx context.Context) (link, error)
 	codec   codec // the turn's
 
 	turn        turn
 	link        link          // the turn's; nil: none
+	debts       debts         // the turn's
 	retry       backoff       // of connecting; the turn's
 	silences    int           // requests in a row that nothing answered; the turn's
 	slowest     time.Duration // the longest that an answer took, of late; the turn's
@@ -38,115 +37,133 @@ type line struct {
 	units map[*unit]bool // that are open; whether they answer
 }
 
-// maxSilences is how many requests in a row may go unanswered before the
-// connection itself is suspected, and made anew.
-const maxSilences = 2
+func newLine(c lineConfig, o Options) *line {
+	return &line{config: c, options: o, codec: c.codec(), debts: debts{}, units: map[*unit]bool{}}
+}
 
-// A call is one request to a unit and its answer's data.
+// A call is a request to a unit, or some that belong together, and the last
+// one's data.
 type call func(client modbus.Client) ([]byte, error)
 
 // do makes a call for a unit, and returns the answer and when it came. The
 // error is an exception if the answer was a refusal. Otherwise it wraps
 // ErrUnreachable, or is the context's.
 func (l *line) do(ctx context.Context, u *unit, want urgency, c call) ([]byte, time.Time, error) {
-	if err := l.turn.take(ctx, want); err != nil {
+	if err := l.take(ctx, u, want); err != nil {
 		return nil, time.Time{}, err
 	}
 	defer l.turn.give()
 	started := l.options.Now()
-	if err := cmp.Or(l.retry.wait(started), u.retry.wait(started)); err != nil {
-		return nil, time.Time{}, l.unreachable(err)
+	if err := l.wait(u, started); err != nil {
+		return nil, started, err
 	}
-	if err := l.connect(ctx, u); err != nil {
-		return nil, time.Time{}, err
+	data, err := l.try(ctx, u, want, c)
+	return l.judge(ctx, u, started, data, err)
+}
+
+// take waits for the turn, and before it for the unit's pause to end.
+func (l *line) take(ctx context.Context, u *unit, want urgency) error {
+	for {
+		if err := l.turn.take(ctx, want); err != nil {
+			return err
+		}
+		rest := u.next.Sub(l.options.Now())
+		if rest <= 0 {
+			return nil
+		}
+		l.turn.give()
+		if err := sleep(ctx, rest); err != nil {
+			return err
+		}
 	}
-	data, err := l.exchange(ctx, u, c)
+}
+
+// wait returns an error if the line or the unit may not be tried yet. What was
+// known of the line when the unit was opened is not: somebody may have changed
+// its settings for that.
+func (l *line) wait(u *unit, now time.Time) error {
+	if !l.retry.last.Before(u.opened) {
+		if err := l.retry.wait(now); err != nil {
+			return l.unreachable(err)
+		}
+	}
+	if err := u.retry.wait(now); err != nil {
+		return l.unreachable(err)
+	}
+	return u.busy.wait(now)
+}
+
+// try makes a call, and again where that may help: a read whose answer came
+// damaged, or whose connection broke. Nothing is sent twice to who was silent,
+// as all others would wait; a write is not, as it may have been done.
+func (l *line) try(ctx context.Context, u *unit, want urgency, c call) ([]byte, error) {
+	for left := u.config.retries; ; left-- {
+		if err := l.connect(ctx, u); err != nil {
+			return nil, err
+		}
+		data, err := l.exchange(ctx, u, c)
+		_, refused := errors.AsType[*modbus.Error](err)
+		if err == nil || refused || left <= 0 || want == urgent || u.retry.failures > 0 ||
+			ctx.Err() != nil || errors.Is(err, errSilent) || l.debts.left(u.config.unit, l.options.Now()) > 0 {
+			return data, err
+		}
+	}
+}
+
+// judge notes how a call ended, and returns what do does.
+func (l *line) judge(ctx context.Context, u *unit, started time.Time, data []byte, err error) ([]byte, time.Time, error) {
 	now := l.options.Now()
+	u.next = now.Add(u.config.pause)
 	took := now.Sub(started)
 	refused, isRefused := errors.AsType[*modbus.Error](err)
 	switch {
+	case errors.Is(err, driver.ErrUnreachable): // not connected
+		return nil, now, err
 	case isRefused && exception(refused.ExceptionCode).unreachable():
 		return nil, now, l.fails(u, took, exception(refused.ExceptionCode))
 	case isRefused:
-		err = exception(refused.ExceptionCode)
+		err = l.refuses(u, exception(refused.ExceptionCode))
 	case errors.Is(ctx.Err(), context.Canceled): // says nothing of the device
 		return nil, now, ctx.Err()
 	case err != nil:
 		return nil, now, l.fails(u, took, err)
+	default:
+		u.busy = backoff{}
 	}
-	l.answers(u, took)
+	l.answers(u)
 	return data, now, err
 }
 
-// connect makes the link if there is none. Whoever failed to, nobody tries
-// again for some time.
-func (l *line) connect(ctx context.Context, u *unit) error {
-	if l.link != nil && !l.link.Ready() {
-		l.drop()
-	}
-	if l.link != nil {
-		return nil
-	}
-	inner, cancel := limit(ctx, u.timeout)
-	defer cancel()
-	made, err := l.dial(inner)
-	switch {
-	case err == nil:
-		l.link, l.retry, l.silences = made, backoff{}, 0
-		l.connections.Add(1)
-		return nil
-	case errors.Is(ctx.Err(), context.Canceled):
-		return ctx.Err()
-	case inner.Err() != nil:
-		err = context.Cause(inner)
-	}
-	l.retry.fail(l.options.Now(), 0, err, l.options.Rand())
-	return l.unreachable(err)
-}
-
-// exchange makes a call over the link, which is gone afterwards if it is out of
-// step.
+// exchange makes a call over the link.
 func (l *line) exchange(ctx context.Context, u *unit, c call) ([]byte, error) {
-	ctx, cancel := limit(ctx, l.patience(u))
-	defer cancel()
-	l.codec.SetSlave(u.id)
-	link := l.link
-	stop := context.AfterFunc(ctx, link.Interrupt)
-	data, err := c(modbus.NewClient2(l.codec, link))
-	inTime := stop()
-	if !inTime && err != nil {
-		err = context.Cause(ctx)
-	}
-	if _, refused := errors.AsType[*modbus.Error](err); !inTime || err != nil && !refused {
-		l.silences++
-		if !link.Resume() || l.silences >= maxSilences {
-			l.drop()
+	l.codec.SetSlave(u.config.unit)
+	first := true
+	return c(modbus.NewClient2(l.codec, transport(func(request []byte) ([]byte, error) {
+		if !first {
+			if err := sleep(ctx, u.config.pause); err != nil {
+				return nil, err
+			}
 		}
-		return data, err
-	}
-	l.silences = 0
-	return data, err
-}
-
-// limit gives one step of a call the time that it may take.
-func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, most, fmt.Errorf("no answer in %v", most))
+		first = false
+		return l.send(ctx, u, request)
+	})))
 }
 
 func (l *line) unreachable(cause error) error {
-	return fmt.Errorf("%w: %s: %w", driver.ErrUnreachable, l.name, cause)
+	return fmt.Errorf("%w: %s: %w", driver.ErrUnreachable, l.config.address, cause)
 }
 
-// drop closes the link. What closing says is of no use to anyone: the
-// connection is given up.
-func (l *line) drop() {
-	_ = l.link.Close()
-	l.link = nil
-}
-
-// close ends the line, which nobody uses any more.
-func (l *line) close() {
-	if l.link != nil {
-		l.drop()
+// sleep waits for some time. The error is the context's.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -1,35 +1,52 @@
 package modbus
 
 import (
-	"context"
+	"fmt"
 	"sync"
 
-	"github.com/grid-x/modbus"
+	"datastub/driver"
 )
 
-// lines are those of a driver that units are open on, by name.
+// lines are those of a driver that units are open on, by address.
 type lines struct {
-	mu     sync.Mutex
-	byName map[string]*line
+	options Options
+
+	mu        sync.Mutex
+	byAddress map[string]*line
 }
 
-// open returns a unit on the line that its settings name.
-func (ls *lines) open(c config, o Options) *unit {
+func newLines(o Options) *lines {
+	return &lines{options: o, byAddress: map[string]*line{}}
+}
+
+// open returns a unit, on the line that its settings name if it can be.
+func (ls *lines) open(name string, c config) *unit {
+	u := newUnit(name, c, ls.options.Now(), ls)
+	_, _ = ls.join(u) // its calls tell
+	return u
+}
+
+// join returns a unit's line. One address can be used in one way at a time: a
+// unit that wants another waits until those before it are gone.
+func (ls *lines) join(u *unit) (*line, error) {
+	if l := u.line.Load(); l != nil {
+		return l, nil
+	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if ls.byName == nil {
-		ls.byName = map[string]*line{}
-	}
-	l := ls.byName[c.address]
+	c := u.config.line
+	l := ls.byAddress[c.address]
 	if l == nil {
-		l = newLine(c.address, o)
-		ls.byName[c.address] = l
+		l = newLine(c, ls.options)
+		ls.byAddress[c.address] = l
 	}
-	u := newUnit(c, l)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.units[u] = true // until it turns out
-	return u
+	if l.config != c {
+		return nil, fmt.Errorf("%w: %s: device %s uses it as %v, not as %v",
+			driver.ErrUnreachable, c.address, l.anyone(), l.config, c)
+	}
+	l.add(u)
+	u.line.Store(l)
+	return l, nil
 }
 
 // close closes a unit, and its line after the last.
@@ -37,29 +54,9 @@ func (ls *lines) close(u *unit) {
 	u.close()
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l := u.line
-	l.mu.Lock()
-	delete(l.units, u)
-	left := len(l.units)
-	l.mu.Unlock()
-	if left == 0 {
-		delete(ls.byName, l.name)
+	l := u.line.Load()
+	if l != nil && l.remove(u) == 0 {
+		delete(ls.byAddress, l.config.address)
 		l.close()
-	}
-}
-
-func newLine(address string, o Options) *line {
-	return &line{
-		name:    address,
-		options: o,
-		codec:   modbus.NewTCPClientHandler(address), // of which only the codec is used
-		units:   map[*unit]bool{},
-		dial: func(ctx context.Context) (link, error) {
-			conn, err := o.Dial(ctx, "tcp", address)
-			if err != nil {
-				return nil, err
-			}
-			return newMBAP(conn), nil
-		},
 	}
 }

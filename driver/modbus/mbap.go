@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"time"
-
-	"github.com/grid-x/modbus"
 )
 
 // A frame of Modbus TCP, all numbers big-endian:
@@ -20,21 +17,11 @@ import (
 //	| transaction | protocol 0 | length n | unit   | function   | data    |
 //	| 2 bytes     | 2 bytes    | 2 bytes  | 1 byte | 1 byte     | n-2     |
 //	+-------------+------------+----------+--------+------------+---------+
-//
-// The data of an answer to
-//
-//	functions 1-4        byte count (1), that many bytes
-//	functions 5, 6       address (2), value (2), as in the request
-//	functions 15, 16     address (2), count (2), as in the request
-//	function 22          address (2), AND (2), OR (2), as in the request
-//	function + 0x80      exception (1)
 const (
-	headerSize    = 6   // what length does not count
-	functionAt    = 7   // where the function is
-	dataAt        = 8   // where the data begins
-	minFrame      = 9   // an exception
-	maxFrame      = 260 // section 4.1 of the application protocol
-	exceptionFlag = 0x80
+	headerSize = 6   // what length does not count
+	functionAt = 7   // where the PDU begins
+	minFrame   = 9   // an exception
+	maxFrame   = 260 // section 4.1 of the application protocol
 )
 
 // maxLate is how many answers that nobody waits for any more a connection
@@ -47,13 +34,13 @@ var _ link = (*mbap)(nil)
 // on after an answer that did not come in time: that one, if it comes later, is
 // known by its number and thrown away.
 type mbap struct {
-	conn   net.Conn
+	conn   conn
 	unread []byte   // that came, and was not taken yet
 	late   []uint16 // transactions that were given up, the oldest first
 	lost   bool     // out of step for good
 }
 
-func newMBAP(conn net.Conn) *mbap { return &mbap{conn: conn} }
+func newMBAP(conn conn) *mbap { return &mbap{conn: conn} }
 
 // Send implements link.
 func (m *mbap) Send(request []byte) ([]byte, error) {
@@ -162,7 +149,7 @@ func (m *mbap) Interrupt() {
 // Close implements link.
 func (m *mbap) Close() error { return m.conn.Close() }
 
-// closedEarly says in words what an end of file means here.
+// closedEarly says in words what the end of a connection means here.
 func closedEarly(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("connection closed by the device: %w", err)
@@ -182,44 +169,5 @@ func checkReply(request, reply []byte) error {
 	if got, want := reply[headerSize], request[headerSize]; got != want {
 		return fmt.Errorf("unit is %d, want %d", got, want)
 	}
-	function := request[functionAt]
-	switch reply[functionAt] {
-	case function:
-		return checkData(function, request[dataAt:], reply[dataAt:])
-	case function | exceptionFlag:
-		if len(reply) != minFrame || reply[dataAt] == 0 {
-			return fmt.Errorf("exception is % x, want one byte that is not 0", reply[dataAt:])
-		}
-		return nil
-	}
-	return fmt.Errorf("function is %d, want %d", reply[functionAt], function)
-}
-
-// checkData checks the data of an answer that is no exception.
-func checkData(function byte, request, reply []byte) error {
-	count := int(binary.BigEndian.Uint16(request[2:]))
-	switch function {
-	case modbus.FuncCodeReadCoils, modbus.FuncCodeReadDiscreteInputs:
-		return checkCount(reply, (count+7)/8)
-	case modbus.FuncCodeReadHoldingRegisters, modbus.FuncCodeReadInputRegisters:
-		return checkCount(reply, 2*count)
-	}
-	echoed := 4
-	if function == modbus.FuncCodeMaskWriteRegister {
-		echoed = 6
-	}
-	if got, want := reply, request[:echoed]; string(got) != string(want) {
-		return fmt.Errorf("written was % x, want % x", got, want)
-	}
-	return nil
-}
-
-func checkCount(reply []byte, want int) error {
-	if got := int(reply[0]); got != want {
-		return fmt.Errorf("byte count is %d, want %d", got, want)
-	}
-	if got := len(reply) - 1; got != want {
-		return fmt.Errorf("%d bytes follow the byte count of %d", got, want)
-	}
-	return nil
+	return checkPDU(request[functionAt:], reply[functionAt:])
 }

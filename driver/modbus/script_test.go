@@ -80,7 +80,7 @@ func (c *clock) advance(d time.Duration) { c.spent.Add(int64(d)) }
 
 // peerSettings are those of a scripted peer.
 func peerSettings(port int) driver.Settings {
-	return driver.Settings{"ip": "127.0.0.1", "port": port, "timeout": "5s"}
+	return driver.Settings{"ip": "127.0.0.1", "port": port, "timeout": "5s", "retries": 0}
 }
 
 // awaitReadable waits until bytes or the end have reached a connection.

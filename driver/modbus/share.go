@@ -1,6 +1,9 @@
 package modbus
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A unit that does not answer costs its line a timeout each time it is asked,
 // and all others wait. So it is asked seldom and, as long as others on the line
@@ -23,29 +26,72 @@ const (
 func (l *line) patience(u *unit) time.Duration {
 	_, living := l.others(u)
 	if n := u.retry.failures; n == 0 || !living || n%fullPatience == 0 {
-		return u.timeout
+		return u.config.timeout
 	}
-	return min(max(slack*l.slowest, minPatience), u.timeout)
+	return min(max(slack*l.slowest, minPatience), u.config.timeout)
 }
 
 // fails notes that a unit cost the line some time for nothing, and returns the
 // error for it.
 func (l *line) fails(u *unit, took time.Duration, cause error) error {
 	l.note(u, false)
-	var least time.Duration
+	now := l.options.Now()
+	least := l.debts.left(u.config.unit, now)
 	if dead, living := l.others(u); living {
-		least = deadShare * time.Duration(dead+1) * took
+		least = max(least, deadShare*time.Duration(dead+1)*took)
 	}
-	u.retry.fail(l.options.Now(), least, cause, l.options.Rand())
+	u.retry.fail(now, least, cause, l.options.Rand())
 	return l.unreachable(cause)
 }
 
-// answers notes that a unit answered in some time.
-func (l *line) answers(u *unit, took time.Duration) {
+// refuses notes that a unit refused a request, and returns the error for it.
+// What has to be asked later is left alone until then.
+func (l *line) refuses(u *unit, e exception) error {
+	if e.later() {
+		u.busy.fail(l.options.Now(), 0, e, l.options.Rand())
+	} else {
+		u.busy = backoff{}
+	}
+	return e
+}
+
+// answers notes that a unit answered.
+func (l *line) answers(u *unit) {
 	l.note(u, true)
 	u.retry = backoff{}
+}
+
+// hears notes that an answer took some time.
+func (l *line) hears(took time.Duration) {
 	const memory = 64 // answers, until a slow one is forgotten
+	l.silences = 0
 	l.slowest = max(took, l.slowest-l.slowest/memory)
+}
+
+// add has a unit on the line, of which nobody knows yet whether it answers.
+func (l *line) add(u *unit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.units[u] = true // until it turns out
+}
+
+// remove ends that, and returns how many are left.
+func (l *line) remove(u *unit) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.units, u)
+	return len(l.units)
+}
+
+// anyone returns the name of a device on the line, of many the first.
+func (l *line) anyone() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var names []string
+	for u := range l.units {
+		names = append(names, u.name)
+	}
+	return slices.Min(names)
 }
 
 // note remembers whether a unit that is open answers.
