@@ -21,17 +21,17 @@ const python = "/usr/bin/python3"
 // server is a pymodbus server in a process of its own.
 type server struct {
 	port  int
-	lacks []string // functions that it does not know
+	flags []string
 	cmd   *exec.Cmd
 	stdin io.Closer
 }
 
-// startServer starts testdata/server.py, which knows no function that it lacks,
-// and returns when it listens. Without
-// pymodbus the test fails: this driver is not tested without a real device.
-func startServer(t *testing.T, lacks ...string) *server {
+// startServer starts testdata/server.py with some flags, and returns when it
+// listens. Without pymodbus the test fails: this driver is not tested without a
+// real device.
+func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{lacks: lacks}
+	s := &server{flags: flags}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
 	return s
@@ -39,7 +39,7 @@ func startServer(t *testing.T, lacks ...string) *server {
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(python, append([]string{"testdata/server.py", strconv.Itoa(s.port)}, s.lacks...)...)
+	cmd := exec.Command(python, append([]string{"testdata/server.py", strconv.Itoa(s.port)}, s.flags...)...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

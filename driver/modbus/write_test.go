@@ -22,7 +22,7 @@ func TestDialects(t *testing.T) {
 	for _, lacks := range [][]string{nil, {"22"}, {"6", "5"}, {"16", "15"}, {"22", "6"}, {"22", "16"}} {
 		t.Run(fmt.Sprint("without ", lacks), func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, lacks...)
+			s := startServer(t, append([]string{"--lacks"}, lacks...)...)
 			device := open(t, modbus.New(modbus.Options{}), s.settings())
 			for _, c := range []struct {
 				typ      driver.Type

@@ -1,13 +1,14 @@
-"""A Modbus TCP server on pymodbus, for the tests of the driver.
+"""A Modbus server on pymodbus, for the tests of the driver.
 
-Prints the port it listens on. Ends when its standard input does, so that it
-never outlives a test. Usage: server.py [port [function...]], where the
-functions, given by their numbers, are unknown to it.
+Prints the port it listens on, 0 for a serial one. Ends when its standard input
+does, so that it never outlives a test.
 """
 
+import argparse
 import asyncio
 import logging
 import os
+import ssl
 import struct
 import sys
 import threading
@@ -17,7 +18,13 @@ from pymodbus.datastore import (
     ModbusSlaveContext,
     ModbusSparseDataBlock,
 )
-from pymodbus.server.async_io import ModbusTcpServer
+from pymodbus.framer.rtu_framer import ModbusRtuFramer
+from pymodbus.framer.socket_framer import ModbusSocketFramer
+from pymodbus.server.async_io import (
+    ModbusSerialServer,
+    ModbusTcpServer,
+    ModbusTlsServer,
+)
 
 UNIT = 1
 
@@ -70,16 +77,72 @@ COILS = block((0, [1, 0, 1, 1, 0, 0, 0, 0, 1, 1]), (20, [0] * 12))
 DISCRETE = block((0, [0, 1]))
 
 
-async def serve(port, unknown):
-    """Serve until the process ends."""
-    slave = ModbusSlaveContext(
+def arguments():
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int, nargs="?", default=0)
+    parser.add_argument("--rtu", action="store_true", help="frames of RTU, over TCP")
+    parser.add_argument("--serial", help="the serial port to serve, and no other")
+    parser.add_argument("--lacks", type=int, nargs="*", default=[], help="functions")
+    parser.add_argument("--tls", help="a folder of ca.pem, server.pem and server.key")
+    return parser.parse_args()
+
+
+def context():
+    """Return the units."""
+    first = ModbusSlaveContext(
         di=DISCRETE, co=COILS, hr=HOLDING, ir=INPUTS, zero_mode=True
     )
-    context = ModbusServerContext(slaves={UNIT: slave}, single=False)
-    server = ModbusTcpServer(
-        context, address=("127.0.0.1", port), allow_reuse_address=True
+    second = ModbusSlaveContext(hr=block((0, [22])), zero_mode=True)
+    return ModbusServerContext(slaves={UNIT: first, 2: second}, single=False)
+
+
+def secure(folder):
+    """Return TLS that asks for a certificate of the client."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(f"{folder}/server.pem", f"{folder}/server.key")
+    tls.load_verify_locations(f"{folder}/ca.pem")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    return tls
+
+
+def listener(args):
+    """Return the server of a TCP port."""
+    framer = ModbusRtuFramer if args.rtu else ModbusSocketFramer
+    options = {
+        "framer": framer,
+        "address": ("127.0.0.1", args.port),
+        "allow_reuse_address": True,
+    }
+    if args.tls:
+        return ModbusTlsServer(context(), sslctx=secure(args.tls), **options)
+    return ModbusTcpServer(context(), **options)
+
+
+async def serve_serial(path):
+    """Serve a serial port until the process ends."""
+    server = ModbusSerialServer(
+        context(),
+        framer=ModbusRtuFramer,
+        port=path,
+        baudrate=19200,
+        parity="N",  # a pseudoterminal has none
+        ignore_missing_slaves=True,
     )
-    for function in unknown:
+    await server.start()
+    if server.transport is None:  # it does not say why
+        raise SystemExit(f"{path} cannot be opened")
+    print(0, flush=True)
+    await server.serve_forever()
+
+
+async def serve(args):
+    """Serve until the process ends."""
+    if args.serial:
+        await serve_serial(args.serial)
+        return
+    server = listener(args)
+    for function in args.lacks:
         del server.decoder._ServerDecoder__lookup[function]  # it has no other way
     task = asyncio.ensure_future(server.serve_forever())
     await asyncio.wait({server.serving, task}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,5 +160,4 @@ def end_with_stdin():
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it calls a disconnect an error
 threading.Thread(target=end_with_stdin, daemon=True).start()
-port, *unknown = [int(a) for a in sys.argv[1:]] or [0]
-asyncio.run(serve(port, unknown))
+asyncio.run(serve(arguments()))
