@@ -20,8 +20,9 @@
 //	value    constant: the value, 0, false or empty; BYTES in base64
 //
 // All but value may stand in the device's protocol.configData, too, for those
-// of its points that lack it: where such a one makes no sense of a point, that
-// has its own default. A device's seed has chances of their own for each point.
+// of its points that lack it and that it means something to; where it does not
+// fit the rest of such a point, as a noise above its max-min, the point is
+// refused. A device's seed has chances of their own for each point.
 //
 // The signals:
 //
