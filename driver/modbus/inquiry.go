@@ -54,8 +54,8 @@ func (d *device) inquire(points []driver.Point) *inquiry {
 	now := d.now()
 	d.lessons.reconnected(d.unit.connections(), now)
 	requests, left := d.lessons.plan(q.spans, d.bounds, now)
-	for _, i := range left {
-		q.readings[i] = driver.Reading{Time: now, Err: d.lessons.reason(q.spans[i])}
+	for i, reason := range left {
+		q.readings[i] = driver.Reading{Time: now, Err: reason}
 	}
 	q.add(requests, nil)
 	return q
@@ -128,8 +128,7 @@ func (q *inquiry) try(ctx context.Context, t *trial) error {
 func (q *inquiry) refused(t *trial, e exception, at time.Time, err error) {
 	var parts bool
 	if t.left, t.right, parts = t.split(q.spans); !parts {
-		q.device.lessons.refused(t.span, e, at)
-		q.fail(t, at, q.device.lessons.reason(t.span))
+		q.fail(t, at, q.device.lessons.refused(t.span, e, at))
 		return
 	}
 	for _, half := range []request{t.left, t.right} {

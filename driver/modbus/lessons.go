@@ -1,21 +1,13 @@
 package modbus
 
 import (
-	"fmt"
-	"math"
 	"sync"
 	"time"
 )
 
-// How long what was learned holds before it is put to the test.
-const (
-	firstRetest   = time.Minute // doubled by each refusal more
-	lastRetest    = time.Hour
-	failureRetest = 5 * time.Second // after exception 4: a failure passes sooner than a map changes
-	// retestShare is the part of a device's requests that may be retests: one
-	// in so many.
-	retestShare = 20
-)
+// retestShare is the part of a device's requests that may be retests: one in so
+// many.
+const retestShare = 20
 
 // lessons are what a device taught by what it refused: which spans it has not,
 // which it does not give in one answer with others, and how many registers or
@@ -29,29 +21,6 @@ type lessons struct {
 	bits       capacity
 	asked      int    // requests since the last retest
 	connection uint64 // that all this was last seen on
-}
-
-// A refusal is a device's answer to a span that was asked for alone.
-type refusal struct {
-	exception exception
-	wait      time.Duration
-	next      time.Time // when it is asked again, at the earliest
-}
-
-// A capacity is how much one answer of a device holds.
-type capacity struct {
-	most    int       // that was answered so far
-	tooMany int       // that was refused for its size; 0: nothing was
-	doubt   time.Time // when tooMany is forgotten
-}
-
-// limit returns what is worth asking for, of at most so many: between what was
-// answered and what was refused the middle, until both meet.
-func (c capacity) limit(most int) int {
-	if c.tooMany == 0 {
-		return most
-	}
-	return min(most, max(c.most, (c.most+c.tooMany)/2))
 }
 
 func (l *lessons) capacity(t table) *capacity {
@@ -79,26 +48,33 @@ func (l *lessons) reconnected(connection uint64, now time.Time) {
 	l.registers.doubt, l.bits.doubt = now, now
 }
 
-// plan returns the requests of one read, and the points that it leaves out as
-// the device refuses them. The last request may be a retest, of points that
-// would be left out; it is, whether it is time or not, if there were no request
-// otherwise: else nobody knew whether the device is there.
-func (l *lessons) plan(spans []span, b bounds, now time.Time) (requests []request, left []int) {
+// plan returns the requests of one read, and why it leaves points out: the
+// device refuses them. The last request may be a retest, of points that would be
+// left out; it is, whether it is time or not, if there were no request otherwise:
+// else nobody knew whether the device is there.
+func (l *lessons) plan(spans []span, b bounds, now time.Time) (requests []request, left map[int]error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var open []int
+	var open, closed []int
 	for i, s := range spans {
 		if l.refusal(s) == nil {
 			open = append(open, i)
 		} else {
-			left = append(left, i)
+			closed = append(closed, i)
 		}
 	}
-	if again := l.retest(spans, left, len(open) == 0, now); len(again.points) > 0 {
+	again, ok := l.retest(spans, closed, len(open) == 0, now)
+	requests = plan(spans, open, l.within(b), l.barred())
+	if ok {
 		requests = append(requests, again)
-		left = without(left, again.points)
 	}
-	return append(plan(spans, open, l.within(b), l.barred()), requests...), left
+	left = make(map[int]error, len(closed))
+	for _, i := range closed {
+		if !ok || spans[i] != again.span {
+			left[i] = l.refusal(spans[i]).reason(spans[i])
+		}
+	}
+	return requests, left
 }
 
 // again plans points once more, with what was learned meanwhile.
@@ -115,27 +91,13 @@ func (l *lessons) fits(s span) bool {
 	return s.count <= l.capacity(s.table).limit(addresses)
 }
 
-// reason says why a span is left out, and until when at least.
-func (l *lessons) reason(s span) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r := l.refusal(s); r != nil {
-		return fmt.Errorf("read %v: %w, asked again after %s", s, r.exception, r.next.Format(time.TimeOnly))
-	}
-	return nil
-}
-
 // answered notes a request that was answered, and forgets what contradicts it.
 // If a span is there that was refused, the device is another than it was.
 func (l *lessons) answered(s span) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked++
-	c := l.capacity(s.table)
-	c.most = max(c.most, s.count)
-	if c.most >= c.tooMany {
-		c.tooMany = 0
-	}
+	l.capacity(s.table).answered(s.count)
 	for other := range l.seams {
 		if s.covers(other) {
 			delete(l.seams, other)
@@ -149,32 +111,22 @@ func (l *lessons) answered(s span) {
 	}
 }
 
-// refused notes a span that was refused though it was asked for alone.
-func (l *lessons) refused(s span, e exception, now time.Time) {
+// refused notes a span that was refused though it was asked for alone, and
+// returns the reason that points there have no value.
+func (l *lessons) refused(s span, e exception, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked++
 	r := l.refusals[s]
-	switch {
-	case r == nil:
+	if r == nil {
 		if l.refusals == nil {
 			l.refusals = map[span]*refusal{}
 		}
-		r = &refusal{wait: firstWaitAfter(e)}
+		r = &refusal{}
 		l.refusals[s] = r
-	case now.Before(r.next): // asked out of turn
-		return
-	default:
-		r.wait = min(2*r.wait, lastRetest)
 	}
-	r.exception, r.next = e, now.Add(r.wait)
-}
-
-func firstWaitAfter(e exception) time.Duration {
-	if e.failure() {
-		return failureRetest
-	}
-	return firstRetest
+	r.note(e, now)
+	return r.reason(s)
 }
 
 // parted notes that a device refuses to give two spans in one answer, and until
@@ -188,15 +140,11 @@ func (l *lessons) parted(left, right span, until time.Time) {
 	l.seams[seam(left, right)] = until
 }
 
-// tooMany notes a span that was refused for its size alone, unless as many were
-// answered before: then whatever it was has passed.
+// tooMany notes a span that was refused for its size alone.
 func (l *lessons) tooMany(s span, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.capacity(s.table)
-	if s.count > c.most && (c.tooMany == 0 || s.count < c.tooMany) {
-		c.tooMany, c.doubt = s.count, now.Add(lastRetest)
-	}
+	l.capacity(s.table).refused(s.count, now.Add(lastRetest))
 }
 
 // refusal returns why a span is not asked for: it was refused, or a part of it
@@ -232,31 +180,29 @@ func (l *lessons) barred() []span {
 }
 
 // retest puts one lesson to the test if it is time, or if anything must be
-// asked: it returns a request for points that were to be left out, or forgets
+// asked: it returns a request for points of those that are closed, or forgets
 // something else, so that what is planned next shows whether it still holds.
-func (l *lessons) retest(spans []span, left []int, must bool, now time.Time) request {
+func (l *lessons) retest(spans []span, closed []int, must bool, now time.Time) (r request, ok bool) {
 	if !must && l.asked < retestShare {
-		return request{}
+		return r, false
 	}
-	oldest := -1
-	next := time.Unix(0, math.MaxInt64)
-	for _, i := range left {
-		if r := l.refusal(spans[i]); r.next.Before(next) {
-			oldest, next = i, r.next
+	var oldest *refusal
+	for _, i := range closed {
+		if other := l.refusal(spans[i]); oldest == nil || other.next.Before(oldest.next) {
+			oldest, r.span = other, spans[i]
 		}
 	}
-	if oldest < 0 || !must && next.After(now) {
+	if oldest == nil || !must && oldest.next.After(now) {
 		l.forget(now)
-		return request{}
+		return r, false
 	}
 	l.asked = 0
-	var points []int
-	for _, i := range left {
-		if spans[i] == spans[oldest] {
-			points = append(points, i)
+	for _, i := range closed {
+		if spans[i] == r.span {
+			r.points = append(r.points, i)
 		}
 	}
-	return request{spans[oldest], points}
+	return r, true
 }
 
 // forget forgets one thing whose time is over, if there is one.
@@ -274,17 +220,4 @@ func (l *lessons) forget(now time.Time) {
 			return
 		}
 	}
-}
-
-// without returns the numbers that are not among the others, both ascending.
-func without(numbers, others []int) []int {
-	var left []int
-	for _, n := range numbers {
-		if len(others) > 0 && others[0] == n {
-			others = others[1:]
-			continue
-		}
-		left = append(left, n)
-	}
-	return left
 }
