@@ -34,7 +34,8 @@ func (r *refusal) note(e exception, now time.Time) {
 	r.exception, r.next = e, now.Add(r.wait)
 }
 
-// reason says why a point at s has no value.
+// reason says why a point at s has no value. It changes only when the wait does:
+// each other reason is told as an event.
 func (r *refusal) reason(s span) error {
-	return fmt.Errorf("read %v: %w, asked again after %s", s, r.exception, r.next.Format(time.TimeOnly))
+	return fmt.Errorf("read %v: %w, asked again after %v", s, r.exception, r.wait)
 }
