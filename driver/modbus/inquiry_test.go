@@ -83,11 +83,10 @@ type learner struct {
 func newLearner(t testing.TB, m *registerMap, settings driver.Settings, spans ...span) *learner {
 	t.Helper()
 	m.now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	all := driver.Settings{"ip": "127.0.0.1"}
-	for key, value := range settings {
-		all[key] = value
+	if settings == nil {
+		settings = driver.Settings{"ip": "127.0.0.1"}
 	}
-	opened, err := New(Options{Now: func() time.Time { return m.now }}).Open("plc", all)
+	opened, err := New(Options{Now: func() time.Time { return m.now }}).Open("plc", settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +350,7 @@ func TestPassing(t *testing.T) {
 // TestMaxRegisters holds points to what the device's settings say.
 func TestMaxRegisters(t *testing.T) {
 	t.Parallel()
-	l := newLearner(t, &registerMap{}, driver.Settings{"maxRegisters": 4, "maxCoils": "8", "maxGap": 0}, h(0, 4), h(4, 1), h(6, 1), c(0, 8))
+	l := newLearner(t, &registerMap{}, driver.Settings{"ip": "127.0.0.1", "maxRegisters": 4, "maxCoils": "8", "maxGap": 0}, h(0, 4), h(4, 1), h(6, 1), c(0, 8))
 	if _, requests := l.read(t); requests != 4 {
 		t.Errorf("%d requests, want 4: %v", requests, l.asked)
 	}
