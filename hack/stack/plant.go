@@ -16,7 +16,37 @@ import (
 // port. Its holding registers 40 to 59 may be written.
 func StartPlant(t *testing.T) (port string) {
 	t.Helper()
-	cmd := exec.Command("/usr/bin/python3", filepath.Join(root, "driver/modbus/testdata/server.py"))
+	return startPlant(t)
+}
+
+// StartSerialPlant starts the same server at one end of a serial line, and
+// returns the path of the port at the other.
+func StartSerialPlant(t *testing.T) (path string) {
+	t.Helper()
+	here, there := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "there")
+	const end = "pty,raw,echo=0,link="
+	line := exec.Command("socat", end+here, end+there)
+	line.Stderr = os.Stderr
+	if err := line.Start(); err != nil {
+		t.Fatalf("socat: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = line.Process.Kill()
+		_ = line.Wait() // it was killed
+	})
+	Eventually(t, "socat makes both ports", func() bool {
+		_, missing := os.Stat(here)
+		_, alsoMissing := os.Stat(there)
+		return missing == nil && alsoMissing == nil
+	})
+	startPlant(t, "--serial", there)
+	return here
+}
+
+func startPlant(t *testing.T, args ...string) (port string) {
+	t.Helper()
+	server := filepath.Join(root, "driver/modbus/testdata/server.py")
+	cmd := exec.Command("/usr/bin/python3", append([]string{server}, args...)...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // it ends with its standard input
 	if err != nil {
