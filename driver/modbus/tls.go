@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -93,7 +94,8 @@ func (c tlsConfig) explain(err error) error {
 // explainEnd says what a device means that ends TLS before it has said anything.
 func explainEnd(err error) error {
 	alert, ok := errors.AsType[*net.OpError](err)
-	if errors.Is(err, io.EOF) || ok && alert.Op == "remote error" {
+	ended := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if ended || ok && alert.Op == "remote error" {
 		return fmt.Errorf("the device refuses the mapper's certificate, or wants one (tlsCert, tlsKey): %w", err)
 	}
 	return err
@@ -110,6 +112,15 @@ type secured struct {
 func (s *secured) Read(b []byte) (int, error) {
 	n, err := s.Conn.Read(b)
 	s.heard = s.heard || n > 0
+	if !s.heard {
+		err = explainEnd(err)
+	}
+	return n, err
+}
+
+// Write says what an end means that comes before anything.
+func (s *secured) Write(b []byte) (int, error) {
+	n, err := s.Conn.Write(b)
 	if !s.heard {
 		err = explainEnd(err)
 	}
