@@ -90,7 +90,10 @@ func (l *line) wait(u *unit, now time.Time) error {
 	if err := u.retry.wait(now); err != nil {
 		return l.unreachable(err)
 	}
-	return u.busy.wait(now)
+	if u.busy.wait(now) != nil {
+		return u.busy.cause // it is a point's reason, too, and each time of day would be another one
+	}
+	return nil
 }
 
 // try makes a call, and again where that may help: a read whose answer came
