@@ -21,6 +21,7 @@ type answer struct {
 	saysMedia bool
 	refusal   error
 	maxAge    time.Duration // how long it is fresh
+	partial   bool          // the payload is but the first block
 }
 
 // defaultMaxAge is RFC 7252's, section 5.10.5.
@@ -28,7 +29,7 @@ const defaultMaxAge = time.Minute
 
 // newAnswer takes over a message, of which it keeps nothing.
 func newAnswer(m *pool.Message, at time.Time) answer {
-	a := answer{at: at, maxAge: defaultMaxAge}
+	a := answer{at: at, maxAge: defaultMaxAge, partial: m.HasOption(partial)}
 	if age, err := m.GetOptionUint32(message.MaxAge); err == nil {
 		a.maxAge = time.Duration(age) * time.Second
 	}

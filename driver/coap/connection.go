@@ -89,6 +89,7 @@ func (c *connection) options(config *config) []udp.Option {
 		options.WithLimitClientParallelRequest(unlimited),
 		options.WithLimitClientEndpointParallelRequest(unlimited),
 		options.WithErrors(c.note),
+		mending{},
 		options.WithPeriodicRunner(func(tick func(time.Time) bool) { go c.tick(ctx, config.timeout/4, tick) }),
 	}
 }

@@ -57,7 +57,9 @@
 // Each notification is a reading: a resource that changes three times in one
 // collectCycle gives three, and as many messages as its rules let through. CoAP
 // itself promises no more than the last state: a device may leave out what lay
-// between, and a notification that has been overtaken is dropped.
+// between, and a notification that has been overtaken is dropped. Of a resource
+// that needs several blocks a notification only says that it has changed: it is
+// read then.
 //
 // The point is read at its collectCycle all the same, which tells whether the
 // device is there: a long one spares it the requests. The driver registers anew

@@ -21,6 +21,7 @@ func (d *device) Observe(ctx context.Context, points []driver.Point, news func(d
 	for len(o.watches) > 0 && ctx.Err() == nil {
 		for _, w := range o.watches {
 			w.renew(ctx)
+			w.fetch(ctx)
 		}
 		timer.Reset(o.earliest().Sub(d.options.Now()))
 		select {
@@ -36,7 +37,7 @@ func (d *device) Observe(ctx context.Context, points []driver.Point, news func(d
 type observation struct {
 	device  *device
 	watches []*watch
-	wake    chan struct{} // holds one: a watch is due earlier than it was
+	wake    chan struct{} // holds one: a watch is due earlier than it was, or stale
 
 	mu   sync.Mutex // guards what watches share with the library's goroutines, too
 	news func(driver.Point, driver.Reading)

@@ -18,13 +18,13 @@ func (s *server) secureSettings(key, value string) driver.Settings {
 
 func TestDTLS(t *testing.T) {
 	t.Parallel()
-	s := startSecure(t, "secret", resource{"/temperature", "text/plain", "23.5"})
+	s := startSecure(t, resource{"/temperature", "text/plain", "23.5"})
 	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, settings := range map[string]driver.Settings{
-		"key":  s.secureSettings("pskKey", "secret"),
+		"key":  s.secureSettings("pskKey", secret),
 		"file": s.secureSettings("pskKeyFile", file),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestDTLS(t *testing.T) {
 // A wrong key is told, and neither key ever is.
 func TestDTLSWrongKey(t *testing.T) {
 	t.Parallel()
-	s := startSecure(t, "secret")
+	s := startSecure(t)
 	settings := s.secureSettings("pskKey", "guessed")
 	settings["timeout"] = "200ms"
 	device := open(t, settings)
@@ -66,8 +66,8 @@ func TestDTLSWrongKey(t *testing.T) {
 // A server that has lost its sessions gets a new one.
 func TestDTLSServerRestarts(t *testing.T) {
 	t.Parallel()
-	s := startSecure(t, "secret", resource{"/temperature", "text/plain", "23.5"})
-	settings := s.secureSettings("pskKey", "secret")
+	s := startSecure(t, resource{"/temperature", "text/plain", "23.5"})
+	settings := s.secureSettings("pskKey", secret)
 	settings["timeout"] = "200ms"
 	device := open(t, settings)
 	p := point(t, device, driver.Double, driver.Settings{"path": "/temperature"})

@@ -38,10 +38,13 @@ func startServer(t *testing.T, seed ...resource) *server {
 	return start(t, &server{program: "coap-server-notls", seed: seed})
 }
 
-// startSecure starts one that knows a key, too.
-func startSecure(t *testing.T, key string, seed ...resource) *server {
+// secret is the key that a secure server shares.
+const secret = "open sesame"
+
+// startSecure starts one that speaks DTLS, too.
+func startSecure(t *testing.T, seed ...resource) *server {
 	t.Helper()
-	return start(t, &server{program: "coap-server-openssl", args: []string{"-k", key}, seed: seed})
+	return start(t, &server{program: "coap-server-openssl", args: []string{"-k", secret}, seed: seed})
 }
 
 func start(t *testing.T, s *server) *server {
@@ -76,7 +79,7 @@ func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Ito
 
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	args := append([]string{"-A", "127.0.0.1", "-p", strconv.Itoa(s.port), "-d", "100"}, s.args...)
+	args := append([]string{"-A", "127.0.0.1", "-p", strconv.Itoa(s.port), "-d", "100", "-v", "0"}, s.args...)
 	s.cmd = exec.Command(s.program, args...)
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {

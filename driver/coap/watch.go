@@ -35,6 +35,7 @@ type watch struct {
 
 	due   time.Time      // when to register anew; guarded by observation.mu
 	retry driver.Backoff // guarded by observation.mu
+	stale bool           // what came was not whole; guarded by observation.mu
 }
 
 // renew registers, if that is due or the connection has ended.
@@ -130,12 +131,41 @@ func (w *watch) hear(m *pool.Message) {
 		grace := minGrace + time.Duration(options.Rand()*float64(maxGrace-minGrace))
 		w.retry, w.due = driver.Backoff{}, a.at.Add(a.maxAge+grace)
 	}
+	if a.partial {
+		w.stale = true
+		w.wake()
+		return
+	}
+	w.tell(a)
+}
+
+// tell tells each point's reading of an answer. It is called with mu held.
+func (w *watch) tell(a answer) {
 	for _, p := range w.points {
-		o.news(p, p.reading(a))
+		w.observation.news(p, p.reading(a))
 	}
 }
 
-// wake has Observe look when the watch is due.
+// fetch asks for what came but in part. If that fails the connection is lost,
+// and renew asks.
+func (w *watch) fetch(ctx context.Context) {
+	o := w.observation
+	o.mu.Lock()
+	stale := w.stale
+	w.stale = false
+	o.mu.Unlock()
+	if !stale {
+		return
+	}
+	a, err := o.device.get(ctx, w.resource)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err == nil && !o.over {
+		w.tell(a)
+	}
+}
+
+// wake has Observe look when the watch is due, and whether it is stale.
 func (w *watch) wake() {
 	select {
 	case w.observation.wake <- struct{}{}:
