@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A file is what is known of one file.
 type file struct {
-	sum      [sha256.Size]byte // of the content that was read last
+	stamp    stamp             // of the content that was read last; the zero stamp: it is to be read again
+	sum      [sha256.Size]byte // of that content
 	objects  Objects           // of the last content that decoded
 	problems []Problem         // of the content that was read last
 	emptied  bool              // nothing was in it last time
@@ -59,6 +61,10 @@ func isDeviceFile(name string) bool {
 // next scan knows.
 func (f *Folder) scanFile(name string) {
 	path := filepath.Join(f.options.Dir, name)
+	now := stampOf(path, time.Now())
+	if known := f.files[name]; known != nil && now != (stamp{}) && known.stamp == now {
+		return
+	}
 	data, err := readRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err != nil {
@@ -77,9 +83,14 @@ func (f *Folder) scanFile(name string) {
 	emptied := err == nil && len(data) == 0
 	first := emptied && !known.emptied && !known.empty()
 	known.emptied = emptied
-	sum := sha256.Sum256(data)
-	if first || known.sum == sum {
+	known.stamp = stamp{}
+	if first {
 		return // who writes a file in place empties it before: what it held stays until the next scan
+	}
+	known.stamp = now
+	sum := sha256.Sum256(data)
+	if known.sum == sum {
+		return
 	}
 	known.sum, f.changed = sum, true
 	if err != nil {
