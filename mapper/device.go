@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -29,6 +30,7 @@ type device struct {
 	shelf    shelf
 	inbox    inbox
 	spread   time.Duration // see FleetOptions
+	skipped  atomic.Uint64 // cycles, since it was opened
 
 	opened      driver.Device
 	observation observation

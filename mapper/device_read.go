@@ -33,6 +33,7 @@ func (d *device) due(now time.Time) (due []int, since time.Time) {
 		at, _ := t.collect.at()
 		is, skipped := t.collect.due(now)
 		d.counters.skipped.Add(skipped)
+		d.skipped.Add(skipped)
 		if !is {
 			continue
 		}

@@ -119,6 +119,16 @@ func (f *Fleet) size() int {
 	return len(f.wanted)
 }
 
+// skipped returns how many cycles of a device were left out since it was opened.
+func (f *Fleet) skipped(key Key) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.running[key]; d != nil {
+		return d.skipped.Load()
+	}
+	return 0
+}
+
 // A running is one device that was started and has not ended.
 type running struct {
 	spec   Spec // that it was given last

@@ -85,7 +85,7 @@ func TestFleetSkipsWhatIsLate(t *testing.T) {
 		// Reads begin at 0, at 350 ms, one for the moments 100, 200 and 300, and
 		// at 700, one for 400 to 700. The last has not ended.
 		pass(1020 * time.Millisecond)
-		if got := r.fleet.Counts(); got.Skipped != 5 || got.Collected != 2 {
+		if got := r.fleet.Counts(); got.Skipped != 5 || got.Collected != 2 || r.fleet.skipped(spec.Key) != 5 {
 			t.Errorf("got %+v", got)
 		}
 		r.wantStop(t)

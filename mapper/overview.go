@@ -39,6 +39,7 @@ type DeviceOverview struct {
 	Since      time.Time `json:"since,omitzero"` // of the state
 	Faults     []Fault   `json:"faults,omitempty"`
 	ConfigSeen time.Time `json:"configSeen,omitzero"` // when EdgeCore last gave the configuration, or its file was read
+	Skipped    uint64    `json:"skipped"`             // cycles left out since the device was opened, as it was still being read
 	TwinAge    *float64  `json:"twinAge"`             // since EdgeCore last took its twins; null: it never did
 }
 
@@ -50,13 +51,14 @@ func (a *App) overview(config *Config) func(http.ResponseWriter, *http.Request) 
 			Node: config.Node, Mapper: config.Common.Name, Version: build.Read().String(), Time: now.UTC(), Source: config.Devices.Source,
 			Uplink:   UplinkOverview{Address: config.DataPlane.Uplink.Address, Connected: a.uplink.Connected(dataplane.RT)},
 			EdgeCore: append([]EdgeStatus{}, a.Status.Edges()...),
-			Devices:  a.Status.overview(now),
+			Devices:  a.Status.overview(now, a.fleet.skipped),
 		})
 	}
 }
 
-// overview tells of all devices, ordered by key.
-func (s *Status) overview(now time.Time) []DeviceOverview {
+// overview tells of all devices, ordered by key. Skipped tells how many cycles
+// of one were left out.
+func (s *Status) overview(now time.Time, skipped func(Key) uint64) []DeviceOverview {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	devices := make([]DeviceOverview, 0, len(s.devices))
@@ -64,6 +66,7 @@ func (s *Status) overview(now time.Time) []DeviceOverview {
 		o := DeviceOverview{
 			Namespace: d.Key.Namespace, Name: d.Key.Name, Protocol: d.Protocol, Properties: d.Properties,
 			State: d.Health.State, Reason: d.Health.Reason, Since: d.Since.UTC(), Faults: d.Health.Faults, ConfigSeen: d.ConfigSeen.UTC(),
+			Skipped: skipped(d.Key),
 		}
 		if o.State == "" {
 			o.State = stateUnknown

@@ -55,8 +55,8 @@ func TestOverview(t *testing.T) {
 			`"edgecore":[{"protocol":"modbus","since":"2000-01-01T00:00:00Z","last":"2000-01-01T00:00:03Z","missing":["default/b"]},` +
 			`{"protocol":"virtual","error":"no such; file","errorTime":"2000-01-01T00:00:00Z"}],` +
 			`"devices":[{"namespace":"default","name":"a","protocol":"virtual","properties":1,"state":"unhealthy","reason":"two",` +
-			`"since":"2000-01-01T00:00:00Z","configSeen":"2000-01-01T00:00:00Z","twinAge":3},` +
-			`{"namespace":"default","name":"b","protocol":"modbus","properties":2,"state":"unknown","reason":"","twinAge":null}]}`
+			`"since":"2000-01-01T00:00:00Z","configSeen":"2000-01-01T00:00:00Z","skipped":0,"twinAge":3},` +
+			`{"namespace":"default","name":"b","protocol":"modbus","properties":2,"state":"unknown","reason":"","skipped":0,"twinAge":null}]}`
 		quoted, _ := json.Marshal(version.Version)
 		got := strings.TrimSpace(strings.Replace(answer.Body.String(), string(quoted), "VERSION", 1))
 		if got != want {
@@ -89,7 +89,7 @@ datastub_mapper_registered{protocol="virtual"} 1
 func TestStatusOfNothing(t *testing.T) {
 	t.Parallel()
 	s := &Status{}
-	if edges, devices := s.Edges(), s.overview(time.Now()); len(edges)+len(devices) != 0 || devices == nil {
+	if edges, devices := s.Edges(), s.overview(time.Now(), new(Fleet).skipped); len(edges)+len(devices) != 0 || devices == nil {
 		t.Errorf("got %v, %v", edges, devices)
 	}
 	registry := prometheus.NewPedanticRegistry()
@@ -110,7 +110,7 @@ func TestStatusOfManyDevices(t *testing.T) {
 		s.ReportHealth(key, Health{State: Online})
 		s.TwinsReported(key, time.Now())
 	}
-	text, err := json.Marshal(s.overview(time.Now()))
+	text, err := json.Marshal(s.overview(time.Now(), new(Fleet).skipped))
 	if err != nil || len(text) > 4<<20 {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
