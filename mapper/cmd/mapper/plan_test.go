@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"math"
 	"net"
 	"os"
@@ -179,11 +178,7 @@ func answerZeros(conn net.Conn, requests *atomic.Int64) {
 			return
 		}
 		requests.Add(1)
-		size := 2 * binary.BigEndian.Uint16(request[10:])
-		reply := append([]byte{}, request[:8]...)
-		binary.BigEndian.PutUint16(reply[4:], 3+size)
-		reply = append(append(reply, byte(size)), make([]byte, size)...)
-		if _, err := conn.Write(reply); err != nil {
+		if _, err := conn.Write(zeros(request)); err != nil {
 			return
 		}
 	}
