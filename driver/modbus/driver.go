@@ -19,6 +19,8 @@ type Options struct {
 	// Dial connects to a device and returns soon after ctx ends; nil is a
 	// net.Dialer's, with keep-alives. The network is always tcp.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	port func(path string, c serialConfig) (conn, error) // opens a serial port; nil is openSerial
 }
 
 // A Driver opens Modbus devices.
@@ -36,6 +38,9 @@ func New(options Options) *Driver {
 	}
 	if options.Dial == nil {
 		options.Dial = newDialer().DialContext
+	}
+	if options.port == nil {
+		options.port = openSerial
 	}
 	return &Driver{lines: newLines(options)}
 }

@@ -2,6 +2,7 @@ package modbus_test
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -52,19 +53,17 @@ var faults = []fault{
 	{"another address", writes, []play{answer(func(b []byte) []byte { b[2]++; return b })}, lost},
 	{"another value", writes, []play{answer(func(b []byte) []byte { b[4]++; return b })}, lost},
 	{"merged frames", all, []play{garble(func(b []byte) []byte { return append(b, b...) })}, lost},
-	{"a byte behind", all, []play{garble(func(b []byte) []byte { return append(b, 0) })}, lost},
+	{"a byte behind", all, []play{garble(func(b []byte) []byte { return append(b, 0x11) })}, lost},
 	{"garbage", all, []play{garble(func([]byte) []byte { return make([]byte, 300) })}, lost},
 	{"garbage before", all, []play{garble(func(b []byte) []byte { return append([]byte{0x55, 0xAA}, b...) })}, lost},
-	{"silence", all, []play{silence}, "no answer in 1s"},
-	{"silence twice", all, []play{silence, silence}, "no answer in 1s"},
-	{"late", all, []play{late(timeout + time.Millisecond)}, "no answer in 1s"},
-	{"late at the next request", all, []play{late(timeout + 260*time.Millisecond)}, "no answer in 1s"},
-	{"very late", all, []play{late(10 * timeout)}, "no answer in 1s"},
-	{"two late", all, []play{late(3 * timeout), late(0)}, "no answer in 1s"},
-	{"late, then cut", all, []play{late(timeout + 260*time.Millisecond), cut(3, (*socket).Close)}, "no answer in 1s"},
-	{"in the other order", all, swapped(), "no answer in 1s"},
+	{"silence", all, []play{silence}, "no answer in 1"},
+	{"silence twice", all, []play{silence, silence}, "no answer in 1"},
+	{"late", all, []play{late(timeout + timeout/20)}, "no answer in 1"},
+	{"late at the next request", all, []play{late(timeout + 260*time.Millisecond)}, "no answer in 1"},
+	{"very late", all, []play{late(10 * timeout)}, "no answer in 1"},
+	{"two late", all, []play{late(3 * timeout), late(0)}, "no answer in 1"},
+	{"late, then cut", all, []play{late(timeout + 260*time.Millisecond), cut(3, (*socket).Close)}, "no answer in 1"},
 	{"again", all, []play{twice(10 * time.Millisecond)}, ""},
-	{"again at the next request", all, []play{twice(260 * time.Millisecond)}, ""},
 	{"a pause before each byte", all, []play{byByte}, ""},
 	{"exception 1", reads, []play{except(1)}, "illegal function (exception 1)"},
 	{"exception 1 to one function", writes, []play{except(1)}, ""}, // another does it
@@ -75,13 +74,15 @@ var faults = []fault{
 	{"exception 5", all, []play{except(5)}, "acknowledge (exception 5)"},
 	{"exception 6", all, []play{except(6)}, "server device busy (exception 6)"},
 	{"exception 8", all, []play{except(8)}, "memory parity error (exception 8)"},
-	{"exception 10", all, []play{except(10)}, lost + ": 10.0.0.1:502: gateway path unavailable (exception 10)"},
-	{"exception 11", all, []play{except(11)}, lost + ": 10.0.0.1:502: gateway target device failed to respond (exception 11)"},
+	{"exception 10", all, []play{except(10)}, "gateway path unavailable (exception 10)"},
+	{"exception 11", all, []play{except(11)}, "gateway target device failed to respond (exception 11)"},
 	{"exception 255", all, []play{except(255)}, "unknown refusal (exception 255)"},
 }
 
-// faultsOfTCP are those of its header.
+// faultsOfTCP are those of its header, and those that its numbers tell.
 var faultsOfTCP = []fault{
+	{"in the other order", all, []play{silence, overtake}, "no answer in 1"},
+	{"again at the next request", all, []play{twice(260 * time.Millisecond)}, ""},
 	{"transaction", all, []play{garble(func(b []byte) []byte { b[1]++; return b })}, "transaction is 3, want 2"},
 	{"protocol", all, []play{set(3, 1)}, "protocol is 1, want 0"},
 	{"unit", all, []play{set(6, 9)}, "unit is 9, want 1"},
@@ -89,17 +90,44 @@ var faultsOfTCP = []fault{
 	{"length too small", all, []play{garble(func(b []byte) []byte { b[5]--; return b })}, "bytes came behind the frame"},
 	{"length of nothing", all, []play{set(5, 2)}, "frame is 8 bytes long"},
 	{"length too large", all, []play{set(4, 1)}, "frame is 2"},
-	{"length of more", all, []play{garble(func(b []byte) []byte { b[5]++; return b })}, "no answer in 1s"},
+	{"length of more", all, []play{garble(func(b []byte) []byte { b[5]++; return b })}, "no answer in 1"},
 }
 
+// faultsOfRTU are those of its frame, and of the line.
+var faultsOfRTU = []fault{
+	{"noise before", all, []play{garble(func(b []byte) []byte { return append([]byte{0, 0xFF}, b...) })}, ""},
+	{"noise behind", all, []play{garble(func(b []byte) []byte { return append(b, 0, 0xFF) })}, ""},
+	{"another unit's before", all, []play{func(x exchange) []step { return append(from(9)(x), obey(x)...) }}, ""},
+	{"CRC of another order", all, []play{garble(func(b []byte) []byte {
+		n := len(b)
+		b[n-2], b[n-1] = b[n-1], b[n-2]
+		return b
+	})}, lost},
+}
+
+// everyFault returns those of a framing.
+func (f framing) everyFault() []fault {
+	every := slices.Concat(faults, f.cuts())
+	if f.numbered {
+		return append(every, faultsOfTCP...)
+	}
+	for at := range longestFrame {
+		every = append(every, fault{fmt.Sprintf("a bit at byte %d", at), all, []play{flip(at)}, lost})
+	}
+	return append(every, faultsOfRTU...)
+}
+
+// longestFrame is more than any good answer to one of the operations has.
+const longestFrame = 16
+
 // cuts are what may be done at each byte of an answer.
-func cuts() []fault {
+func (f framing) cuts() []fault {
 	var every []fault
-	for at := range 16 { // more than any good answer to one of the operations has
+	for at := range longestFrame {
 		every = append(every,
-			fault{fmt.Sprintf("closed at byte %d", at), all, []play{cut(at, (*socket).Close)}, "connection closed by the device"},
+			fault{fmt.Sprintf("closed at byte %d", at), all, []play{cut(at, (*socket).Close)}, f.ended},
 			fault{fmt.Sprintf("reset at byte %d", at), all, []play{cut(at, (*socket).Reset)}, "connection reset by peer"},
-			fault{fmt.Sprintf("silent at byte %d", at), all, []play{cut(at, nil)}, "no answer in 1s"},
+			fault{fmt.Sprintf("silent at byte %d", at), all, []play{cut(at, nil)}, "no answer in 1"},
 			fault{fmt.Sprintf("a pause at byte %d", at), all, []play{split(at)}, ""},
 		)
 	}
@@ -110,8 +138,8 @@ func cuts() []fault {
 // None of it becomes a wrong value, then or later, and the device comes back.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for _, f := range []framing{mbap} {
-		for _, fault := range append(append(cuts(), faults...), faultsOfTCP...) {
+	for _, f := range framings {
+		for _, fault := range f.everyFault() {
 			for _, op := range operations {
 				if fault.of.has(op.writes()) {
 					t.Run(fmt.Sprintf("%s/%s/%v", f.name, fault.name, op), func(t *testing.T) {

@@ -67,7 +67,7 @@ func (c lineConfig) connect(ctx context.Context, o Options, owed debts) (link, e
 // open makes a connection.
 func (c lineConfig) open(ctx context.Context, o Options) (conn, error) {
 	if c.mode == overSerial {
-		return openSerial(c.address, c.serial)
+		return o.port(c.address, c.serial)
 	}
 	socket, err := o.Dial(ctx, "tcp", c.address)
 	if err != nil || c.mode != overTLS {

@@ -20,8 +20,9 @@ type exchange struct {
 	framing framing
 	count   int // which request it is, of all
 	unit    byte
-	pdu     []byte // the request's
-	number  []byte // what the framing numbers the answer by
+	pdu     []byte    // the request's
+	number  []byte    // what the framing numbers the answer by
+	before  *exchange // on this connection
 }
 
 // frame puts a PDU into a frame that answers the request.
@@ -74,6 +75,12 @@ type step struct {
 // A play is what a peer does after a request. No step: it is silent.
 type play func(x exchange) []step
 
+// A reply is what a peer is about to do, and before when, if there is a limit.
+type reply struct {
+	steps  []step
+	before time.Time
+}
+
 // An oracle is the peer of a driver, at the other end of each connection. What it
 // is asked for tells which request it answers.
 type oracle struct {
@@ -87,42 +94,52 @@ type oracle struct {
 	most   int // connections at once
 }
 
-func (o *oracle) driver() *modbus.Driver { return modbus.New(modbus.Options{Dial: o.dial}) }
+func (o *oracle) driver() *modbus.Driver {
+	return modbus.New(modbus.Options{Dial: o.dial}.WithPort(o.connect))
+}
 
-func (o *oracle) dial(context.Context, string, string) (net.Conn, error) {
+func (o *oracle) dial(context.Context, string, string) (net.Conn, error) { return o.connect(), nil }
+
+// connect makes a connection.
+func (o *oracle) connect() net.Conn {
 	here, there := socketPair(o.t)
 	o.mu.Lock()
 	o.dialed = slices.DeleteFunc(append(o.dialed, here), (*socket).closed)
 	o.most = max(o.most, len(o.dialed))
 	o.mu.Unlock()
-	answers := make(chan []step, 1024) // more than are ever behind
+	answers := make(chan reply, 1024) // more than are ever behind
 	go o.hear(there, answers)
 	go o.say(there, answers)
-	return here, nil
+	return here
 }
 
 // hear takes the requests of a connection.
-func (o *oracle) hear(conn *socket, answers chan<- []step) {
+func (o *oracle) hear(conn *socket, answers chan<- reply) {
 	defer close(answers)
+	var before *exchange
 	for {
 		unit, pdu, number, err := o.framing.read(conn)
 		if err != nil {
 			return
 		}
 		o.mu.Lock()
-		x := exchange{o.framing, len(o.asked), unit, pdu, number}
+		x := exchange{o.framing, len(o.asked), unit, pdu, number, before}
 		o.asked = append(o.asked, x)
+		before = &x
 		o.mu.Unlock()
-		answers <- o.play(x)
+		answers <- reply{o.play(x), time.Now().Add(2 * timeout)}
 	}
 }
 
 // say gives the answers of a connection, one after another.
-func (o *oracle) say(conn *socket, answers <-chan []step) {
+func (o *oracle) say(conn *socket, answers <-chan reply) {
 	defer func() { _ = conn.Close() }()
-	for steps := range answers {
-		for _, s := range steps {
+	for r := range answers {
+		for _, s := range r.steps {
 			time.Sleep(s.wait)
+			if !o.framing.numbered && !time.Now().Before(r.before) {
+				break
+			}
 			if _, err := conn.Write(s.bytes); err != nil {
 				return
 			}
@@ -147,7 +164,7 @@ func (o *oracle) count() int { return len(o.since(0)) }
 // unit opens a device behind the oracle.
 func (o *oracle) unit(t *testing.T, d *modbus.Driver, id byte) *unit {
 	t.Helper()
-	settings := driver.Settings{"ip": "10.0.0.1", "slaveID": int(id), "timeout": timeout.String(), "retries": 0}
+	settings := driver.Settings{"slaveID": int(id), "timeout": timeout.String(), "retries": 0}
 	maps.Copy(settings, o.framing.settings)
 	device, err := d.Open("plc", settings)
 	if err != nil {

@@ -30,6 +30,14 @@ func set(at int, to byte) play {
 	return garble(func(frame []byte) []byte { frame[at] = to; return frame })
 }
 
+// flip has a bit of a byte, of the last at most, be another.
+func flip(at int) play {
+	return garble(func(frame []byte) []byte {
+		frame[min(at, len(frame)-1)] ^= 0x10
+		return frame
+	})
+}
+
 // from answers as another unit.
 func from(unit byte) play {
 	return func(x exchange) []step {
@@ -74,11 +82,10 @@ func byByte(x exchange) []step {
 	return steps
 }
 
-// swapped are an answer that is held back until behind the next one, and that.
-func swapped() []play {
-	var held []byte
-	return []play{
-		func(x exchange) []step { held = x.frame(x.good()); return nil },
-		func(x exchange) []step { return append(obey(x), step{bytes: held}) },
+// overtake answers, and then what was asked before on the connection.
+func overtake(x exchange) []step {
+	if x.before == nil {
+		return obey(x)
 	}
+	return append(obey(x), obey(*x.before)...)
 }

@@ -51,7 +51,7 @@ var parities = [...]struct {
 type serialPort struct{ *os.File }
 
 // openSerial opens a serial port for nobody else.
-func openSerial(path string, c serialConfig) (*serialPort, error) {
+func openSerial(path string, c serialConfig) (conn, error) {
 	file, err := os.OpenFile(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, explainOpen(err)

@@ -3,10 +3,9 @@ package modbus_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"net"
-	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,7 +16,7 @@ import (
 )
 
 var (
-	storms = flag.Int("storms", 2, "how many times TestStorm plays, each with another seed")
+	storms = flag.Int("storms", 1, "how many times TestStorm plays in each framing, each with another seed")
 	seed   = flag.Uint64("seed", 1, "of TestStorm's first")
 )
 
@@ -116,6 +115,8 @@ func (s *storm) weather(t *testing.T, id byte) {
 		s.end()
 	}
 	time.Sleep(2 * time.Minute)
+	_ = u.try(t.Context(), t, operations[0]) // may meet what is left of the connection
+	time.Sleep(time.Minute)
 	if err := u.try(t.Context(), t, operations[0]); err != nil {
 		t.Errorf("unit %d, after the storm: %v", id, err)
 	}
@@ -136,14 +137,15 @@ func (s *storm) end() {
 // there is one connection, and in the end all is well.
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	for n := range *storms {
+	for n := range *storms * len(framings) {
+		f := framings[n%len(framings)]
 		at := *seed + uint64(n)
-		t.Run(strconv.FormatUint(at, 10), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%d", f.name, at), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &storm{random: rand.New(rand.NewPCG(at, 0)), faults: slices.Concat(faults, faultsOfTCP, cuts())}
-				s.oracle = oracle{t: t, framing: mbap, play: s.answer}
-				s.driver = modbus.New(modbus.Options{Dial: s.dial, Rand: func() float64 { return 0 }})
+				s := &storm{random: rand.New(rand.NewPCG(at, 0)), faults: f.everyFault()}
+				s.oracle = oracle{t: t, framing: f, play: s.answer}
+				s.driver = modbus.New(modbus.Options{Dial: s.dial, Rand: func() float64 { return 0 }}.WithPort(s.connect))
 				var all sync.WaitGroup
 				for id := range byte(stormUnits) {
 					all.Go(func() { s.weather(t, id+1) })
