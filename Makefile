@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # And what images hold besides programs and libraries.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libzmq3-dev
 DEMO_PACKAGES  := python3 python3-pymodbus python3-serial python3-serial-asyncio
-PEER_PACKAGES  := python3-zmq mbpoll socat curl jq mosquitto mosquitto-clients prometheus libcoap3-bin
+PEER_PACKAGES  := python3-zmq mbpoll libmodbus-dev socat curl jq mosquitto mosquitto-clients prometheus libcoap3-bin
 IMAGE_PACKAGES := ca-certificates tzdata
 # KubeEdge keeps what is applied in etcd; the rest of it is built (make kubeedge).
 KUBEEDGE_PACKAGES := etcd-server

@@ -15,6 +15,7 @@ import (
 
 	"datastub/driver"
 	"datastub/driver/modbus"
+	"datastub/hack/cable"
 	"datastub/hack/poll"
 )
 
@@ -145,18 +146,18 @@ func TestLateOnALine(t *testing.T) {
 // TestPortComesBack pulls the cable and plugs it in again.
 func TestPortComesBack(t *testing.T) {
 	t.Parallel()
-	c := plug(t)
-	s := startServer(t, "--serial", c.there)
-	device := open(t, modbus.New(modbus.Options{}), c.settings(1))
+	c := cable.Lay(t)
+	s := startServer(t, "--serial", c.There)
+	device := open(t, modbus.New(modbus.Options{}), lineSettings(c, 1))
 	points := []driver.Point{point(t, device, driver.Int, holding("offset", 1))}
 	read(t, device, points[0])
-	c.end()
+	c.Pull()
 	poll.Within(t, 20*time.Second, "the port is missed", func() bool {
 		_, err := device.Read(t.Context(), points)
 		return err != nil && contains(err, "see /dev/serial/by-id")
 	})
 	s.stop(t)
-	c.plug(t)
+	c.Plug(t)
 	s.start(t)
 	poll.Within(t, 60*time.Second, "the port is used again", func() bool {
 		_, err := device.Read(t.Context(), points)

@@ -5,17 +5,26 @@ import (
 
 	"datastub/driver"
 	"datastub/driver/modbus"
+	"datastub/hack/cable"
 )
 
 // TestSerial reads and writes two units of pymodbus on one serial line.
 func TestSerial(t *testing.T) {
 	t.Parallel()
-	c := plug(t)
-	startServer(t, "--serial", c.there)
+	c := cable.Lay(t)
+	startServer(t, "--serial", c.There)
 	d := modbus.New(modbus.Options{})
-	one, two := open(t, d, c.settings(1)), open(t, d, c.settings(2))
+	one, two := open(t, d, lineSettings(c, 1)), open(t, d, lineSettings(c, 2))
 	testUnits(t, one, two)
+}
 
+// lineSettings are those of a unit at the other end of a cable, in KubeEdge's
+// spelling.
+func lineSettings(c *cable.Cable, unit int) driver.Settings {
+	return driver.Settings{
+		"communicateMode": "RTU", "serialName": c.Here, "slaveID": unit,
+		"baudRate": 19200, "dataBits": "8", "stopBits": 1, "parity": "even", "timeout": 5000,
+	}
 }
 
 // testUnits reads, writes and is refused at units 1 and 2 of testdata/server.py.

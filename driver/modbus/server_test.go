@@ -83,12 +83,18 @@ func (s *server) settings() driver.Settings {
 	return driver.Settings{"communicateMode": "TCP", "ip": "127.0.0.1", "port": strconv.Itoa(s.port), "slaveID": "1"}
 }
 
-// mbpoll runs mbpoll and returns the values it prints, by reference.
+// mbpoll runs mbpoll at the server.
 func (s *server) mbpoll(t *testing.T, args ...string) map[int]string {
+	t.Helper()
+	return mbpoll(t, append([]string{"-p", strconv.Itoa(s.port)}, args...)...)
+}
+
+// mbpoll runs mbpoll and returns the values it prints, by reference.
+func mbpoll(t *testing.T, args ...string) map[int]string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	args = append([]string{"-1", "-0", "-B", "-p", strconv.Itoa(s.port)}, args...)
+	args = append([]string{"-1", "-0", "-B"}, args...)
 	out, err := exec.CommandContext(ctx, "mbpoll", args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("mbpoll %v: %v\n%s", args, err, out)
