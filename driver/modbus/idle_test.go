@@ -51,6 +51,17 @@ func TestIdleConnection(t *testing.T) {
 	}
 }
 
+// TestTakenDevice connects to a device that serves another client, and no more.
+func TestTakenDevice(t *testing.T) {
+	t.Parallel()
+	port := listen(t, func(net.Conn) {}) // hangs up
+	device := open(t, modbus.New(modbus.Options{}), peerSettings(port))
+	_, err := device.Read(t.Context(), []driver.Point{point(t, device, driver.Int, holding("offset", 7))})
+	if err == nil || !contains(err, "closed by the device before any answer, as where it serves another client") {
+		t.Errorf("got %v, want a hint at another client", err)
+	}
+}
+
 // talker does something after each Write, once what was written is answered.
 type talker struct {
 	net.Conn

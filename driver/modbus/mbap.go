@@ -38,6 +38,7 @@ type mbap struct {
 	unread []byte   // that came, and was not taken yet
 	late   []uint16 // transactions that were given up, the oldest first
 	lost   bool     // out of step for good
+	heard  bool     // there was an answer
 }
 
 func newMBAP(conn conn) *mbap { return &mbap{conn: conn} }
@@ -46,7 +47,7 @@ func newMBAP(conn conn) *mbap { return &mbap{conn: conn} }
 func (m *mbap) Send(request []byte) ([]byte, error) {
 	m.lost = true // until all of an answer has come, or nothing of one
 	if _, err := m.conn.Write(request); err != nil {
-		return nil, err
+		return nil, m.ends(err)
 	}
 	for {
 		reply, err := m.next()
@@ -65,7 +66,7 @@ func (m *mbap) Send(request []byte) ([]byte, error) {
 		if err := checkReply(request, reply); err != nil {
 			return nil, fmt.Errorf("answer is not to the request: %w", err)
 		}
-		m.lost = false
+		m.lost, m.heard = false, true
 		return reply, nil
 	}
 }
@@ -81,7 +82,7 @@ func (m *mbap) next() ([]byte, error) {
 		n, err := m.conn.Read(buf)
 		m.unread = append(m.unread, buf[:n]...)
 		if err != nil && n == 0 {
-			return nil, closedEarly(err)
+			return nil, m.ends(err)
 		}
 	}
 }
@@ -149,9 +150,14 @@ func (m *mbap) Interrupt() {
 // Close implements link.
 func (m *mbap) Close() error { return m.conn.Close() }
 
-// closedEarly says in words what the end of a connection means here.
-func closedEarly(err error) error {
-	if errors.Is(err, io.EOF) {
+// ends says in words what the end of a connection means here: many devices take
+// one client more than they serve, and hang up.
+func (m *mbap) ends(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+	case !m.heard:
+		return fmt.Errorf("connection closed by the device before any answer, as where it serves another client: %w", err)
+	case errors.Is(err, io.EOF):
 		return fmt.Errorf("connection closed by the device: %w", err)
 	}
 	return err
