@@ -61,7 +61,7 @@ func (l *line) send(ctx context.Context, u *unit, request []byte) (reply []byte,
 		l.hears(now.Sub(started))
 	}
 	if err != nil && !l.config.mode.numbered() && !errors.Is(err, errDamaged) {
-		l.debts.owe(u.config.unit, now.Add(u.config.timeout))
+		l.debts.owe(u.config.unit, started.Add(2*u.config.timeout+l.config.airtime(request)))
 	}
 	if err != nil || !inTime {
 		l.resume(ctx)

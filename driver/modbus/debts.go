@@ -4,8 +4,8 @@ import "time"
 
 // Frames of RTU have no numbers: an answer that comes late looks like the answer
 // to the next request. So a unit whose answer did not come is in debt until the
-// answer comes, or could not any more: for as long again as its timeout, since
-// when it was given up. Until then it is asked for nothing. An answer of it that
+// answer comes, or could not any more: twice its timeout after the request, however
+// soon it was given up. Until then it is asked for nothing. An answer of it that
 // comes meanwhile is thrown away, whichever unit is being asked.
 //
 // debts are those of a line, by unit. They outlast a connection: a gateway that

@@ -1,6 +1,7 @@
 package modbus_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -83,7 +84,7 @@ var faults = []fault{
 var faultsOfTCP = []fault{
 	{"in the other order", all, []play{silence, overtake}, "no answer in 1"},
 	{"again at the next request", all, []play{twice(260 * time.Millisecond)}, ""},
-	{"transaction", all, []play{garble(func(b []byte) []byte { b[1]++; return b })}, "transaction is 3, want 2"},
+	{"transaction", all, []play{garble(func(b []byte) []byte { b[0] ^= 0x80; return b })}, "transaction is 32770, want 2"},
 	{"protocol", all, []play{set(3, 1)}, "protocol is 1, want 0"},
 	{"unit", all, []play{set(6, 9)}, "unit is 9, want 1"},
 	{"function", reads, []play{set(7, 99)}, "function is 99, want"},
@@ -189,4 +190,40 @@ func (f fault) test(t *testing.T, framing framing, op operation) {
 	one.shut(t)
 	two.shut(t)
 	time.Sleep(time.Minute) // the peer has said all
+}
+
+// TestGivenUpEarly has a caller give up before the timeout. The answer, which
+// comes after the timeout, is not taken for that to another request.
+func TestGivenUpEarly(t *testing.T) {
+	t.Parallel()
+	for _, f := range framings {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o := &oracle{t: t, framing: f}
+				o.play = func(x exchange) []step {
+					if x.count == 0 {
+						return late(timeout * 3 / 2)(x)
+					}
+					return late(timeout / 20)(x)
+				}
+				u := o.unit(t, o.driver(), 1)
+				op := operations[0]
+				ctx, cancel := context.WithTimeout(t.Context(), timeout/5)
+				defer cancel()
+				if err := u.try(ctx, t, op); err == nil {
+					t.Error("got an answer that was late")
+				}
+				for range 10 {
+					time.Sleep(timeout / 4)
+					_ = u.try(t.Context(), t, op.beside())
+				}
+				if err := u.try(t.Context(), t, op); err != nil {
+					t.Error(err)
+				}
+				u.shut(t)
+				time.Sleep(time.Minute) // the peer has said all
+			})
+		})
+	}
 }
