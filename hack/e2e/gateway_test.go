@@ -11,6 +11,7 @@ import (
 	"datastub/hack/cable"
 	"datastub/hack/libmodbus"
 	"datastub/hack/stack"
+	"datastub/mapper"
 )
 
 // TestDeadUnits has 32 units behind a gateway, three of which never answer. The
@@ -19,7 +20,7 @@ func TestDeadUnits(t *testing.T) {
 	const (
 		units  = 32
 		alone  = "alone"
-		cycles = 40
+		cycles = 20
 	)
 	dead := []int{10, 21, 32}
 	c := cable.Lay(t)
@@ -35,14 +36,13 @@ func TestDeadUnits(t *testing.T) {
 			for id := 1; id <= units; id++ {
 				devices[fmt.Sprintf("%d.yaml", id)] = unitOn(line.settings, id)
 			}
-			s.StartMapper("edge-1", devices)
-			stack.Eventually(t, "every living unit's first value", func() bool {
-				for id := 1; id <= units; id++ {
-					if !slices.Contains(dead, id) && len(sub.Messages(unitName(id))) == 0 {
-						return false
-					}
+			m := s.StartMapper("edge-1", devices)
+			stack.Eventually(t, "all are known to live, or not to", func() bool {
+				states := map[mapper.State]int{}
+				for _, d := range devicesOf(t, m.URL()) {
+					states[d.State]++
 				}
-				return len(sub.Messages(alone)) > 0
+				return states[mapper.Offline] == len(dead) && states[mapper.Online] == len(devices)-len(dead)
 			})
 			began := time.Now()
 			stack.Eventually(t, "cycles of the device that is alone", func() bool { return len(since(sub, alone, began)) >= cycles })
@@ -67,13 +67,13 @@ func unitName(id int) string { return fmt.Sprintf("unit-%d", id) }
 // unitOn is a device with a register of a unit on a line.
 func unitOn(line string, id int) string {
 	const alone = "communicateMode: TCP, ip: 127.0.0.1, port: , slaveID: 1"
-	return strings.Replace(unhurried(stack.ModbusDevice(unitName(id), "")), alone, fmt.Sprintf("%s, slaveID: %d, timeout: 200ms", line, id), 1)
+	return strings.Replace(unhurried(stack.ModbusDevice(unitName(id), "")), alone, fmt.Sprintf("%s, slaveID: %d", line, id), 1)
 }
 
-// unhurried has a device read every half second: a line that 32 share waits for
-// a dead one now and then, and a cycle may be late by that.
+// unhurried has a device read every second: a line that 32 share waits for a dead
+// one now and then, and a cycle may be late by that.
 func unhurried(device string) string {
-	return strings.Replace(device, "collectCycle: 100", "collectCycle: 500", 1)
+	return strings.Replace(device, "collectCycle: 100", "collectCycle: 1000", 1)
 }
 
 // since returns the values of a device that arrived after a time.
