@@ -8,8 +8,9 @@ import "time"
 // soon it was given up. Until then it is asked for nothing. An answer of it that
 // comes meanwhile is thrown away, whichever unit is being asked.
 //
-// debts are those of a line, by unit. They outlast a connection: a gateway that
-// only passes bytes on gives a late answer to the next one.
+// debts are those of an address, by unit. They outlast a connection, as a gateway
+// that only passes bytes on gives a late answer to the next one, and the line: a
+// device that is changed is opened anew.
 type debts map[byte]time.Time
 
 // owe notes that a unit's answer may come until then.

@@ -37,8 +37,13 @@ type line struct {
 	units map[*unit]bool // that are open; whether they answer
 }
 
-func newLine(c lineConfig, o Options) *line {
-	return &line{config: c, options: o, codec: c.codec(), debts: debts{}, units: map[*unit]bool{}}
+// newLine returns a line that nobody is on yet, with the debts that the last one at
+// its address left.
+func newLine(c lineConfig, o Options, owed debts) *line {
+	if owed == nil {
+		owed = debts{}
+	}
+	return &line{config: c, options: o, codec: c.codec(), debts: owed, units: map[*unit]bool{}}
 }
 
 // A call is a request to a unit, or some that belong together, and the last

@@ -13,10 +13,11 @@ type lines struct {
 
 	mu        sync.Mutex
 	byAddress map[string]*line
+	owed      map[string]debts // of lines that were closed in debt: what comes late, comes to the next
 }
 
 func newLines(o Options) *lines {
-	return &lines{options: o, byAddress: map[string]*line{}}
+	return &lines{options: o, byAddress: map[string]*line{}, owed: map[string]debts{}}
 }
 
 // open returns a unit, on the line that its settings name if it can be.
@@ -37,7 +38,8 @@ func (ls *lines) join(u *unit) (*line, error) {
 	c := u.config.line
 	l := ls.byAddress[c.address]
 	if l == nil {
-		l = newLine(c, ls.options)
+		l = newLine(c, ls.options, ls.owed[c.address])
+		delete(ls.owed, c.address)
 		ls.byAddress[c.address] = l
 	}
 	if l.config != c {
@@ -57,6 +59,9 @@ func (ls *lines) close(u *unit) {
 	l := u.line.Load()
 	if l != nil && l.remove(u) == 0 {
 		delete(ls.byAddress, l.config.address)
+		if len(l.debts) > 0 {
+			ls.owed[l.config.address] = l.debts
+		}
 		l.close()
 	}
 }

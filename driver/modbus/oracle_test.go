@@ -164,8 +164,15 @@ func (o *oracle) count() int { return len(o.since(0)) }
 // unit opens a device behind the oracle.
 func (o *oracle) unit(t *testing.T, d *modbus.Driver, id byte) *unit {
 	t.Helper()
-	settings := driver.Settings{"slaveID": int(id), "timeout": timeout.String(), "retries": 0}
+	return o.unitWith(t, d, id, driver.Settings{"retries": 0})
+}
+
+// unitWith opens one with further settings.
+func (o *oracle) unitWith(t *testing.T, d *modbus.Driver, id byte, further driver.Settings) *unit {
+	t.Helper()
+	settings := driver.Settings{"slaveID": int(id), "timeout": timeout.String()}
 	maps.Copy(settings, o.framing.settings)
+	maps.Copy(settings, further)
 	device, err := d.Open("plc", settings)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -163,7 +164,7 @@ func (r *rtu) ends(err error) error {
 }
 
 // damaged waits for silence after what is no frame, and returns the error for
-// it. Only if as much came as was expected, the answer was in it.
+// it. Only if the answer was in it, none is to come.
 func (r *rtu) damaged(request []byte, cause error) error {
 	for {
 		err := r.read(time.Now().Add(r.pace.silence))
@@ -174,12 +175,19 @@ func (r *rtu) damaged(request []byte, cause error) error {
 			return err
 		}
 	}
-	came := len(r.unread)
+	came := r.unread
 	r.unread = nil
-	if came < replySize(pdu(request))+pduAt+crcSize {
-		return fmt.Errorf("%d bytes that are no answer: %w", came, cause)
+	if !holdsAnswer(came, request) {
+		return fmt.Errorf("%d bytes that are no answer: %w", len(came), cause)
 	}
 	return fmt.Errorf("%w: %w", errDamaged, cause)
+}
+
+// holdsAnswer tells whether all of an answer came, however damaged: noise does not
+// begin with the unit and the function.
+func holdsAnswer(came, request []byte) bool {
+	at := bytes.Index(came, request[:pduAt+1])
+	return at >= 0 && len(came)-at >= replySize(pdu(request))+pduAt+crcSize
 }
 
 // Ready implements link.

@@ -80,7 +80,7 @@ func TestDamaged(t *testing.T) {
 	for name, damage := range map[string]func(good []byte) []byte{
 		"bit":             func(b []byte) []byte { b[4] ^= 4; return b },
 		"CRC":             func(b []byte) []byte { b[6]++; return b },
-		"function":        func(b []byte) []byte { b[1] = 99; return append(b, b...) },
+		"bytes before":    func(b []byte) []byte { return append([]byte{0x55, 99}, b...) },
 		"noise around":    func(b []byte) []byte { return append(append([]byte{0, 0xFF}, b...), 0xFF) },
 		"one behind":      func(b []byte) []byte { return append(sign([]byte{9, 3, 2, 0, 9}), b...) },
 		"late one before": func(b []byte) []byte { return append(sign([]byte{9, 0x83, 2}), b...) },

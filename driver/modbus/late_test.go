@@ -1,0 +1,71 @@
+package modbus_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"datastub/driver"
+	"datastub/driver/modbus"
+)
+
+// slow takes some time for each answer.
+var slow = late(100 * time.Millisecond)
+
+// TestNoiseIsNoAnswer has noise come, as long as an answer, before the answer: the
+// read that is sent again has two.
+func TestNoiseIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &oracle{t: t, framing: serial}
+		o.play = func(x exchange) []step {
+			if x.count == 0 {
+				return append([]step{{bytes: slices.Repeat([]byte{0x55}, 20)}}, slow(x)...)
+			}
+			return slow(x)
+		}
+		d := modbus.New(modbus.Options{Rand: func() float64 { return 0 }}.WithPort(o.connect))
+		u := o.unitWith(t, d, 1, driver.Settings{"retries": 1})
+		for range 5 {
+			_ = u.try(t.Context(), t, operations[2])
+			_ = u.try(t.Context(), t, operations[2].beside())
+		}
+		u.shut(t)
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestReopenedLine opens the only device of a line anew while its answer is on its
+// way, and asks for something else of the same length.
+func TestReopenedLine(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 16) // more than are asked
+	settings := wire(t, 500*time.Millisecond, func(port *os.File, request []byte) {
+		reply := registerFrame(request)
+		asked <- struct{}{}
+		<-time.After(100 * time.Millisecond)
+		_, _ = port.Write(reply)
+	})
+	d := modbus.New(modbus.Options{})
+	device, err := d.Open("plc", settings(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := []driver.Point{point(t, device, driver.Int, holding("offset", 1))}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = device.Read(t.Context(), points)
+	}()
+	<-asked
+	shut(t, device)
+	<-ended
+	device = open(t, d, settings(1))
+	p := point(t, device, driver.Int, holding("offset", 2))
+	readings, err := device.Read(t.Context(), []driver.Point{p})
+	if err == nil && readings[0].Value != int64(2) {
+		t.Errorf("got %v, %v, want 2", readings[0].Value, readings[0].Err)
+	}
+}
