@@ -45,7 +45,8 @@ func newMBAP(conn conn) *mbap { return &mbap{conn: conn} }
 
 // Send implements link.
 func (m *mbap) Send(request []byte) ([]byte, error) {
-	m.lost = true // until all of an answer has come, or nothing of one
+	m.lost = true         // until all of an answer has come, or nothing of one
+	_ = m.isLate(request) // no more: that was 65,536 requests ago
 	if _, err := m.conn.Write(request); err != nil {
 		return nil, m.ends(err)
 	}

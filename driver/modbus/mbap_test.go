@@ -1,8 +1,35 @@
 package modbus
 
 import (
+	"net"
 	"testing"
+	"testing/synctest"
 )
+
+// TestNumbersComeAgain has a number that was given up 65,536 requests ago be the
+// request's again: its answer is one.
+func TestNumbersComeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		m := newMBAP(here)
+		m.giveUp(7)
+		m.giveUp(8)
+		go func() {
+			request := make([]byte, maxFrame)
+			_, _ = there.Read(request)
+			_, _ = there.Write([]byte{0, 7, 0, 0, 0, 5, 1, 3, 2, 0, 9})
+			_ = there.Close()
+		}()
+		reply, err := m.Send([]byte{0, 7, 0, 0, 0, 6, 1, 3, 0, 7, 0, 1})
+		if err != nil || len(reply) != 11 {
+			t.Errorf("got % x, %v, want the answer", reply, err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
 
 // FuzzReply gives any bytes as the answer to a read of two registers: they are
 // refused, or are the frame that the request asks for, whole.
