@@ -41,7 +41,9 @@
 // row that nothing answers; an answer that comes late is known by its number, and
 // thrown away. Frames of RTU have no numbers: a unit whose answer did not come is
 // asked nothing for as long again as its timeout. Choose it no shorter than the
-// device may take.
+// device may take. A line may echo, as adapters for RS-485 do that hear themselves:
+// before a write by function 5, 6 or 22 that comes first on a connection, what it
+// writes is read, to find out.
 //
 // After a failure a device is left alone for a random time, up to 0.2 s at first
 // and 30 s in the end (exponential back-off with full jitter); reads meanwhile

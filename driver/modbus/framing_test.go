@@ -16,6 +16,7 @@ type framing struct {
 	// numbered tells that a late answer is known for what it is. Others come
 	// before twice the timeout is over, or never.
 	numbered bool
+	echoes   bool
 	ended    string // what is said of a connection that the other end closes
 	// read reads one request's unit, PDU and what numbers its answer.
 	read func(r io.Reader) (unit byte, pdu, number []byte, err error)
@@ -23,7 +24,7 @@ type framing struct {
 	frame func(unit byte, pdu, number []byte) []byte
 }
 
-var framings = []framing{tcp, rtuOverTCP, serial}
+var framings = []framing{tcp, rtuOverTCP, serial, echoing}
 
 var tcp = framing{
 	name:     "TCP",
@@ -59,6 +60,15 @@ var serial = framing{
 	name:     "RTU",
 	settings: driver.Settings{"serialName": "/dev/ttyS0"},
 	ended:    "the serial port is gone",
+	read:     readRTU,
+	frame:    frameRTU,
+}
+
+var echoing = framing{
+	name:     "RTU with echo",
+	settings: serial.settings,
+	echoes:   true,
+	ended:    serial.ended,
 	read:     readRTU,
 	frame:    frameRTU,
 }

@@ -61,7 +61,7 @@ func (c lineConfig) connect(ctx context.Context, o Options, owed debts) (link, e
 	if c.mode.numbered() {
 		return newMBAP(conn), nil
 	}
-	return &rtu{conn: conn, packager: c.codec(), pace: c.pace(), debts: owed, now: o.Now}, nil
+	return &rtu{conn: conn, codec: c.codec(), pace: c.pace(), debts: owed, now: o.Now}, nil
 }
 
 // open makes a connection.

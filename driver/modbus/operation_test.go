@@ -23,7 +23,7 @@ type operation struct {
 // registers to mix up. One that writes one asks for one.
 var operations = []operation{
 	{"CoilRegister", 7, 13, nil},
-	{"DiscreteInputRegister", 3, 9, nil},
+	{"DiscreteInputRegister", 0x0303, 19, nil}, // to RTU, its own answer: see echo
 	{"HoldingRegister", 7, 3, nil},
 	{"InputRegister", 7, 1, nil},
 	{"CoilRegister", 7, 1, []byte{1}},

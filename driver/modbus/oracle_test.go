@@ -123,6 +123,9 @@ func (o *oracle) hear(conn *socket, answers chan<- reply) {
 			return
 		}
 		o.mu.Lock()
+		if o.framing.echoes {
+			_, _ = conn.Write(o.framing.frame(unit, pdu, number)) // fails when the other end is closed
+		}
 		x := exchange{o.framing, len(o.asked), unit, pdu, number, before}
 		o.asked = append(o.asked, x)
 		before = &x

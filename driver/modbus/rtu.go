@@ -41,28 +41,45 @@ var (
 // on. What is not a frame is thrown away, with all that follows up to the next
 // silence.
 type rtu struct {
-	conn     conn
-	packager modbus.Packager // checks CRCs
-	pace     pace
-	debts    debts // the line's
-	now      func() time.Time
+	conn  conn
+	codec codec // its own
+	pace  pace
+	debts debts // the line's
+	now   func() time.Time
 
 	unread      []byte    // that came, and was not taken yet
 	heard       time.Time // when the last byte came
-	lost        bool      // of no use any more
+	echo        echo
+	lost        bool // of no use any more
 	interrupted atomic.Bool
 }
 
 // Send implements link.
 func (r *rtu) Send(request []byte) ([]byte, error) {
+	if r.echo == unheard && r.isOwnAnswer(request) {
+		if err := r.listen(request); err != nil {
+			return nil, err
+		}
+	}
+	return r.exchange(request)
+}
+
+// exchange sends a request and returns the frame that answers it.
+func (r *rtu) exchange(request []byte) ([]byte, error) {
 	if _, err := r.conn.Write(request); err != nil {
 		return nil, r.ends(err)
 	}
-	for {
+	for echoed := false; ; {
+		if !echoed {
+			var err error
+			if echoed, err = r.hearEcho(request); err != nil {
+				return nil, err
+			}
+		}
 		frame, err := r.take()
 		switch {
 		case err != nil:
-			return nil, r.damaged(request, err)
+			return nil, r.damaged(request, echoed, err)
 		case frame == nil:
 			if err := r.read(time.Time{}); err != nil {
 				return nil, err
@@ -77,6 +94,9 @@ func (r *rtu) Send(request []byte) ([]byte, error) {
 		}
 		if r.skipNoise(); len(r.unread) > 0 {
 			return nil, fmt.Errorf("%d bytes came behind the frame", len(r.unread))
+		}
+		if !echoed {
+			r.echo = absent
 		}
 		return frame, nil
 	}
@@ -96,7 +116,7 @@ func (r *rtu) take() ([]byte, error) {
 		return nil, err
 	}
 	frame := r.unread[:size:size]
-	if _, err := r.packager.Decode(frame); err != nil {
+	if _, err := r.codec.Decode(frame); err != nil {
 		return nil, err
 	}
 	r.unread = r.unread[size:]
@@ -165,7 +185,7 @@ func (r *rtu) ends(err error) error {
 
 // damaged waits for silence after what is no frame, and returns the error for
 // it. Only if the answer was in it, none is to come.
-func (r *rtu) damaged(request []byte, cause error) error {
+func (r *rtu) damaged(request []byte, echoed bool, cause error) error {
 	for {
 		err := r.read(time.Now().Add(r.pace.silence))
 		if errors.Is(err, os.ErrDeadlineExceeded) && !r.interrupted.Load() {
@@ -177,6 +197,9 @@ func (r *rtu) damaged(request []byte, cause error) error {
 	}
 	came := r.unread
 	r.unread = nil
+	if r.echo == present && !echoed { // it is in it, too
+		came = came[min(len(request), len(came)):]
+	}
 	if !holdsAnswer(came, request) {
 		return fmt.Errorf("%d bytes that are no answer: %w", len(came), cause)
 	}
