@@ -17,20 +17,31 @@ const (
 type Backoff struct {
 	failures int
 	cause    error
-	next     time.Time
+	last     time.Time // that it failed
+	next     time.Time // that it may be tried
 }
 
 // Fail notes a failure. The wait is random from 0 to its most ("full jitter"),
-// so that many mappers do not come back at once. Random is from 0 to below 1.
-func (b *Backoff) Fail(now time.Time, cause error, random float64) {
+// so that many mappers do not come back at once, and no less than least. Random
+// is from 0 to below 1.
+func (b *Backoff) Fail(now time.Time, least time.Duration, cause error, random float64) {
 	most := lastWait
 	if b.failures < 8 { // 0.2 s doubled 8 times is more than 30 s
 		most = min(firstWait<<b.failures, lastWait)
 	}
 	b.failures++
-	b.cause = cause
-	b.next = now.Add(time.Duration(random * float64(most)))
+	b.cause, b.last = cause, now
+	b.next = now.Add(max(least, time.Duration(random*float64(most))))
 }
+
+// Failures returns how many there were in a row.
+func (b *Backoff) Failures() int { return b.failures }
+
+// Cause returns the last failure; nil if there was none.
+func (b *Backoff) Cause() error { return b.cause }
+
+// Last returns when that was.
+func (b *Backoff) Last() time.Time { return b.last }
 
 // Next returns when the next try may be made.
 func (b *Backoff) Next() time.Time { return b.next }

@@ -99,7 +99,7 @@ func (d *device) exchange(ctx context.Context, r request) error {
 		return ctx.Err()
 	}
 	d.drop()
-	d.retry.Fail(d.options.Now(), err, d.options.Rand())
+	d.retry.Fail(d.options.Now(), 0, err, d.options.Rand())
 	return d.unreachable(err)
 }
 

@@ -76,7 +76,7 @@ func (w *watch) put(due time.Time) {
 
 // fail has it tried again later. It is called with mu held.
 func (w *watch) fail(now time.Time, cause error) {
-	w.retry.Fail(now, cause, w.observation.device.options.Rand())
+	w.retry.Fail(now, 0, cause, w.observation.device.options.Rand())
 	w.due = w.retry.Next()
 }
 

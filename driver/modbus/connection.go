@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"datastub/driver"
 )
 
 // maxSilences is how many requests in a row may go unanswered before the
@@ -28,7 +30,7 @@ func (l *line) connect(ctx context.Context, u *unit) error {
 	made, err := l.config.connect(inner, l.options, l.debts)
 	switch {
 	case err == nil:
-		l.link, l.retry, l.silences = made, backoff{}, 0
+		l.link, l.retry, l.silences = made, driver.Backoff{}, 0
 		l.connections.Add(1)
 		return sleep(ctx, u.config.connectPause)
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -36,7 +38,7 @@ func (l *line) connect(ctx context.Context, u *unit) error {
 	case inner.Err() != nil:
 		err = context.Cause(inner)
 	}
-	l.retry.fail(l.options.Now(), 0, err, l.options.Rand())
+	l.retry.Fail(l.options.Now(), 0, err, l.options.Rand())
 	return l.unreachable(err)
 }
 

@@ -26,12 +26,12 @@ type line struct {
 	codec   codec // the turn's
 
 	turn        turn
-	link        link          // the turn's; nil: none
-	debts       debts         // the turn's
-	retry       backoff       // of connecting; the turn's
-	silences    int           // requests in a row that nothing answered; the turn's
-	slowest     time.Duration // the longest that an answer took, of late; the turn's
-	connections atomic.Uint64 // made so far
+	link        link           // the turn's; nil: none
+	debts       debts          // the turn's
+	retry       driver.Backoff // of connecting; the turn's
+	silences    int            // requests in a row that nothing answered; the turn's
+	slowest     time.Duration  // the longest that an answer took, of late; the turn's
+	connections atomic.Uint64  // made so far
 
 	mu    sync.Mutex
 	units map[*unit]bool // that are open; whether they answer
@@ -87,16 +87,16 @@ func (l *line) take(ctx context.Context, u *unit, want urgency) error {
 // known of the line when the unit was opened is not: somebody may have changed
 // its settings for that.
 func (l *line) wait(u *unit, now time.Time) error {
-	if !l.retry.last.Before(u.opened) {
-		if err := l.retry.wait(now); err != nil {
+	if !l.retry.Last().Before(u.opened) {
+		if err := l.retry.Wait(now); err != nil {
 			return l.unreachable(err)
 		}
 	}
-	if err := u.retry.wait(now); err != nil {
+	if err := u.retry.Wait(now); err != nil {
 		return l.unreachable(err)
 	}
-	if u.busy.wait(now) != nil {
-		return u.busy.cause // it is a point's reason, too, and each time of day would be another one
+	if u.busy.Wait(now) != nil {
+		return u.busy.Cause() // it is a point's reason, too, and each time of day would be another one
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (l *line) try(ctx context.Context, u *unit, want urgency, c call) ([]byte, 
 		}
 		data, err := l.exchange(ctx, u, c)
 		_, refused := errors.AsType[*modbus.Error](err)
-		if err == nil || refused || left <= 0 || want == urgent || u.retry.failures > 0 ||
+		if err == nil || refused || left <= 0 || want == urgent || u.retry.Failures() > 0 ||
 			ctx.Err() != nil || errors.Is(err, errSilent) || l.debts.left(u.config.unit, l.options.Now()) > 0 {
 			return data, err
 		}
@@ -136,7 +136,7 @@ func (l *line) judge(ctx context.Context, u *unit, started time.Time, data []byt
 	case err != nil:
 		return nil, now, l.fails(u, took, err)
 	default:
-		u.busy = backoff{}
+		u.busy = driver.Backoff{}
 	}
 	l.answers(u)
 	return data, now, err

@@ -3,6 +3,8 @@ package modbus
 import (
 	"slices"
 	"time"
+
+	"datastub/driver"
 )
 
 // A unit that does not answer costs its line a timeout each time it is asked,
@@ -25,7 +27,7 @@ const (
 // patience returns how long a unit is waited for.
 func (l *line) patience(u *unit) time.Duration {
 	_, living := l.others(u)
-	if n := u.retry.failures; n == 0 || !living || n%fullPatience == 0 {
+	if n := u.retry.Failures(); n == 0 || !living || n%fullPatience == 0 {
 		return u.config.timeout
 	}
 	return min(max(slack*l.slowest, minPatience), u.config.timeout)
@@ -40,7 +42,7 @@ func (l *line) fails(u *unit, took time.Duration, cause error) error {
 	if dead, living := l.others(u); living {
 		least = max(least, deadShare*time.Duration(dead+1)*took)
 	}
-	u.retry.fail(now, least, cause, l.options.Rand())
+	u.retry.Fail(now, least, cause, l.options.Rand())
 	return l.unreachable(cause)
 }
 
@@ -48,9 +50,9 @@ func (l *line) fails(u *unit, took time.Duration, cause error) error {
 // What has to be asked later is left alone until then.
 func (l *line) refuses(u *unit, e exception) error {
 	if e.later() {
-		u.busy.fail(l.options.Now(), 0, e, l.options.Rand())
+		u.busy.Fail(l.options.Now(), 0, e, l.options.Rand())
 	} else {
-		u.busy = backoff{}
+		u.busy = driver.Backoff{}
 	}
 	return e
 }
@@ -58,7 +60,7 @@ func (l *line) refuses(u *unit, e exception) error {
 // answers notes that a unit answered.
 func (l *line) answers(u *unit) {
 	l.note(u, true)
-	u.retry = backoff{}
+	u.retry = driver.Backoff{}
 }
 
 // hears notes that an answer took some time.

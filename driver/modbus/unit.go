@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"datastub/driver"
 )
 
 // A unit is one device on a line, and how it has to be treated.
@@ -15,9 +17,9 @@ type unit struct {
 	lines  *lines
 	line   atomic.Pointer[line] // nil while others use its address in another way
 
-	retry backoff   // after it did not answer; the turn's
-	busy  backoff   // after it said so; the turn's
-	next  time.Time // when its pause is over; the turn's
+	retry driver.Backoff // after it did not answer; the turn's
+	busy  driver.Backoff // after it said so; the turn's
+	next  time.Time      // when its pause is over; the turn's
 
 	life context.Context // ends with close
 	end  context.CancelFunc
