@@ -43,6 +43,7 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 		}
 	}
 	var specs []Spec
+	alike := likeness{}
 	for _, file := range files {
 		for i := range c[file].Devices {
 			d := &c[file].Devices[i]
@@ -60,6 +61,7 @@ func (c catalog) specs(defaults Rules, vet Vet) ([]Spec, []Problem) {
 			for _, err := range warnings {
 				tell(err, true)
 			}
+			alike.share(d, &spec)
 			specs = append(specs, spec)
 		}
 	}
