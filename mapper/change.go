@@ -48,14 +48,3 @@ func compare(old, p *Property) carry {
 		push:      point && old.pushCycle() == p.pushCycle() && reflect.DeepEqual(old.Push, p.Push),
 	}
 }
-
-// kept returns the names of the properties of which the readings are carried.
-func kept(spec *Spec, carries []carry) map[string]bool {
-	names := map[string]bool{}
-	for i, c := range carries {
-		if c.point {
-			names[spec.Properties[i].Point.Name] = true
-		}
-	}
-	return names
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ type device struct {
 	pusher   Pusher
 	counters *counters
 	writer   *writer
-	shelf    shelf
+	shelf    *shelf
 	inbox    inbox
 	spread   time.Duration // see FleetOptions
 	skipped  atomic.Uint64 // cycles, since it was opened
@@ -54,6 +55,7 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 		pusher:   pusher,
 		counters: counters,
 		writer:   newWriter(news, counters),
+		shelf:    newShelf(&spec),
 		inbox:    inbox{dropped: &counters.dropped},
 		spread:   spread,
 	}
@@ -65,24 +67,22 @@ func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporte
 // that.
 func (d *device) run(ctx context.Context) {
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
-	if !d.begin(log) {
+	if !apart(func() bool { return d.begin(log) }) {
 		select {
 		case <-ctx.Done():
 		case <-d.specs:
 		}
 		return
 	}
-	writing, stop := context.WithCancel(ctx)
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		d.writer.run(writing, log, d.opened)
-	}()
+	var writing sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	d.writer.open(func() { writing.Go(func() { d.writer.run(ctx, log, d.opened) }) })
 	d.loop(ctx, log)
 	stop()
 	d.observation.end()
 	d.close(log)
-	<-written // Close ends it
+	writing.Wait() // Close ends it
 	d.observation.wait()
 }
 
@@ -110,7 +110,6 @@ func (d *device) begin(log klog.Logger) bool {
 		return false
 	}
 	d.writer.want(d.desired())
-	d.writer.open()
 	return true
 }
 
@@ -118,7 +117,7 @@ func (d *device) begin(log klog.Logger) bool {
 func (d *device) refuse(log klog.Logger, reason string, faults []Fault) {
 	d.setHealth(log.V(told), Unhealthy, reason, faults)
 	for i := range d.spec.Properties {
-		d.shelf.put(&d.spec.Properties[i], driver.Reading{Err: errors.New(reason)})
+		d.shelf.put(i, driver.Reading{Err: errors.New(reason)})
 	}
 	d.writer.close(fmt.Errorf("%w: it does not run: %s", driver.ErrUnreachable, reason))
 }
@@ -132,22 +131,22 @@ func (d *device) open(log klog.Logger) error {
 	}
 	d.opened = opened
 	d.origin = time.Now().Add(d.spec.phase(d.spread))
-	for i := range d.spec.Properties {
-		t := newTag(&d.spec.Properties[i], d.origin, d.origin)
-		d.address(log, t)
-		d.tags = append(d.tags, t)
+	d.tags = make([]*tag, len(d.spec.Properties))
+	for i := range d.tags {
+		d.tags[i] = newTag(&d.spec.Properties[i], 0)
+		d.address(log, i, d.tags[i])
 	}
 	return nil
 }
 
-// address finds the point of a tag. Wrong settings are its trouble.
-func (d *device) address(log klog.Logger, t *tag) {
+// address finds the point of the tag at a place. Wrong settings are its trouble.
+func (d *device) address(log klog.Logger, place int, t *tag) {
 	point, errs := findPoint(log, d.opened, t.property)
 	t.point = point
 	if len(errs) > 0 {
 		err := errors.Join(errs...)
 		t.point, t.trouble = nil, oneLine(err)
-		d.shelf.put(t.property, driver.Reading{Err: err})
+		d.shelf.put(place, driver.Reading{Err: err})
 		log.V(told).Info("Property is not read: its settings are wrong", "property", t.name(), "reason", t.trouble)
 	}
 }
@@ -163,20 +162,20 @@ func (d *device) loop(ctx context.Context, log klog.Logger) {
 		case <-d.news:
 		case <-timer.C:
 		}
-		if !d.roundApart(ctx, log) {
+		if !apart(func() bool { return d.round(ctx, log) }) {
 			return
 		}
 		if next, ok := earliest(d.tags); ok {
-			timer.Reset(time.Until(next))
+			timer.Reset(time.Until(d.origin.Add(next)))
 		} // else no property can be read
 	}
 }
 
-// roundApart has a round done by a goroutine that ends with it: what a round
-// calls grows the stack, and thousands of devices that wait would keep theirs.
-func (d *device) roundApart(ctx context.Context, log klog.Logger) bool {
+// apart has something done by a goroutine that ends with it: what it calls grows
+// the stack, and thousands of devices that wait would keep theirs.
+func apart(do func() bool) bool {
 	done := make(chan bool)
-	go func() { done <- d.round(ctx, log) }()
+	go func() { done <- do() }()
 	return <-done
 }
 
@@ -189,15 +188,15 @@ func (d *device) round(ctx context.Context, log klog.Logger) bool {
 	}
 	d.observe(ctx, log)
 	d.hear(log, nil)
-	if due, since := d.due(time.Now()); len(due) > 0 {
+	if due, since := d.due(time.Since(d.origin)); len(due) > 0 {
 		if _, ok := d.collect(ctx, log, due); !ok {
 			return false
 		}
 		if d.failure == nil {
-			d.counters.lateness.Observe(time.Since(since).Seconds())
+			d.counters.lateness.Observe((time.Since(d.origin) - since).Seconds())
 		}
 	}
-	now := time.Now()
+	now := time.Since(d.origin)
 	d.report(now)
 	d.push(now)
 	d.assess(log)
@@ -205,16 +204,16 @@ func (d *device) round(ctx context.Context, log klog.Logger) bool {
 }
 
 // report hands over what is new of the tags whose report is due.
-func (d *device) report(now time.Time) {
+func (d *device) report(now time.Duration) {
 	var values []Reported
-	for _, t := range d.tags {
+	for i, t := range d.tags {
 		if t.point == nil {
 			continue
 		}
 		if due, _ := t.report.due(now); !due || !t.unreported {
 			continue
 		}
-		values = append(values, Reported{Property: t.name(), Reading: d.newest(t), Desired: d.writer.held(t.name())})
+		values = append(values, Reported{Property: t.name(), Reading: d.shelf.at(i), Desired: d.writer.held(t.name())})
 		t.unreported = false
 	}
 	if len(values) > 0 {
@@ -223,18 +222,18 @@ func (d *device) report(now time.Time) {
 }
 
 // push hands over what is new of the tags whose push is due.
-func (d *device) push(now time.Time) {
+func (d *device) push(now time.Duration) {
 	if d.pusher == nil {
 		return
 	}
-	for _, t := range d.tags {
+	for i, t := range d.tags {
 		if t.point == nil {
 			continue
 		}
 		if due, _ := t.push.due(now); !due || !t.unpushed {
 			continue
 		}
-		d.pusher.Push(d.spec.Key, t.property, d.newest(t))
+		d.pusher.Push(d.spec.Key, t.property, d.shelf.at(i))
 		t.unpushed = false
 	}
 }

@@ -36,20 +36,17 @@ func (d *device) adopt(log klog.Logger) bool {
 // go on as if nothing had happened; of a device's properties only the others
 // are opened anew, and read at once.
 func (d *device) change(log klog.Logger, spec *Spec) {
-	now := time.Now()
-	if now.Before(d.origin) {
-		now = d.origin // the first cycle has not begun
-	}
+	now := max(0, time.Since(d.origin)) // the first cycle may not have begun
 	carries := diff(d.spec, spec)
-	d.shelf.keep(kept(spec, carries))
+	d.shelf.change(spec, carries)
 	tags := make([]*tag, len(carries))
 	for i, c := range carries {
-		tags[i] = newTag(&spec.Properties[i], d.origin, now)
+		tags[i] = newTag(&spec.Properties[i], now)
 		if c.from >= 0 {
 			tags[i].inherit(d.tags[c.from], c)
 		}
 		if !c.point {
-			d.address(log, tags[i])
+			d.address(log, i, tags[i])
 		}
 	}
 	d.hook.Change(spec)

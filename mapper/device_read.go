@@ -25,7 +25,7 @@ type answer struct {
 
 // due returns the places of the tags that are to be read now, and since when
 // one of them is.
-func (d *device) due(now time.Time) (due []int, since time.Time) {
+func (d *device) due(now time.Duration) (due []int, since time.Duration) {
 	for i, t := range d.tags {
 		if t.point == nil {
 			continue
@@ -37,7 +37,7 @@ func (d *device) due(now time.Time) (due []int, since time.Time) {
 		if !is {
 			continue
 		}
-		if len(due) == 0 || at.Before(since) {
+		if len(due) == 0 || at < since {
 			since = at
 		}
 		due = append(due, i)
@@ -89,7 +89,7 @@ func (d *device) take(log klog.Logger, collected []Collected) {
 	for _, c := range collected {
 		t := d.tags[c.Property]
 		t.trouble = ""
-		d.shelf.put(t.property, c.Reading)
+		d.shelf.put(c.Property, c.Reading)
 		if err := c.Reading.Err; err != nil {
 			d.counters.failed.Add(1)
 			t.trouble = t.name() + ": " + oneLine(err)
@@ -106,14 +106,8 @@ func (d *device) take(log klog.Logger, collected []Collected) {
 // miss notes that a read as a whole gave nothing.
 func (d *device) miss(places []int, err error) {
 	for _, place := range places {
-		d.shelf.put(d.tags[place].property, driver.Reading{Err: err})
+		d.shelf.put(place, driver.Reading{Err: err})
 	}
-}
-
-// newest returns the newest reading of a tag that has a value.
-func (d *device) newest(t *tag) driver.Reading {
-	newest, _ := d.shelf.get(t.name())
-	return newest.Reading
 }
 
 // read reads in a goroutine of its own, so that a driver that hangs is seen.

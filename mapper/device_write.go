@@ -11,15 +11,15 @@ import (
 
 // desired returns what can be written of the device, and what the properties
 // that can are desired to hold.
-func (d *device) desired() (targets map[string]target, desired map[string]string) {
-	targets, desired = make(map[string]target, len(d.tags)), map[string]string{}
-	for _, t := range d.tags {
-		targets[t.name()] = target{config: t.property.Point, point: t.point}
+func (d *device) desired() (ts targets, desired map[string]string) {
+	ts, desired = make(targets, len(d.tags)), map[string]string{}
+	for i, t := range d.tags {
+		ts[i] = target{config: &t.property.Point, point: t.point}
 		if t.point != nil && t.property.Desired != "" {
 			desired[t.name()] = t.property.Desired
 		}
 	}
-	return targets, desired
+	return ts, desired
 }
 
 // answer looks whether the writer asks for a property, and reads it out of its

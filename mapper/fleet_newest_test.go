@@ -2,7 +2,6 @@ package mapper
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -19,7 +18,14 @@ func (r *rig) shelved(key Key) []string {
 	}
 	d.shelf.mu.Lock()
 	defer d.shelf.mu.Unlock()
-	return slices.Sorted(maps.Keys(d.shelf.newest))
+	var names []string
+	for i, reading := range d.shelf.newest {
+		if reading.Value != nil || reading.Err != nil {
+			names = append(names, d.shelf.properties[i].Point.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // TestFleetNewest: every property has a newest reading, reported or not.

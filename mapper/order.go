@@ -30,8 +30,21 @@ type order struct {
 // A target is a property that may be written. Its point is nil where its
 // settings are wrong.
 type target struct {
-	config driver.PointConfig
+	config *driver.PointConfig
 	point  driver.Point
+}
+
+// targets are those of one device.
+type targets []target
+
+// of returns the target of a name. It is not ok if there is none.
+func (ts targets) of(name string) (t target, ok bool) {
+	for _, t := range ts {
+		if t.config.Name == name {
+			return t, true
+		}
+	}
+	return target{}, false
 }
 
 // newOrder makes an order of a text, which errors call by the key value.
@@ -44,7 +57,7 @@ func newOrder(t target, text string) (order, error) {
 		return o, driver.ErrReadOnly
 	}
 	var err error
-	if o.value, err = parseValue("value", t.config, text); err != nil {
+	if o.value, err = parseValue("value", *t.config, text); err != nil {
 		return o, err
 	}
 	o.held = o.value

@@ -3,7 +3,7 @@ package mapper
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,37 +30,60 @@ func (n Newest) Missing() string {
 }
 
 // A shelf holds the newest readings of a device for those who ask at any time.
-// The zero shelf is empty.
 type shelf struct {
-	mu     sync.Mutex
-	newest map[string]Newest // by property
+	mu         sync.Mutex
+	properties []Property       // of the device's Spec
+	newest     []driver.Reading // of each; Err is why the last read gave no value, beside the value before
 }
 
-// put takes in what a read gave of a property, or an error of the read.
-func (s *shelf) put(property *Property, reading driver.Reading) {
+func newShelf(spec *Spec) *shelf {
+	return &shelf{properties: spec.Properties, newest: make([]driver.Reading, len(spec.Properties))}
+}
+
+// put takes in what a read gave of the property at a place, or an error of the
+// read.
+func (s *shelf) put(place int, reading driver.Reading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := Newest{Type: property.Point.Type, Reading: reading, Err: reading.Err}
-	if n.Err != nil {
-		n.Reading = s.newest[property.Point.Name].Reading
+	if reading.Err != nil {
+		s.newest[place].Err = reading.Err
+		return
 	}
-	if s.newest == nil {
-		s.newest = map[string]Newest{}
-	}
-	s.newest[property.Point.Name] = n
+	s.newest[place] = reading
 }
 
-// get returns what is known of a property.
+// at returns the newest reading with a value of the property at a place.
+func (s *shelf) at(place int) driver.Reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reading := s.newest[place]
+	reading.Err = nil
+	return reading
+}
+
+// get returns what is known of a property. It is not ok if that is nothing.
 func (s *shelf) get(property string) (n Newest, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, ok = s.newest[property]
-	return n, ok
+	place := slices.IndexFunc(s.properties, func(p Property) bool { return p.Point.Name == property })
+	if place < 0 {
+		return Newest{}, false
+	}
+	n = Newest{Type: s.properties[place].Point.Type, Reading: s.newest[place], Err: s.newest[place].Err}
+	n.Reading.Err = nil
+	return n, n.Reading.Value != nil || n.Err != nil
 }
 
-// keep forgets all properties but some.
-func (s *shelf) keep(properties map[string]bool) {
+// change has the shelf hold the properties of another Spec, and of the readings
+// those that are carried.
+func (s *shelf) change(spec *Spec, carries []carry) {
+	newest := make([]driver.Reading, len(carries))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.newest, func(property string, _ Newest) bool { return !properties[property] })
+	for i, c := range carries {
+		if c.point {
+			newest[i] = s.newest[c.from]
+		}
+	}
+	s.properties, s.newest = spec.Properties, newest
 }

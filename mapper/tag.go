@@ -19,14 +19,14 @@ type tag struct {
 	push       schedule
 }
 
-// newTag returns a tag that is due at now, and then on the grid of the origin.
-// It has no point yet.
-func newTag(property *Property, origin, now time.Time) *tag {
+// newTag returns a tag that is due at now, since its device's origin, and then
+// on the grid. It has no point yet.
+func newTag(property *Property, now time.Duration) *tag {
 	return &tag{
 		property: property,
-		collect:  newSchedule(origin, now, property.CollectCycle),
-		report:   newSchedule(origin, now, property.reportCycle()),
-		push:     newSchedule(origin, now, property.pushCycle()),
+		collect:  newSchedule(now, property.CollectCycle),
+		report:   newSchedule(now, property.reportCycle()),
+		push:     newSchedule(now, property.pushCycle()),
 	}
 }
 
@@ -51,12 +51,12 @@ func (t *tag) name() string { return t.property.Point.Name }
 
 // at returns when the tag is due next, for whatever. It is not ok if it never
 // is.
-func (t *tag) at() (next time.Time, ok bool) {
+func (t *tag) at() (next time.Duration, ok bool) {
 	if t.point == nil {
-		return time.Time{}, false
+		return 0, false
 	}
 	for _, s := range []*schedule{&t.collect, &t.report, &t.push} {
-		if at, has := s.at(); has && (!ok || at.Before(next)) {
+		if at, has := s.at(); has && (!ok || at < next) {
 			next, ok = at, true
 		}
 	}
@@ -65,9 +65,9 @@ func (t *tag) at() (next time.Time, ok bool) {
 
 // earliest returns when one of the tags is due next. It is not ok if none ever
 // is.
-func earliest(tags []*tag) (next time.Time, ok bool) {
+func earliest(tags []*tag) (next time.Duration, ok bool) {
 	for _, t := range tags {
-		if at, has := t.at(); has && (!ok || at.Before(next)) {
+		if at, has := t.at(); has && (!ok || at < next) {
 			next, ok = at, true
 		}
 	}

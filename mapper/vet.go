@@ -60,7 +60,7 @@ func (v *vetting) property(device driver.Device, p *Property) {
 	}
 	v.warn(propertyPath(p.Point.Name).Child("visitors", "configData"), point, limitKeys...)
 	if p.Desired != "" {
-		_, err := newOrder(target{config: p.Point, point: point}, p.Desired)
+		_, err := newOrder(target{config: &p.Point, point: point}, p.Desired)
 		v.errs = append(v.errs, desiredErrors(p.Point.Name, p.Desired, err)...)
 	}
 }

@@ -21,10 +21,11 @@ var (
 )
 
 // A writer writes to one device, one value at a time, in a goroutine of its
-// own, so that reads go on. It has two kinds of orders: commands, each tried
-// once for somebody who waits, and desires, tried until they are held. A
-// command goes first, but not twice while a desire is due. An order is done when
-// the property was read again, by the device's goroutine, and holds the value.
+// own, so that reads go on; it has none before the first order. It has two kinds
+// of them: commands, each tried once for somebody who waits, and desires, tried
+// until they are held. A command goes first, but not twice while a desire is
+// due. An order is done when the property was read again, by the device's
+// goroutine, and holds the value.
 type writer struct {
 	asks chan ask        // holds the one there is: to the device's goroutine
 	news chan<- struct{} // holds one: there is an ask, or trouble may return something new
@@ -33,8 +34,9 @@ type writer struct {
 	counters *counters // where writes are counted
 
 	mu       sync.Mutex
-	closed   error // why nothing can be written; nil: it can
-	targets  map[string]target
+	closed   error  // why nothing can be written; nil: it can
+	begin    func() // has run run; nil: it was called
+	targets  targets
 	desires  map[string]*desire
 	commands []*command
 	yields   bool   // the last order was a command: a desire that is due has its turn
@@ -83,7 +85,7 @@ func (w *writer) enqueue(property, text string) (*command, error) {
 	if w.closed != nil {
 		return nil, w.closed
 	}
-	t, ok := w.targets[property]
+	t, ok := w.targets.of(property)
 	if !ok {
 		return nil, ErrNoProperty
 	}
@@ -96,7 +98,7 @@ func (w *writer) enqueue(property, text string) (*command, error) {
 	}
 	c := &command{order: o, done: make(chan error, 1)}
 	w.commands = append(w.commands, c)
-	wake(w.work)
+	w.rouse()
 	return c, nil
 }
 
@@ -112,12 +114,13 @@ func (w *writer) withdraw(c *command) {
 // that is as it was goes on as it is; a new one of a property that the writer
 // knew already is written at once, any other only if the device does not hold
 // it. Commands for what was somewhere else, or something else, are refused.
-func (w *writer) want(targets map[string]target, desired map[string]string) {
+func (w *writer) want(targets targets, desired map[string]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	desires := make(map[string]*desire, len(desired))
 	for name, text := range desired {
-		now, before := targets[name], w.targets[name]
+		now, _ := targets.of(name)
+		before, _ := w.targets.of(name)
 		known := before.point != nil && before.point == now.point
 		if d := w.desires[name]; d != nil && known && d.text == text {
 			desires[name] = d
@@ -126,21 +129,32 @@ func (w *writer) want(targets map[string]target, desired map[string]string) {
 		desires[name] = newDesire(now, text, !known)
 	}
 	w.commands = slices.DeleteFunc(w.commands, func(c *command) bool {
-		changed := c.point != targets[c.property].point
+		now, _ := targets.of(c.property)
+		changed := c.point != now.point
 		if changed {
 			c.done <- errChanged
 		}
 		return changed
 	})
 	w.targets, w.desires = targets, desires
-	wake(w.work)
+	w.rouse()
 }
 
-// open lets orders in.
-func (w *writer) open() {
+// open lets orders in. Begin has run run, and is called when there is one.
+func (w *writer) open(begin func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed = nil
+	w.closed, w.begin = nil, begin
+	w.rouse()
+}
+
+// rouse has run look at the orders. It is called with mu held.
+func (w *writer) rouse() {
+	if w.closed == nil && w.begin != nil && len(w.commands)+len(w.desires) > 0 {
+		w.begin()
+		w.begin = nil
+	}
+	wake(w.work)
 }
 
 // close refuses all commands, and those that come, for a reason.
@@ -161,7 +175,7 @@ func (w *writer) reachable() {
 	for _, d := range w.desires {
 		d.next = time.Time{}
 	}
-	wake(w.work)
+	w.rouse()
 }
 
 // trouble returns why a property does not hold what is desired, if it ought to.
