@@ -1,11 +1,8 @@
 package modbus_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"datastub/driver"
+	"datastub/hack/peer"
 )
 
 // python is Debian's: python3-pymodbus belongs to it.
@@ -20,10 +18,10 @@ const python = "/usr/bin/python3"
 
 // server is a pymodbus server in a process of its own.
 type server struct {
+	test  *testing.T // it ends with
 	port  int
 	flags []string
-	cmd   *exec.Cmd
-	stdin io.Closer
+	peer  *peer.Peer
 }
 
 // startServer starts testdata/server.py with some flags, and returns when it
@@ -31,51 +29,25 @@ type server struct {
 // real device.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{flags: flags}
+	s := &server{test: t, flags: flags}
 	s.start(t)
-	t.Cleanup(func() { s.stop(t) })
 	return s
 }
 
+// start starts it, again on the port that it had.
 func (s *server) start(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(python, append([]string{"testdata/server.py", strconv.Itoa(s.port)}, s.flags...)...)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start the Modbus server: %v", err)
-	}
-	s.cmd, s.stdin = cmd, stdin
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		s.stop(t)
-		t.Fatalf("the Modbus server (%s with python3-pymodbus) says no port: %v", python, err)
-	}
-	if s.port, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
+	s.peer = peer.Start(s.test, python, append([]string{"testdata/server.py", strconv.Itoa(s.port)}, s.flags...)...)
+	var err error
+	if s.port, err = strconv.Atoi(s.peer.Line); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// stop ends the process and waits for its end.
+// stop ends it.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
-	if s.cmd == nil {
-		return
-	}
-	if err := s.stdin.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := s.cmd.Wait(); err != nil {
-		t.Errorf("Modbus server: %v", err)
-	}
-	s.cmd = nil
+	s.peer.Stop(t)
 }
 
 // settings are a device's, as KubeEdge's CRs have them.

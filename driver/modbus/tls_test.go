@@ -7,21 +7,22 @@ import (
 
 	"datastub/driver"
 	"datastub/driver/modbus"
+	"datastub/hack/authority"
 )
 
 // tlsSettings are those of a unit of a server with certificates of an authority.
-func tlsSettings(s *server, a *authority, unit int) driver.Settings {
+func tlsSettings(s *server, a *authority.Authority, unit int) driver.Settings {
 	return driver.Settings{
 		"communicateMode": "TLS", "ip": "127.0.0.1", "port": s.port, "slaveID": unit, "timeout": "5s",
-		"tlsCA": a.path("ca.pem"), "tlsCert": a.path("client.pem"), "tlsKey": a.path("client.key"),
+		"tlsCA": a.Path("ca.pem"), "tlsCert": a.Path("client.pem"), "tlsKey": a.Path("client.key"),
 	}
 }
 
 // TestTLS reads and writes units of pymodbus that ask for a certificate.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	s := startServer(t, "--tls", a.folder)
+	a := authority.New(t)
+	s := startServer(t, "--tls", a.Folder)
 	d := modbus.New(modbus.Options{})
 	testUnits(t, open(t, d, tlsSettings(s, a, 1)), open(t, d, tlsSettings(s, a, 2)))
 }
@@ -29,22 +30,22 @@ func TestTLS(t *testing.T) {
 // TestTLSErrors says what is wrong with files and certificates.
 func TestTLSErrors(t *testing.T) {
 	t.Parallel()
-	a, other := newAuthority(t), newAuthority(t)
-	a.certify(t, "old", time.Now().Add(-time.Hour))
-	s := startServer(t, "--tls", a.folder)
+	a, other := authority.New(t), authority.New(t)
+	a.Certify(t, "old", time.Now().Add(-time.Hour))
+	s := startServer(t, "--tls", a.Folder)
 	for _, tt := range []struct {
 		name     string
 		settings driver.Settings // other than tlsSettings'
 		want     []string
 	}{
 		{"no file", driver.Settings{"tlsCA": "/no/such.pem"}, []string{"tlsCA: open /no/such.pem: no such file"}},
-		{"no certificate", driver.Settings{"tlsCA": a.path("ca.key")}, []string{"tlsCA: ", "holds no certificate in PEM"}},
-		{"another's key", driver.Settings{"tlsKey": a.path("ca.key")}, []string{"tlsKey " + a.path("ca.key"), "does not match"}},
-		{"expired", driver.Settings{"tlsCert": a.path("old.pem"), "tlsKey": a.path("old.key")}, []string{"tlsCert: " + a.path("old.pem"), "expired at"}},
-		{"unknown authority", driver.Settings{"tlsCA": other.path("ca.pem")}, []string{"none of those of tlsCA " + other.path("ca.pem")}},
+		{"no certificate", driver.Settings{"tlsCA": a.Path("ca.key")}, []string{"tlsCA: ", "holds no certificate in PEM"}},
+		{"another's key", driver.Settings{"tlsKey": a.Path("ca.key")}, []string{"tlsKey " + a.Path("ca.key"), "does not match"}},
+		{"expired", driver.Settings{"tlsCert": a.Path("old.pem"), "tlsKey": a.Path("old.key")}, []string{"tlsCert: " + a.Path("old.pem"), "expired at"}},
+		{"unknown authority", driver.Settings{"tlsCA": other.Path("ca.pem")}, []string{"none of those of tlsCA " + other.Path("ca.pem")}},
 		{"another name", driver.Settings{"tlsServerName": "plc.example"}, []string{"is not of plc.example (tlsServerName)"}},
 		{"no client certificate", driver.Settings{"tlsCert": nil, "tlsKey": nil}, []string{"the device refuses the mapper's certificate, or wants one"}},
-		{"client of another authority", driver.Settings{"tlsCert": other.path("client.pem"), "tlsKey": other.path("client.key")},
+		{"client of another authority", driver.Settings{"tlsCert": other.Path("client.pem"), "tlsKey": other.Path("client.key")},
 			[]string{"the device refuses the mapper's certificate, or wants one"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,9 +66,9 @@ func TestTLSErrors(t *testing.T) {
 // TestTLSRenewed has a certificate expire, and be renewed in the same file.
 func TestTLSRenewed(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	a.certify(t, "client", time.Now().Add(-time.Hour))
-	s := startServer(t, "--tls", a.folder)
+	a := authority.New(t)
+	a.Certify(t, "client", time.Now().Add(-time.Hour))
+	s := startServer(t, "--tls", a.Folder)
 	settings := tlsSettings(s, a, 1)
 	settings["timeout"] = "10s"
 	c := newClock()
@@ -77,7 +78,7 @@ func TestTLSRenewed(t *testing.T) {
 	if _, err := device.Read(t.Context(), []driver.Point{p}); err == nil || !contains(err, "expired at") {
 		t.Errorf("got %v, want that the certificate expired", err)
 	}
-	a.certify(t, "client", time.Now().Add(time.Hour))
+	a.Certify(t, "client", time.Now().Add(time.Hour))
 	c.advance(time.Minute)
 	if r := read(t, device, p); r.Value != int64(-2) {
 		t.Errorf("got %v, %v, want -2", r.Value, r.Err)

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"datastub/hack/authority"
 	"datastub/hack/stack"
 )
 
@@ -72,8 +73,8 @@ func TestStopsWhilePushStalls(t *testing.T) {
 // TestPushOverTLS has a mapper that trusts one authority push to receivers of
 // that one, and to others of another: those get nothing, and the log says why.
 func TestPushOverTLS(t *testing.T) { // not in parallel: whom it trusts is said by the environment
-	trusted, foreign := newAuthority(t, "trusted"), newAuthority(t, "foreign")
-	t.Setenv("SSL_CERT_FILE", trusted.file)
+	trusted, foreign := authority.New(t), authority.New(t)
+	t.Setenv("SSL_CERT_FILE", trusted.Path("ca.pem"))
 	broker, posts := startTLS(t, trusted)
 	foreignBroker, foreignPosts := startTLS(t, foreign)
 	m := stack.New(t).StartMapper("edge-1", map[string]string{"pushing.yaml": pushingDevice(
@@ -103,9 +104,9 @@ type posts struct {
 }
 
 // startTLS starts a broker and an HTTP server with certificates of an authority.
-func startTLS(t *testing.T, a *authority) (broker string, p *posts) {
+func startTLS(t *testing.T, a *authority.Authority) (broker string, p *posts) {
 	t.Helper()
-	certificate, key := a.issue(t)
+	certificate, key := a.Path("server.pem"), a.Path("server.key")
 	broker = stack.StartBroker(t, fmt.Sprintf("allow_anonymous true\ncertfile %s\nkeyfile %s", certificate, key)).Address
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {

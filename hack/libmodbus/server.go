@@ -1,14 +1,14 @@
 package libmodbus
 
 import (
-	"bufio"
 	_ "embed" // the source
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"datastub/hack/peer"
 )
 
 // What a unit has: so many coils and discrete inputs, so many holding and input
@@ -54,30 +54,7 @@ func start(t *testing.T, mode, at string, silent []int) string {
 	for _, unit := range silent {
 		args = append(args, strconv.Itoa(unit))
 	}
-	cmd := exec.Command(build(t), args...)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // it ends with its standard input
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the libmodbus server: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the libmodbus server says nothing: %v", err)
-	}
-	return strings.TrimSpace(line)
+	return peer.Start(t, build(t), args...).Line
 }
 
 // build builds the server, and returns its path.

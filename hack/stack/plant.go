@@ -1,15 +1,15 @@
 package stack
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"datastub/hack/cable"
+	"datastub/hack/peer"
 )
 
 // StartPlant starts a Modbus server that we did not write, and returns its
@@ -23,52 +23,15 @@ func StartPlant(t *testing.T) (port string) {
 // returns the path of the port at the other.
 func StartSerialPlant(t *testing.T) (path string) {
 	t.Helper()
-	here, there := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "there")
-	const end = "pty,raw,echo=0,link="
-	line := exec.Command("socat", end+here, end+there)
-	line.Stderr = os.Stderr
-	if err := line.Start(); err != nil {
-		t.Fatalf("socat: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = line.Process.Kill()
-		_ = line.Wait() // it was killed
-	})
-	Eventually(t, "socat makes both ports", func() bool {
-		_, missing := os.Stat(here)
-		_, alsoMissing := os.Stat(there)
-		return missing == nil && alsoMissing == nil
-	})
-	startPlant(t, "--serial", there)
-	return here
+	c := cable.Lay(t)
+	startPlant(t, "--serial", c.There)
+	return c.Here
 }
 
 func startPlant(t *testing.T, args ...string) (port string) {
 	t.Helper()
 	server := filepath.Join(root, "driver/modbus/testdata/server.py")
-	cmd := exec.Command("/usr/bin/python3", append([]string{server}, args...)...)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // it ends with its standard input
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the Modbus server told no port: %v", err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, stdout) }()
-	return strings.TrimSpace(line)
+	return peer.Start(t, "/usr/bin/python3", append([]string{server}, args...)...).Line
 }
 
 // The tables of a Modbus server, as mbpoll calls them.
