@@ -121,7 +121,7 @@ func (l *line) resume(ctx context.Context) {
 
 // limit gives one step of a call the time that it may take.
 func limit(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, most, fmt.Errorf("%w in %v", errSilent, most))
+	return context.WithTimeoutCause(ctx, most, fmt.Errorf("%w in %v", errSilent, most.Round(time.Millisecond)))
 }
 
 // drop closes the link. What closing says is of no use to anyone: the

@@ -2,7 +2,6 @@ package modbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -63,7 +62,7 @@ func (d *device) Read(ctx context.Context, points []driver.Point) ([]driver.Read
 func (d *device) read(ctx context.Context, s span) ([]byte, time.Time, error) {
 	data, at, err := d.unit.do(ctx, usual, s.read)
 	if err != nil {
-		err = fmt.Errorf("read %v: %w", s, unreachableIf(err))
+		err = fmt.Errorf("read %v: %w", s, err)
 	}
 	return data, at, err
 }
@@ -75,15 +74,6 @@ func (p *point) reading(data []byte, at time.Time) driver.Reading {
 		return driver.Reading{Time: at, Err: fmt.Errorf("decode %v: %w", p, err)}
 	}
 	return driver.Reading{Value: value, Time: at, Suspect: suspect}
-}
-
-// unreachableIf wraps ErrUnreachable around what a gateway says of a device
-// that does not answer it.
-func unreachableIf(err error) error {
-	if e, ok := errors.AsType[exception](err); ok && e.unreachable() {
-		return fmt.Errorf("%w: %w", driver.ErrUnreachable, err)
-	}
-	return err
 }
 
 func (d *device) now() time.Time { return d.unit.lines.options.Now() }

@@ -3,6 +3,7 @@ package modbus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -155,6 +156,10 @@ func TestGatewayExceptions(t *testing.T) {
 			readings, err := device.Read(t.Context(), points)
 			if errors.Is(err, driver.ErrUnreachable) != unreachable || (err == nil) == unreachable {
 				t.Errorf("exception %d: got %v, want unreachable %t", code, err, unreachable)
+			}
+			said := fmt.Sprintf("read holding registers 7-8: device unreachable: 127.0.0.1:%d: unit 1: gateway ", port)
+			if unreachable && !contains(err, said) {
+				t.Errorf("exception %d: got %v, want %q in it", code, err, said)
 			}
 			for i, r := range readings {
 				if r.Err == nil || r.Value != nil || r.Time.IsZero() {

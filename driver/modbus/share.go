@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ func (l *line) patience(u *unit) time.Duration {
 // fails notes that a unit cost the line some time for nothing, and returns the
 // error for it.
 func (l *line) fails(u *unit, took time.Duration, cause error) error {
+	cause = fmt.Errorf("unit %d: %w", u.config.unit, cause)
 	l.note(u, false)
 	now := l.options.Now()
 	least := l.debts.left(u.config.unit, now)

@@ -14,7 +14,7 @@ import (
 // reads them back in it if the point says so.
 func (d *device) Write(ctx context.Context, p driver.Point, value any) error {
 	if err := d.write(ctx, d.own(p), value); err != nil {
-		return fmt.Errorf("write %v: %w", p, unreachableIf(err))
+		return fmt.Errorf("write %v: %w", p, err)
 	}
 	return nil
 }
