@@ -1,9 +1,6 @@
 package driver
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // The waits of a Backoff: at most the first after one failure, twice as long
 // after each more, at most the last in the end.
@@ -46,11 +43,10 @@ func (b *Backoff) Last() time.Time { return b.last }
 // Next returns when the next try may be made.
 func (b *Backoff) Next() time.Time { return b.next }
 
-// Wait returns nil if the next try may be made now, else an error that tells
-// when, and why not before.
+// Wait returns nil if the next try may be made now, else a Later.
 func (b *Backoff) Wait(now time.Time) error {
 	if !now.Before(b.next) {
 		return nil
 	}
-	return fmt.Errorf("%w; next try at %s", b.cause, b.next.Format("15:04:05.000"))
+	return &Later{Cause: b.cause, Next: b.next}
 }

@@ -23,7 +23,7 @@ func (d *device) assess(log klog.Logger) {
 	case errors.Is(d.failure, context.DeadlineExceeded):
 		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit), faults)
 	case errors.Is(d.failure, driver.ErrUnreachable):
-		d.setHealth(log, Offline, oneLine(d.failure), faults)
+		d.setHealth(log, Offline, absence(d.failure), faults)
 	case d.failure != nil:
 		d.setUnhealthy(log, oneLine(d.failure))
 	case len(d.spec.Properties) == 0 && len(faults) == 0:
@@ -72,11 +72,11 @@ func (d *device) crsOnly() bool {
 }
 
 // setHealth reports a health that is new, and logs a new state or reason. A
-// device that is offline still, be it for another reason, is no news: drivers
-// tell of ports and of times of the next try, which change with each read.
+// device that is offline still is news only for another cause: that the cable
+// is in again does not help where a certificate has expired meanwhile.
 func (d *device) setHealth(log klog.Logger, state State, reason string, faults []Fault) {
 	before := d.health
-	if state == Offline && before.State == Offline {
+	if state == Offline && before.State == Offline && sameAbsence(reason, before.Reason) {
 		reason = before.Reason
 	}
 	d.health = Health{State: state, Reason: reason, Faults: faults}

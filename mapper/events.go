@@ -56,6 +56,9 @@ func (e *Events) ReportHealth(key Key, health Health) {
 	defer e.mu.Unlock()
 	device := owner{key: key}
 	a := e.account(device)
+	if health.State == Offline {
+		own = health.Reason
+	}
 	// Of a device that is unhealthy because properties are, these tell more.
 	a.note("", string(health.State)+" "+own, dataplane.Event{Event: string(health.State), Reason: health.Reason, Since: now})
 	for property, reason := range faulty {

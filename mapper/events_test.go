@@ -112,6 +112,9 @@ func TestEvents(t *testing.T) {
 			{"offline, and what was wrong is so still", func() {
 				r.ReportHealth(d, Health{State: Offline, Reason: "no route", Faults: []Fault{{Property: "a", Reason: "a: c"}, hot}})
 			}, []string{"device default/d : offline no route"}},
+			{"offline for another reason", func() {
+				r.ReportHealth(d, Health{State: Offline, Reason: "refused", Faults: []Fault{{Property: "a", Reason: "a: c"}, hot}})
+			}, []string{"device default/d : offline refused"}},
 			{"all is mended", func() { r.ReportHealth(d, online) },
 				[]string{"device default/d : online", "property default/d a: mended", "property default/d heat: mended"}},
 			{"the device itself has two faults in turn", func() {

@@ -104,7 +104,10 @@ func TestFleetHealth(t *testing.T) {
 			reason string
 		}{
 			{"no answer", func(s *script) { s.broken = fmt.Errorf("%w: refused", driver.ErrUnreachable) }, Offline, "device unreachable: refused"},
-			{"no answer still", func(s *script) { s.broken = fmt.Errorf("%w: next try soon", driver.ErrUnreachable) }, Offline, "device unreachable: refused"},
+			{"no answer still", func(s *script) {
+				s.broken = fmt.Errorf("%w: %w", driver.ErrUnreachable, &driver.Later{Cause: errors.New("refused"), Next: time.Now()})
+			}, Offline, "device unreachable: refused"},
+			{"no answer for another reason", func(s *script) { s.broken = fmt.Errorf("%w: who are you", driver.ErrUnreachable) }, Offline, "device unreachable: who are you"},
 			{"answers", func(s *script) { s.broken = nil }, Online, ""},
 			{"one point does not", func(s *script) {
 				s.answer = func(p string) driver.Reading {
