@@ -16,11 +16,11 @@ import (
 // told is the level of what the Source has logged already: wrong settings.
 const told = 1
 
-// A device runs one Spec, which may change. All its fields but channels and
-// writer belong to the goroutine of run.
+// A device runs one Spec, which may change. All its fields but alarm, specs and
+// writer belong to what the alarm has done.
 type device struct {
-	specs    chan *Spec    // holds one: the next Spec, see hand
-	news     chan struct{} // holds one: a round may have something to do
+	specs    chan *Spec // holds one: the next Spec, see hand
+	alarm    alarm      // rings when a round may have something to do
 	spec     *Spec
 	drivers  Drivers
 	hook     *Hook
@@ -44,46 +44,48 @@ type device struct {
 }
 
 func newDevice(spec Spec, drivers Drivers, publisher Publisher, reporter Reporter, pusher Pusher, counters *counters, spread time.Duration) *device {
-	news := make(chan struct{}, 1)
-	return &device{
+	d := &device{
 		specs:    make(chan *Spec, 1),
-		news:     news,
 		spec:     &spec,
 		drivers:  drivers,
 		hook:     NewHook(&spec, publisher, counters.tally, time.Now),
 		reporter: reporter,
 		pusher:   pusher,
 		counters: counters,
-		writer:   newWriter(news, counters),
 		shelf:    newShelf(&spec),
 		inbox:    inbox{dropped: &counters.dropped},
 		spread:   spread,
 	}
+	d.writer = newWriter(d.alarm.ring, counters)
+	return d
 }
 
-// run opens the device, reads it until ctx ends, and closes it. It returns
-// when the driver has let go of it, which may be never if the driver hangs. It
-// also ends for a new Spec if it cannot run, or hangs: the next device runs by
-// that.
-func (d *device) run(ctx context.Context) {
-	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", d.spec.Key.String())
-	if !apart(func() bool { return d.begin(log) }) {
-		select {
-		case <-ctx.Done():
-		case <-d.specs:
-		}
-		return
-	}
+// run opens the device, reads it until ctx ends, and closes it, without waiting
+// for that. It calls ended when the driver has let go of it, which may be never if
+// the driver hangs. The device also ends for a new Spec if it cannot run, or
+// hangs: the next device runs by that. Stop ends ctx, and is called in any case.
+func (d *device) run(ctx context.Context, stop context.CancelFunc, log klog.Logger, ended func()) {
 	var writing sync.WaitGroup
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	d.writer.open(func() { writing.Go(func() { d.writer.run(ctx, log, d.opened) }) })
-	d.loop(ctx, log)
-	stop()
-	d.observation.end()
-	d.close(log)
-	writing.Wait() // Close ends it
-	d.observation.wait()
+	begun := false
+	context.AfterFunc(ctx, d.alarm.ring)
+	d.alarm.begin(func() {
+		if !begun {
+			begun = true
+			d.begin(log, func() { writing.Go(func() { d.writer.run(ctx, log, d.opened) }) })
+		}
+		if ctx.Err() == nil && d.goesOn(ctx, log) {
+			return
+		}
+		d.alarm.end()
+		stop()
+		if d.opened != nil {
+			d.observation.end()
+			d.close(log)
+			writing.Wait() // Close ends it
+			d.observation.wait()
+		}
+		ended()
+	})
 }
 
 // close has the driver let go of the device.
@@ -98,19 +100,19 @@ func (d *device) close(log klog.Logger) {
 }
 
 // begin opens the device, or tells why it cannot run as a whole, and all that
-// is wrong.
-func (d *device) begin(log klog.Logger) bool {
+// is wrong. It has the writer begin by write.
+func (d *device) begin(log klog.Logger, write func()) {
 	d.reporter.ReportSpec(*d.spec)
 	if d.spec.Void {
 		d.refuse(log, summary(d.spec.Faults), d.spec.Faults)
-		return false
+		return
 	}
 	if err := d.open(log); err != nil {
 		d.refuse(log, oneLine(err), append(d.faults(), Fault{Reason: oneLine(err)}))
-		return false
+		return
 	}
 	d.writer.want(d.desired())
-	return true
+	d.writer.open(write)
 }
 
 // refuse says why the device does not run.
@@ -151,32 +153,19 @@ func (d *device) address(log klog.Logger, place int, t *tag) {
 	}
 }
 
-// loop reads and reports on time until ctx ends.
-func (d *device) loop(ctx context.Context, log klog.Logger) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-d.news:
-		case <-timer.C:
-		}
-		if !apart(func() bool { return d.round(ctx, log) }) {
-			return
-		}
-		if next, ok := earliest(d.tags); ok {
-			timer.Reset(time.Until(d.origin.Add(next)))
-		} // else no property can be read
+// goesOn does what there is to do, and sets the alarm for what is due next. It
+// returns false if the device is to end.
+func (d *device) goesOn(ctx context.Context, log klog.Logger) bool {
+	if d.opened == nil {
+		return len(d.specs) == 0
 	}
-}
-
-// apart has something done by a goroutine that ends with it: what it calls grows
-// the stack, and thousands of devices that wait would keep theirs.
-func apart(do func() bool) bool {
-	done := make(chan bool)
-	go func() { done <- do() }()
-	return <-done
+	if !d.round(ctx, log) {
+		return false
+	}
+	if next, ok := earliest(d.tags); ok {
+		d.alarm.ringIn(time.Until(d.origin.Add(next)))
+	} // else no property can be read
+	return true
 }
 
 // round does what there is to do: what is asked for goes before what is due,

@@ -15,7 +15,7 @@ func (d *device) hand(spec *Spec) {
 	default:
 	}
 	d.specs <- spec
-	wake(d.news)
+	d.alarm.ring()
 }
 
 // adopt looks whether there is another Spec. It returns false if the device is

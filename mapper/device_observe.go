@@ -74,7 +74,7 @@ func (d *device) points() []driver.Point {
 // tell is called by the driver, with news.
 func (d *device) tell(point driver.Point, reading driver.Reading) {
 	d.inbox.put(tiding{point, reading})
-	wake(d.news)
+	d.alarm.ring()
 }
 
 // hear takes the news that waits, beside what was read meanwhile.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"k8s.io/klog/v2"
 )
 
 // DefaultStopLimit is how long a Fleet waits for its devices at its end. With
@@ -48,7 +50,7 @@ func (o *FleetOptions) validate() error {
 	return nil
 }
 
-// A Fleet is a Target that runs each device in a goroutine of its own. Put and
+// A Fleet is a Target that runs each device beside all others. Put and
 // Remove only note what is wanted; Run brings it about, key by key. A device
 // takes another Spec while it runs, and only the properties that are others
 // notice, unless its protocol or settings are others. Then it is stopped, and
@@ -206,19 +208,18 @@ func (r *runner) reconcile(ctx context.Context, key Key) {
 }
 
 func (r *runner) start(ctx context.Context, spec Spec) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	log := klog.LoggerWithValues(klog.FromContext(ctx), "device", spec.Key.String())
 	o := r.fleet.options
 	d := newDevice(spec, o.Drivers, o.Publisher, o.Reporter, o.Pusher, &r.fleet.counters, o.Spread)
-	r.devices[spec.Key] = running{spec: spec, device: d, stop: cancel}
+	r.devices[spec.Key] = running{spec: spec, device: d, stop: stop}
 	r.fleet.setRunning(spec.Key, d)
-	go func() {
-		defer cancel()
-		d.run(ctx)
+	d.run(ctx, stop, log, func() {
 		select {
 		case r.ended <- spec.Key:
 		case <-r.gone:
 		}
-	}()
+	})
 }
 
 // stop waits for the devices, whose context has ended.

@@ -27,9 +27,9 @@ var (
 // due. An order is done when the property was read again, by the device's
 // goroutine, and holds the value.
 type writer struct {
-	asks chan ask        // holds the one there is: to the device's goroutine
-	news chan<- struct{} // holds one: there is an ask, or trouble may return something new
-	work chan struct{}   // holds one: there is a new order
+	asks chan ask      // holds the one there is: to the device's goroutine
+	news func()        // is told that there is an ask, or that trouble may return something new
+	work chan struct{} // holds one: there is a new order
 
 	counters *counters // where writes are counted
 
@@ -55,8 +55,8 @@ type ask struct {
 	answer   chan<- driver.Reading // has room
 }
 
-// newWriter returns a writer that tells the device's goroutine of news.
-func newWriter(news chan<- struct{}, counters *counters) *writer {
+// newWriter returns a writer that tells of news, for the device's goroutine.
+func newWriter(news func(), counters *counters) *writer {
 	return &writer{
 		asks: make(chan ask, 1), news: news, work: make(chan struct{}, 1), counters: counters,
 		closed: errOpening, desires: map[string]*desire{},

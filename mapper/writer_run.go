@@ -100,7 +100,7 @@ func (w *writer) pursue(ctx context.Context, log klog.Logger, device driver.Devi
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	d.settle(time.Now(), err)
-	wake(w.news)
+	w.news()
 }
 
 func (w *writer) tryDesire(ctx context.Context, log klog.Logger, device driver.Device, d *desire) error {
@@ -164,14 +164,14 @@ func (w *writer) setStuck(property string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stuck = property
-	wake(w.news)
+	w.news()
 }
 
 // confirm has the property read, and returns nil if it holds the order's value.
 func (w *writer) confirm(ctx context.Context, o *order) error {
 	answers := make(chan driver.Reading, 1) // the device's goroutine does not wait
 	w.asks <- ask{o.property, answers}      // the one before was answered
-	wake(w.news)
+	w.news()
 	select {
 	case r := <-answers:
 		switch {

@@ -10,7 +10,7 @@ func TestWriterTakesTurns(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
 	due, later := &desire{next: now}, &desire{next: now.Add(time.Second)}
-	w := newWriter(make(chan struct{}, 1), nil)
+	w := newWriter(func() {}, nil)
 	w.desires["due"], w.desires["later"] = due, later
 	w.commands = []*command{{}, {}, {}}
 	order := func() string {
