@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"datastub/driver"
 )
@@ -115,7 +116,7 @@ func (f format) encodeNumber(n number) (uint64, error) {
 	}
 	u, fits := f.encodeWhole(whole)
 	if !fits {
-		return 0, fmt.Errorf("%v does not fit %s of %d bits", whole, f.encoding.name, f.width())
+		return 0, fmt.Errorf("%v does not fit %s of %d bits: want %s", whole, f.encoding.name, f.width(), f.span())
 	}
 	return u, nil
 }
@@ -136,6 +137,18 @@ func (f format) encodeWhole(n number) (u uint64, fits bool) {
 		return u, positive && fits
 	}
 	return u, positive && fitsUnsigned(u, f.width())
+}
+
+// span tells which whole numbers fit.
+func (f format) span() string {
+	switch most := ^uint64(0) >> (64 - f.width()); f.encoding.kind {
+	case signed:
+		return fmt.Sprintf("%d to %d", -int64(most/2)-1, most/2)
+	case bcd:
+		return "0 to " + strings.Repeat("9", f.width()/4)
+	default:
+		return fmt.Sprintf("0 to %d", most)
+	}
 }
 
 func (f format) encodeFloat(n number) (uint64, error) {

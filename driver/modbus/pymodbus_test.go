@@ -253,14 +253,18 @@ func TestRefusedWrites(t *testing.T) {
 		want     string
 	}{
 		{driver.Double, holding("offset", 40, "limit", 2), math.NaN(), "not a number"},
-		{driver.Int, holding("offset", 40), int64(40000), "does not fit int16"},
-		{driver.Int, holding("offset", 40, "dataType", "uint16"), int64(-1), "does not fit uint16"},
+		{driver.Int, holding("offset", 40), int64(40000), "does not fit int16 of 16 bits: want -32768 to 32767"},
+		{driver.Int, holding("offset", 40, "dataType", "uint16"), int64(-1), "does not fit uint16 of 16 bits: want 0 to 65535"},
+		{driver.Int, holding("offset", 40, "dataType", "bcd16"), int64(10000), "does not fit bcd16 of 16 bits: want 0 to 9999"},
+		{driver.Int, holding("offset", 40, "dataType", "bcd64"), int64(-1), "does not fit bcd64 of 64 bits: want 0 to 9999999999999999"},
+		{driver.Int, holding("offset", 40, "dataType", "uint64"), int64(-1), "does not fit uint64 of 64 bits: want 0 to 18446744073709551615"},
+		{driver.Double, holding("offset", 40, "dataType", "int64"), 1e19, "does not fit int64 of 64 bits: want -9223372036854775808 to 9223372036854775807"},
 		{driver.Double, holding("offset", 40, "limit", 2), 1e300, "does not fit"},
 		{driver.String, holding("offset", 40, "limit", 1), "abc", "2 at most"},
 		{driver.String, holding("offset", 40, "dataType", "int16"), "abc", "not a number"},
 		{driver.Bytes, holding("offset", 40, "limit", 1), []byte{1}, "want 2"},
 		{driver.Bytes, holding("offset", 40, "limit", 124), make([]byte, 248), "123 at most"},
-		{driver.Int, driver.Settings{"register": "CoilRegister", "offset": 20, "limit": 2}, int64(4), "does not fit"},
+		{driver.Int, driver.Settings{"register": "CoilRegister", "offset": 20, "limit": 2}, int64(4), "does not fit bits of 2 bits: want 0 to 3"},
 		{driver.Int, holding("offset", 60), int64(1), "write holding register 60: illegal data address (exception 2)"},
 	} {
 		p := point(t, device, c.typ, c.settings)
