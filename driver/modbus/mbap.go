@@ -96,7 +96,7 @@ func (m *mbap) take() ([]byte, error) {
 	size := headerSize + int(binary.BigEndian.Uint16(m.unread[4:]))
 	switch {
 	case size < minFrame || size > maxFrame:
-		return nil, fmt.Errorf("frame is %d bytes long: want %d to %d", size, minFrame, maxFrame)
+		return nil, fmt.Errorf("frame is %d bytes long: want %d to %d, as who speaks Modbus TCP sends", size, minFrame, maxFrame)
 	case len(m.unread) < size:
 		return nil, nil
 	}
@@ -155,7 +155,7 @@ func (m *mbap) Close() error { return m.conn.Close() }
 // one client more than they serve, and hang up.
 func (m *mbap) ends(err error) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errCertificate):
 	case !m.heard:
 		return fmt.Errorf("connection closed by the device before any answer, as where it serves another client: %w", err)
 	case errors.Is(err, io.EOF):

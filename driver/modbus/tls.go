@@ -91,12 +91,15 @@ func (c tlsConfig) explain(err error) error {
 	return explainEnd(err)
 }
 
+// errCertificate says why a device ends TLS before it has said anything.
+var errCertificate = errors.New("the device refuses the mapper's certificate, or wants one (tlsCert, tlsKey)")
+
 // explainEnd says what a device means that ends TLS before it has said anything.
 func explainEnd(err error) error {
 	alert, ok := errors.AsType[*net.OpError](err)
 	ended := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	if ended || ok && alert.Op == "remote error" {
-		return fmt.Errorf("the device refuses the mapper's certificate, or wants one (tlsCert, tlsKey): %w", err)
+		return fmt.Errorf("%w: %w", errCertificate, err)
 	}
 	return err
 }
