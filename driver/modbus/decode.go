@@ -18,7 +18,7 @@ type format struct {
 	count    int  // registers or bits
 	bits     bool // the bytes are packed bits, the first one lowest
 	order    order
-	scale    scale
+	scale    *scale
 	limits   limits
 }
 

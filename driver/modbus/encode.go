@@ -38,7 +38,7 @@ func (f format) encode(value any) ([]byte, error) {
 	switch {
 	case err == nil:
 		return f.pack(u), nil
-	case f.scale.none(): // which names the value
+	case f.scale == nil: // which names the value
 		return nil, err
 	}
 	return nil, fmt.Errorf("value %v: %w", value, err)

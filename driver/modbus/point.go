@@ -135,7 +135,7 @@ func readOffset(r *driver.Reader, count int) int {
 
 // readScale takes a factor of 0 for 1: KubeEdge's mapper has it where none was
 // given.
-func readScale(r *driver.Reader) scale {
+func readScale(r *driver.Reader) *scale {
 	factor := r.Float("scale", 1)
 	if factor == 0 {
 		factor = 1

@@ -10,10 +10,10 @@ import (
 const maxWhole = 1 << 53
 
 // A scale turns a register's number n into the value n*factor + offset, as on
-// paper: 235 by 0.1 is 23.5, where floats make 23.500000000000004 of it. The
-// zero value leaves numbers as they are.
+// paper: 235 by 0.1 is 23.5, where floats make 23.500000000000004 of it. Nil
+// leaves numbers as they are, as most points do.
 type scale struct {
-	factor, offset *big.Rat // of the decimals that people wrote; nil: 1 and 0
+	factor, offset *big.Rat // of the decimals that people wrote
 
 	// The same in whole numbers, for what is read all the time: the value is
 	// (n*times + plus) / over, which is rounded once while n is at most whole.
@@ -22,11 +22,11 @@ type scale struct {
 }
 
 // newScale returns the scale of a factor, which is not 0, and an offset.
-func newScale(factor, offset float64) scale {
+func newScale(factor, offset float64) *scale {
 	if factor == 1 && offset == 0 {
-		return scale{}
+		return nil
 	}
-	s := scale{factor: decimal(factor), offset: decimal(offset)}
+	s := &scale{factor: decimal(factor), offset: decimal(offset)}
 	denominators := new(big.Rat).SetFrac(s.factor.Denom(), s.offset.Denom()) // without what they share
 	over := new(big.Rat).SetInt(new(big.Int).Mul(s.factor.Denom(), denominators.Denom()))
 	s.over, _ = over.Float64()
@@ -38,12 +38,9 @@ func newScale(factor, offset float64) scale {
 	return s
 }
 
-// none tells whether numbers are left as they are.
-func (s scale) none() bool { return s.factor == nil }
-
 // apply turns a register's number into a value.
-func (s scale) apply(n number) number {
-	if s.none() {
+func (s *scale) apply(n number) number {
+	if s == nil {
 		return n
 	}
 	f := asFloat(n)
@@ -60,8 +57,8 @@ func (s scale) apply(n number) number {
 }
 
 // undo turns a finite value into a register's number.
-func (s scale) undo(n number) number {
-	if s.none() {
+func (s *scale) undo(n number) number {
+	if s == nil {
 		return n
 	}
 	r := rational(n)
