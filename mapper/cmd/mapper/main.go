@@ -32,7 +32,7 @@ import (
 
 // gcPercent is how much of what is alive the garbage may be: less than Go's 100,
 // for at the edge memory is scarcer than processors. GOGC says otherwise.
-const gcPercent = 50
+const gcPercent = 25
 
 func main() {
 	if os.Getenv("GOGC") == "" {
