@@ -8,9 +8,9 @@ import (
 	"datastub/driver"
 )
 
-// absence says why a device does not answer, without the time of the next try,
-// which is another one each time.
-func absence(err error) string {
+// lasting says what is wrong without the time of the next try, which is another
+// one each time.
+func lasting(err error) string {
 	reason := oneLine(err)
 	if later, ok := errors.AsType[*driver.Later](err); ok {
 		reason = strings.TrimSuffix(reason, later.When())

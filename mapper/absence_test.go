@@ -9,13 +9,13 @@ import (
 	"datastub/driver"
 )
 
-func TestAbsence(t *testing.T) {
+func TestLasting(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("connection refused")
 	later := &driver.Later{Cause: refused, Next: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	for _, err := range []error{refused, later} {
 		err = fmt.Errorf("read coil 3: %w: 10.0.0.7:502: %w", driver.ErrUnreachable, err)
-		if got, want := absence(err), "read coil 3: device unreachable: 10.0.0.7:502: connection refused"; got != want {
+		if got, want := lasting(err), "read coil 3: device unreachable: 10.0.0.7:502: connection refused"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -23,7 +23,7 @@ func (d *device) assess(log klog.Logger) {
 	case errors.Is(d.failure, context.DeadlineExceeded):
 		d.setHealth(log, Offline, fmt.Sprintf("a read took longer than %v", readLimit), faults)
 	case errors.Is(d.failure, driver.ErrUnreachable):
-		d.setHealth(log, Offline, absence(d.failure), faults)
+		d.setHealth(log, Offline, lasting(d.failure), faults)
 	case d.failure != nil:
 		d.setUnhealthy(log, oneLine(d.failure))
 	case len(d.spec.Properties) == 0 && len(faults) == 0:

@@ -92,7 +92,7 @@ func (d *device) take(log klog.Logger, collected []Collected) {
 		d.shelf.put(c.Property, c.Reading)
 		if err := c.Reading.Err; err != nil {
 			d.counters.failed.Add(1)
-			t.trouble = t.name() + ": " + oneLine(err)
+			t.trouble = t.name() + ": " + lasting(err)
 			continue
 		}
 		t.unreported, t.unpushed = true, true

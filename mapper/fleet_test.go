@@ -112,7 +112,7 @@ func TestFleetHealth(t *testing.T) {
 			{"one point does not", func(s *script) {
 				s.answer = func(p string) driver.Reading {
 					if p == "b" {
-						return driver.Reading{Err: errors.New("illegal address")}
+						return driver.Reading{Err: &driver.Later{Cause: errors.New("illegal address"), Next: time.Now()}}
 					}
 					return driver.Reading{Value: 1.5, Time: time.Now()}
 				}
@@ -223,7 +223,7 @@ func TestFleetFaults(t *testing.T) {
 		r.script.set(func(s *script) {
 			s.answer = func(p string) driver.Reading {
 				if p == "b" {
-					return driver.Reading{Err: errors.New("illegal address")}
+					return driver.Reading{Err: &driver.Later{Cause: errors.New("illegal address"), Next: time.Now()}}
 				}
 				return driver.Reading{Value: 1.5, Time: time.Now()}
 			}

@@ -36,7 +36,7 @@ func TestTwoOf200(t *testing.T) {
 		for k, r := range readings {
 			at := 2000 + k
 			switch missing := at == 2057 || at == 2130; {
-			case missing && (r.Err == nil || !contains(r.Err, "illegal data address (exception 2), asked again after ")):
+			case missing && (r.Err == nil || !contains(r.Err, "illegal data address (exception 2); next try at ")):
 				t.Errorf("register %d, which is not there: got %v, %v", at, r.Value, r.Err)
 			case !missing && (r.Err != nil || r.Value != int64(at)):
 				t.Errorf("register %d: got %v, %v", at, r.Value, r.Err)

@@ -3,6 +3,8 @@ package modbus
 import (
 	"fmt"
 	"time"
+
+	"datastub/driver"
 )
 
 // How long what was learned holds before it is put to the test.
@@ -34,8 +36,7 @@ func (r *refusal) note(e exception, now time.Time) {
 	r.exception, r.next = e, now.Add(r.wait)
 }
 
-// reason says why a point at s has no value. It changes only when the wait does:
-// each other reason is told as an event.
+// reason says why a point at s has no value, and when it is asked again.
 func (r *refusal) reason(s span) error {
-	return fmt.Errorf("read %v: %w, asked again after %v", s, r.exception, r.wait)
+	return fmt.Errorf("read %v: %w", s, &driver.Later{Cause: r.exception, Next: r.next})
 }
