@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 		Back:        s.start,
 		Recovery:    20 * time.Second,
 		Silent: func(t *testing.T) (driver.Settings, driver.PointConfig, <-chan struct{}) {
-			port, requests := silent(t)
+			port, requests := silent(t, nil)
 			settings := driver.Settings{"ip": "127.0.0.1", "port": port, "timeout": "10s"}
 			return settings, register("p", driver.Int, driver.Settings{"register": "HoldingRegister", "offset": 1}), requests
 		},

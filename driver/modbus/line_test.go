@@ -1,145 +1,18 @@
 package modbus_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"datastub/driver"
 	"datastub/driver/modbus"
 )
-
-// TestBackoff refuses connections and looks when the driver tries again.
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	refusal := errors.New("no route")
-	var dials int
-	c := newClock()
-	device := open(t, modbus.New(modbus.Options{
-		Now:  c.now,
-		Rand: func() float64 { return 0.5 },
-		Dial: func(context.Context, string, string) (net.Conn, error) {
-			dials++
-			return nil, refusal
-		},
-	}), driver.Settings{"ip": "192.0.2.1"})
-	points := []driver.Point{point(t, device, driver.Int, holding("offset", 0))}
-	fail := func() string {
-		t.Helper()
-		_, err := device.Read(t.Context(), points)
-		if !errors.Is(err, driver.ErrUnreachable) || !errors.Is(err, refusal) || !contains(err, "192.0.2.1:502") {
-			t.Fatalf("got %v, want ErrUnreachable, the address and the cause", err)
-		}
-		return err.Error()
-	}
-
-	fail()
-	for i, wait := range []time.Duration{100, 200, 400, 800, 1600, 3200, 6400, 12800, 15000, 15000} {
-		wait *= time.Millisecond // half of the most, as Rand says
-		c.advance(wait - time.Millisecond)
-		if text := fail(); dials != i+1 || !strings.Contains(text, "; next try at ") {
-			t.Fatalf("%d dials just before %v were over: %s", dials, wait, text)
-		}
-		c.advance(time.Millisecond)
-		if fail(); dials != i+2 {
-			t.Fatalf("%d dials after %v, want %d", dials, wait, i+2)
-		}
-	}
-}
-
-// TestBackoffBeginsAnew fails often, then answers once: the next failure is a
-// first one.
-func TestBackoffBeginsAnew(t *testing.T) {
-	t.Parallel()
-	var away atomic.Bool
-	port := listen(t, func(conn net.Conn) { // one answer a connection
-		request := make([]byte, 260)
-		if n, err := conn.Read(request); err == nil {
-			_, _ = conn.Write(goodReply(request[:n]))
-		}
-	})
-	var dialled net.Conn
-	c := newClock()
-	device := open(t, modbus.New(modbus.Options{
-		Now:  c.now,
-		Rand: func() float64 { return 0.5 },
-		Dial: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-			if away.Load() {
-				return nil, errors.New("no route")
-			}
-			dialled, err = new(net.Dialer).DialContext(ctx, network, address)
-			return dialled, err
-		},
-	}), peerSettings(port))
-	p := point(t, device, driver.Int, holding("offset", 7))
-
-	away.Store(true)
-	for range 5 {
-		if _, err := device.Read(t.Context(), []driver.Point{p}); err == nil {
-			t.Fatal("a device without route was read")
-		}
-		c.advance(time.Minute)
-	}
-	away.Store(false)
-	read(t, device, p)
-	awaitReadable(t, dialled) // the peer's end of it
-	away.Store(true)
-	if _, err := device.Read(t.Context(), []driver.Point{p}); err == nil {
-		t.Fatal("a device without route was read")
-	}
-	away.Store(false)
-	c.advance(100 * time.Millisecond)
-	read(t, device, p)
-}
-
-// TestCloseEndsConnection waits for the end at the peer.
-func TestCloseEndsConnection(t *testing.T) {
-	t.Parallel()
-	ended := make(chan struct{})
-	port := listen(t, func(conn net.Conn) {
-		script(func(_, good []byte) []byte { return good }).answer(conn)
-		close(ended)
-	})
-	device, err := modbus.New(modbus.Options{}).Open("plc", peerSettings(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	read(t, device, point(t, device, driver.Int, holding("offset", 7)))
-	if err := device.Close(); err != nil {
-		t.Error(err)
-	}
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		t.Error("the connection is still open 10s after Close")
-	}
-}
-
-// TestBackoffSaysWhen looks at the whole error while waiting.
-func TestBackoffSaysWhen(t *testing.T) {
-	t.Parallel()
-	c := newClock()
-	device := open(t, modbus.New(modbus.Options{
-		Now:  c.now,
-		Rand: func() float64 { return 0.5 },
-		Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no route") },
-	}), driver.Settings{"ip": "::1", "port": 1502})
-	p := point(t, device, driver.Int, holding("offset", 3))
-	var err error
-	for range 2 {
-		err = device.Write(t.Context(), p, int64(1))
-	}
-	const want = "write holding register 3: device unreachable: [::1]:1502: no route; next try at 03:04:05.100"
-	if err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
-	}
-}
 
 // TestGatewayExceptions answers as a gateway whose device does not answer it.
 func TestGatewayExceptions(t *testing.T) {
@@ -207,4 +80,55 @@ func TestSplitsAreRemembered(t *testing.T) {
 	if counts[0] > 9 || !slices.Equal(counts[1:], []int32{counts[1], counts[1]}) || counts[1] > 5 {
 		t.Errorf("three reads took %v requests", counts)
 	}
+}
+
+// TestPauses looks when requests come: pause and connectPause are between.
+func TestPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var at []time.Duration
+		g := &gateway{answer: func(_ byte, good []byte) []byte {
+			at = append(at, time.Since(began))
+			return good
+		}}
+		device, err := g.driver().Open("plc", driver.Settings{"ip": "10.0.0.1", "pause": "200ms", "connectPause": "3s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer shut(t, device)
+		p := point(t, device, driver.Int, holding("offset", 7))
+		for range 3 {
+			read(t, device, p)
+		}
+		if len(at) != 3 || at[0] != 3*time.Second || at[1] != 3200*time.Millisecond || at[2] != 3400*time.Millisecond {
+			t.Errorf("requests at %v", at)
+		}
+	})
+}
+
+// TestBusy has a device say that it is busy: it is left alone, and reachable.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		g := &gateway{}
+		g.answer = func(_ byte, good []byte) []byte {
+			if asked++; asked > 1 {
+				return good
+			}
+			return append(append([]byte{}, good[:4]...), 0, 3, good[6], good[7]|0x80, 6)
+		}
+		device, p := g.unit(t, modbus.New(modbus.Options{Dial: g.dial, Rand: func() float64 { return 0.5 }}), 1)
+		defer shut(t, device)
+		for range 3 {
+			if r := read(t, device, p); r.Err == nil || !contains(r.Err, "server device busy (exception 6): to be asked again later") {
+				t.Errorf("got %v, %v", r.Value, r.Err)
+			}
+		}
+		time.Sleep(time.Second)
+		if r := read(t, device, p); r.Value != int64(7) || asked != 2 {
+			t.Errorf("got %v, %v after %d requests, want 7 after 2", r.Value, r.Err, asked)
+		}
+	})
 }

@@ -1,9 +1,12 @@
 package modbus_test
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"testing"
+
+	"datastub/hack/authority"
 )
 
 // listen serves each connection by a function of its own until the test ends,
@@ -45,11 +48,14 @@ func listen(t *testing.T, serve func(net.Conn)) int {
 }
 
 // silent returns a port that takes requests and answers none, and a channel
-// that gets a value for each.
-func silent(t *testing.T) (port int, requests <-chan struct{}) {
+// that gets a value for each. With an authority, it does shake hands of TLS.
+func silent(t *testing.T, secure *authority.Authority) (port int, requests <-chan struct{}) {
 	t.Helper()
 	taken := make(chan struct{}, 16) // more than any test sends
 	port = listen(t, func(conn net.Conn) {
+		if secure != nil {
+			conn = tls.Server(conn, secure.Server(t))
+		}
 		buf := make([]byte, 260)
 		for {
 			if _, err := conn.Read(buf); err != nil {

@@ -1,11 +1,17 @@
 package modbus_test
 
 import (
+	"errors"
+	"os"
+	"runtime"
+	"syscall"
 	"testing"
+	"time"
 
 	"datastub/driver"
 	"datastub/driver/modbus"
 	"datastub/hack/cable"
+	"datastub/hack/poll"
 )
 
 // TestSerial reads and writes two units of pymodbus on one serial line.
@@ -23,7 +29,7 @@ func TestSerial(t *testing.T) {
 func lineSettings(c *cable.Cable, unit int) driver.Settings {
 	return driver.Settings{
 		"communicateMode": "RTU", "serialName": c.Here, "slaveID": unit,
-		"baudRate": 19200, "dataBits": "8", "stopBits": 1, "parity": "even", "timeout": 5000,
+		"baudRate": 19200, "dataBits": "8", "stopBits": 1, "parity": "even", "timeout": 60000,
 	}
 }
 
@@ -67,7 +73,81 @@ func TestRTUOverTCP(t *testing.T) {
 	s := startServer(t, "--rtu")
 	d := modbus.New(modbus.Options{})
 	settings := func(unit int) driver.Settings {
-		return driver.Settings{"communicateMode": "RTUOverTCP", "ip": "127.0.0.1", "port": s.port, "slaveID": unit, "timeout": "5s"}
+		return driver.Settings{"communicateMode": "RTUOverTCP", "ip": "127.0.0.1", "port": s.port, "slaveID": unit, "timeout": "1m"}
 	}
 	testUnits(t, open(t, d, settings(1)), open(t, d, settings(2)))
+}
+
+// TestPortComesBack pulls the cable and plugs it in again.
+func TestPortComesBack(t *testing.T) {
+	t.Parallel()
+	c := cable.Lay(t)
+	s := startServer(t, "--serial", c.There)
+	settings := lineSettings(c, 1)
+	settings["timeout"] = "5s" // a port may be there before its server
+	device := open(t, modbus.New(modbus.Options{}), settings)
+	points := []driver.Point{point(t, device, driver.Int, holding("offset", 1))}
+	read(t, device, points[0])
+	c.Pull()
+	poll.Within(t, 20*time.Second, "the port is missed", func() bool {
+		_, err := device.Read(t.Context(), points)
+		return err != nil && contains(err, "see /dev/serial/by-id")
+	})
+	s.stop(t)
+	c.Plug(t)
+	s.start(t)
+	poll.Within(t, 60*time.Second, "the port is used again", func() bool {
+		_, err := device.Read(t.Context(), points)
+		return err == nil
+	})
+}
+
+// TestPortErrors says why a port cannot be opened.
+func TestPortErrors(t *testing.T) {
+	t.Parallel()
+	settings := wire(t, time.Second, func(port *os.File, request []byte) { _, _ = port.Write(registerFrame(request)) })
+	user := open(t, modbus.New(modbus.Options{}), settings(1))
+	read(t, user, point(t, user, driver.Int, holding("offset", 1)))
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, settings := range map[string]driver.Settings{
+		"no such file or directory: the adapter is not plugged in": {"serialName": "/dev/no-such-port"},
+		"no serial port": {"serialName": file},
+		"another program has the serial port open": settings(1),
+	} {
+		device := open(t, modbus.New(modbus.Options{}), settings)
+		_, err := device.Read(t.Context(), []driver.Point{point(t, device, driver.Int, holding("offset", 1))})
+		if !errors.Is(err, driver.ErrUnreachable) || !contains(err, want) {
+			t.Errorf("got %v, want ErrUnreachable and %q", err, want)
+		}
+	}
+}
+
+// TestPortOfOthers opens a port as a user who may not. Root may all, but for the
+// thread that gives that up, and is not used again.
+func TestPortOfOthers(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/port"
+	if err := os.WriteFile(file, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	device := open(t, modbus.New(modbus.Options{}), driver.Settings{"serialName": file})
+	points := []driver.Point{point(t, device, driver.Int, holding("offset", 1))}
+	failed := make(chan error)
+	go func() {
+		const nobody = 65534
+		runtime.LockOSThread()
+		if err := syscall.Setfsuid(nobody); err != nil {
+			failed <- err
+			return
+		}
+		_, err := device.Read(t.Context(), points)
+		failed <- err
+	}()
+	const want = "permission denied: the mapper must be in the port's group"
+	if err := <-failed; !errors.Is(err, driver.ErrUnreachable) || !contains(err, want) {
+		t.Errorf("got %v, want ErrUnreachable and %q", err, want)
+	}
 }

@@ -50,9 +50,9 @@ func (s *server) stop(t *testing.T) {
 	s.peer.Stop(t)
 }
 
-// settings are a device's, as KubeEdge's CRs have them.
+// settings are a device's, as KubeEdge's CRs have them; python may be slow.
 func (s *server) settings() driver.Settings {
-	return driver.Settings{"communicateMode": "TCP", "ip": "127.0.0.1", "port": strconv.Itoa(s.port), "slaveID": "1"}
+	return driver.Settings{"communicateMode": "TCP", "ip": "127.0.0.1", "port": strconv.Itoa(s.port), "slaveID": "1", "timeout": "20s"}
 }
 
 // mbpoll runs mbpoll at the server.

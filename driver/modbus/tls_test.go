@@ -13,7 +13,7 @@ import (
 // tlsSettings are those of a unit of a server with certificates of an authority.
 func tlsSettings(s *server, a *authority.Authority, unit int) driver.Settings {
 	return driver.Settings{
-		"communicateMode": "TLS", "ip": "127.0.0.1", "port": s.port, "slaveID": unit, "timeout": "5s",
+		"communicateMode": "TLS", "ip": "127.0.0.1", "port": s.port, "slaveID": unit, "timeout": "1m",
 		"tlsCA": a.Path("ca.pem"), "tlsCert": a.Path("client.pem"), "tlsKey": a.Path("client.key"),
 	}
 }
@@ -70,7 +70,6 @@ func TestTLSRenewed(t *testing.T) {
 	a.Certify(t, "client", time.Now().Add(-time.Hour))
 	s := startServer(t, "--tls", a.Folder)
 	settings := tlsSettings(s, a, 1)
-	settings["timeout"] = "10s"
 	c := newClock()
 	c.start = time.Now()
 	device := open(t, modbus.New(modbus.Options{Now: c.now}), settings)

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -42,6 +43,16 @@ func (a *Authority) Path(file string) string { return filepath.Join(a.Folder, fi
 func (a *Authority) Certify(t *testing.T, name string, end time.Time) {
 	t.Helper()
 	a.sign(t, name, end)
+}
+
+// Server is how a server of the authority shakes hands.
+func (a *Authority) Server(t *testing.T) *tls.Config {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(a.Path("server.pem"), a.Path("server.key"))
+	if err != nil {
+		t.Error(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}
 }
 
 // sign writes a certificate and its key; the first is the authority's own.

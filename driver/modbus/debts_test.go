@@ -3,12 +3,14 @@ package modbus_test
 import (
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"datastub/driver"
 	"datastub/driver/modbus"
+	"datastub/hack/poll"
 )
 
 // slow takes some time for each answer.
@@ -68,4 +70,42 @@ func TestReopenedLine(t *testing.T) {
 	if err == nil && readings[0].Value != int64(2) {
 		t.Errorf("got %v, %v, want 2", readings[0].Value, readings[0].Err)
 	}
+}
+
+// TestLateOnALine has a unit answer when nobody waits for it any more, and be
+// asked for something of the same length all the time: by the same device, and by
+// one that was opened anew.
+func TestLateOnALine(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	settings := wire(t, 200*time.Millisecond, func(port *os.File, request []byte) {
+		reply := registerFrame(request)
+		if request[0] == 1 && asked.Add(1) == 2 {
+			<-time.After(300 * time.Millisecond) // one answer after another
+		}
+		_, _ = port.Write(reply)
+	})
+	d := modbus.New(modbus.Options{})
+	first, err := d.Open("plc", settings(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, d, settings(2))
+	read(t, first, point(t, first, driver.Int, holding("offset", 1)))
+	if _, err := first.Read(t.Context(), []driver.Point{point(t, first, driver.Int, holding("offset", 2))}); err == nil || !contains(err, "no answer in") {
+		t.Errorf("got %v, want no answer", err)
+	}
+	shut(t, first)
+	again := open(t, d, settings(1))
+	p, beside := point(t, again, driver.Int, holding("offset", 3)), point(t, other, driver.Int, holding("offset", 4))
+	poll.Within(t, 20*time.Second, "unit 1 answers again", func() bool {
+		readings, err := again.Read(t.Context(), []driver.Point{p})
+		if err == nil && readings[0].Value != int64(3) {
+			t.Errorf("unit 1: got %v, %v", readings[0].Value, readings[0].Err)
+		}
+		if readings, err := other.Read(t.Context(), []driver.Point{beside}); err == nil && readings[0].Value != int64(4) {
+			t.Errorf("unit 2: got %v, %v", readings[0].Value, readings[0].Err)
+		}
+		return err == nil
+	})
 }
