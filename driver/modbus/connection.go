@@ -36,7 +36,7 @@ func (l *line) connect(ctx context.Context, u *unit) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
 	case inner.Err() != nil:
-		err = context.Cause(inner)
+		err = fmt.Errorf("no connection: %w", context.Cause(inner))
 	}
 	l.retry.Fail(l.options.Now(), 0, err, l.options.Rand())
 	return l.unreachable(err)

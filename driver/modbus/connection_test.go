@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"datastub/driver"
@@ -114,4 +115,23 @@ func TestBackoffSaysWhen(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
+}
+
+// TestNoConnection tells a host that is away from a device that does not answer.
+func TestNoConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		device, err := modbus.New(modbus.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}).Open("plc", driver.Settings{"ip": "10.0.0.1", "timeout": "2s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer shut(t, device)
+		_, err = device.Read(t.Context(), []driver.Point{point(t, device, driver.Int, holding("offset", 3))})
+		if err == nil || !contains(err, "10.0.0.1:502: no connection: no answer in 2s") {
+			t.Errorf("got %v, want that there is no connection", err)
+		}
+	})
 }

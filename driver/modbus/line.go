@@ -125,6 +125,8 @@ func (l *line) judge(ctx context.Context, u *unit, started time.Time, data []byt
 	took := now.Sub(started)
 	refused, isRefused := errors.AsType[*modbus.Error](err)
 	switch {
+	case err == nil:
+		u.busy = driver.Backoff{}
 	case errors.Is(err, driver.ErrUnreachable): // not connected
 		return nil, now, err
 	case isRefused && exception(refused.ExceptionCode).unreachable():
@@ -133,10 +135,8 @@ func (l *line) judge(ctx context.Context, u *unit, started time.Time, data []byt
 		err = l.refuses(u, exception(refused.ExceptionCode))
 	case errors.Is(ctx.Err(), context.Canceled): // says nothing of the device
 		return nil, now, ctx.Err()
-	case err != nil:
-		return nil, now, l.fails(u, took, err)
 	default:
-		u.busy = driver.Backoff{}
+		return nil, now, l.fails(u, took, err)
 	}
 	l.answers(u)
 	return data, now, err

@@ -65,13 +65,15 @@ func openSerial(path string, c serialConfig) (conn, error) {
 }
 
 // Close lets others open the port. A terminal that something else still holds
-// would stay exclusive.
+// would stay exclusive, and the system would wait for what an adapter does not
+// take: 30 s by default.
 func (p *serialPort) Close() error {
 	return errors.Join(p.control(release), p.File.Close())
 }
 
 func release(fd int) error {
-	_ = unix.IoctlSetInt(fd, unix.TIOCNXCL, 0) // fails if the port is gone
+	_ = unix.IoctlSetInt(fd, unix.TIOCNXCL, 0) // both fail if the port is gone
+	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
 	return nil
 }
 
